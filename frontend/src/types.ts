@@ -1,0 +1,151 @@
+/** What the parts of the tab say to each other. Shapes of the server's answers: viewer/http_api.md. */
+
+export type MapKind = "positive" | "signed" | "rgb";
+
+export interface MapsEntry {
+  method: string;
+  layer: string;
+  kind: MapKind;
+  maxStep: number;
+  maxWallTime: number;
+}
+
+export interface TagEntry {
+  tag: string;
+  predictions: {maxStep: number; maxWallTime: number} | null;
+  maps: MapsEntry[];
+  problem: string | null;
+}
+
+export interface RunEntry {
+  run: string;
+  startTime: number | null;
+  tags: TagEntry[];
+}
+
+/** What can be chosen (`series`). */
+export interface Catalog {
+  keptSteps: number | null;
+  runs: RunEntry[];
+}
+
+export interface Box {
+  x0: number;
+  y0: number;
+  x1: number;
+  y1: number;
+}
+
+export interface Sample {
+  image: string; // digest, or "" where the picture is missing
+  slices: string[];
+  label: number | null;
+  id: string;
+  caption: string;
+  width: number;
+  height: number;
+  boxes: Box[]; // fractions of width and height
+  mask: {height: number; width: number; cells: Uint8Array} | null;
+}
+
+export interface Cohort {
+  classNames: string[];
+  samples: Sample[];
+}
+
+/** What every series of steps has; S = steps.length. */
+export interface Steps {
+  run: string;
+  tag: string;
+  steps: Float64Array;
+  wallTimes: Float64Array;
+  epochs: Float32Array;
+  ordinals: Float64Array;
+  cohort: Int32Array;
+  cohorts: string[];
+  total: number | null;
+  generation: string;
+  sampledDown: number | null;
+  corrupt: {step: number; message: string}[];
+}
+
+export interface Matrix<T> {
+  data: T;
+  rows: number;
+  columns: number;
+}
+
+export interface PredictionSeries extends Steps {
+  prediction: Matrix<Int32Array> | null; // S x N, -1: none
+  probability: Matrix<Float32Array> | null; // NaN: none
+  labelProbability: Matrix<Float32Array> | null;
+  loss: Matrix<Float32Array> | null;
+  topClasses: Int32Array | null; // S x N x K
+  topProbabilities: Float32Array | null;
+  topCount: number; // K
+}
+
+export interface MapSeries extends Steps {
+  method: string;
+  layer: string;
+  kind: MapKind;
+  first: Int32Array; // entries of step s: first[s] .. first[s + 1] - 1
+  sample: Int32Array;
+  target: Int32Array;
+  score: Float32Array;
+  minimum: Float32Array;
+  maximum: Float32Array;
+  nonFinite: Int32Array | null;
+  shape: Matrix<Int32Array>; // E x rank
+  offset: Int32Array;
+  values: Uint8Array | Float32Array;
+  names: string[];
+  name: Int32Array | null; // E, index into names or -1
+  nativeShape: number[] | null;
+}
+
+/** One map, ready to be looked at: raw values in the layer's resolution, row by row. */
+export interface RawMap {
+  rows: number;
+  columns: number;
+  kind: MapKind;
+  values: Float32Array; // rows * columns (times 3 for rgb)
+  minimum: number; // of the finite values as they were logged
+  maximum: number;
+  nonFinite: number;
+  target: number;
+  score: number;
+  step: number;
+}
+
+export const COLOR_MAPS = ["inferno", "viridis", "magma", "cividis", "turbo", "gray", "jet", "diverging"] as const;
+export type ColorMap = (typeof COLOR_MAPS)[number];
+
+export type Mode = "overlay" | "contour" | "spotlight" | "image" | "map";
+
+/** How maps are drawn: one object, shared by every tile. The meaning of each field is that of `heatmap.overlay`. */
+export interface Look {
+  mode: Mode;
+  colorMap: ColorMap; // signed maps use "diverging" whatever stands here, unless one was chosen for them
+  opacity: number; // 0..1
+  alpha: "value" | "constant";
+  threshold: number; // 0..1: mask value, or share of the area that stays with thresholdBy "area"
+  thresholdBy: "value" | "area";
+  gamma: number;
+  smooth: boolean;
+  scale: "map" | "sample" | "series"; // what 0..1 spans: this map, this sample over all steps, everything shown
+  groundTruth: boolean;
+}
+
+/** Raw values of mask 0 and mask 1. */
+export interface Limits {
+  low: number;
+  high: number;
+}
+
+/** The part of the picture that a tile shows: centre as fractions of the image, zoom 1 = the whole image. */
+export interface Viewport {
+  x: number;
+  y: number;
+  zoom: number;
+}

@@ -1,0 +1,139 @@
+"""From a raw map to a picture: the reference for what the tab draws.
+
+A *map* is raw, signed and in the layer's own resolution ``(h, w)``. A *mask* is a map scaled to [0, 1] and resized to
+the image. The order is the tab's: rectify each cell, interpolate bilinearly (OpenCV's ``INTER_LINEAR``, half-pixel
+centres), scale to the range that is shown, apply gamma, cut at the threshold, colour, blend.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
+
+ColorMap = Literal["inferno", "viridis", "magma", "cividis", "turbo", "gray", "jet", "diverging"]
+Alpha = Literal["value", "constant"]
+
+
+def value_range(map_: ArrayLike, signed: bool = False) -> tuple[float, float]:
+    """Return the raw values that a mask's 0 and 1 stand for when the map is scaled by itself.
+
+    For a map of positive evidence that is the rectified minimum and maximum; for a signed map a range symmetric
+    around 0, so that 0 is always the middle. Cells that are not finite do not count.
+    """
+    cells = np.asarray(map_, dtype=np.float32)
+    cells = cells[np.isfinite(cells)]
+    if cells.size == 0:
+        return 0.0, 0.0
+    if signed:
+        peak = float(np.abs(cells).max())
+        return -peak, peak
+    return float(max(cells.min(), 0.0)), float(max(cells.max(), 0.0))
+
+
+def mask(
+    map_: ArrayLike,
+    size: tuple[int, int],
+    *,
+    limits: tuple[float, float] | None = None,
+    signed: bool = False,
+    smooth: bool = True,
+) -> NDArray[np.float32]:
+    """Scale a map ``(h, w)`` to [0, 1] and resize it to ``size = (H, W)``.
+
+    Args:
+        map_: raw values; cells that are not finite count as the lower limit.
+        size: height and width of the mask in pixels.
+        limits: raw values of 0 and 1; the map's own `value_range` by default.
+        signed: keep negative values (0.5 is then raw 0) rather than rectify them.
+        smooth: interpolate bilinearly; otherwise every pixel shows its cell.
+
+    Returns:
+        ``(H, W)``, float32. A flat map (equal limits) is all 0, or all 0.5 where `signed`.
+    """
+    import cv2
+
+    cells = np.asarray(map_, dtype=np.float32)
+    if cells.ndim != 2:
+        raise ValueError(f"expected a map of shape (h, w), got {cells.shape}")
+    low, high = value_range(cells, signed) if limits is None else limits
+    cells = np.where(np.isfinite(cells), cells, np.float32(low))
+    if not signed:
+        cells = np.maximum(cells, 0)
+    if not high > low:
+        return np.full(size, 0.5 if signed else 0.0, dtype=np.float32)
+    height, width = size
+    interpolation = cv2.INTER_LINEAR if smooth else cv2.INTER_NEAREST
+    resized = cv2.resize(cells, (width, height), interpolation=interpolation)
+    return np.clip((resized - np.float32(low)) / np.float32(high - low), 0, 1).astype(np.float32)
+
+
+def color_table(name: ColorMap) -> NDArray[np.uint8]:
+    """Return a colour map's 256 colours, ``(256, 3)``, RGB: OpenCV's own; "diverging" runs blue, white, red."""
+    import cv2
+
+    if name == "gray":
+        return np.repeat(np.arange(256, dtype=np.uint8)[:, None], 3, axis=1)
+    if name == "diverging":
+        positions = np.linspace(0, 1, 256)
+        stops = [0.0, 0.25, 0.5, 0.75, 1.0]
+        channels = ([5, 103, 247, 239, 103], [48, 169, 247, 138, 0], [97, 207, 247, 98, 31])  # ColorBrewer's RdBu
+        table = np.stack([np.interp(positions, stops, channel) for channel in channels], axis=1)
+        return np.rint(table).astype(np.uint8)
+    codes = {"inferno", "viridis", "magma", "cividis", "turbo", "jet"}
+    if name not in codes:
+        raise ValueError(f"expected a colour map among {sorted(codes | {'gray', 'diverging'})}, got {name!r}")
+    ramp = np.arange(256, dtype=np.uint8)[:, None]
+    bgr = cv2.applyColorMap(ramp, getattr(cv2, f"COLORMAP_{name.upper()}"))
+    return np.ascontiguousarray(bgr[:, 0, ::-1])
+
+
+def overlay(
+    image: NDArray[np.uint8],
+    map_: ArrayLike,
+    *,
+    colormap: ColorMap | None = None,
+    opacity: float = 0.7,
+    alpha: Alpha = "value",
+    threshold: float = 0.0,
+    gamma: float = 1.0,
+    limits: tuple[float, float] | None = None,
+    signed: bool = False,
+    smooth: bool = True,
+) -> NDArray[np.uint8]:
+    """Blend a map's heatmap over an image.
+
+    Args:
+        image: ``(H, W, 3)`` RGB or ``(H, W)`` grey, uint8.
+        map_: raw map ``(h, w)``, of any resolution.
+        colormap: inferno by default, diverging where `signed`.
+        opacity: of the heatmap at its strongest, in [0, 1].
+        alpha: "value" lets the opacity follow the mask (for signed maps its distance from 0), "constant" does not.
+        threshold: mask values below it (for signed maps: distances from 0) stay clear, in [0, 1].
+        gamma: the mask is raised to this power before it is coloured; not for signed maps.
+        limits: as in `mask`.
+        signed: as in `mask`.
+        smooth: as in `mask`.
+
+    Returns:
+        ``(H, W, 3)`` RGB, uint8.
+    """
+    image = np.asarray(image)
+    if image.dtype != np.uint8 or image.ndim not in (2, 3) or (image.ndim == 3 and image.shape[2] != 3):
+        raise ValueError(f"expected an image (H, W, 3) or (H, W) of uint8, got {image.shape} of {image.dtype}")
+    photo = np.repeat(image[:, :, None], 3, axis=2) if image.ndim == 2 else image
+    values = mask(map_, (photo.shape[0], photo.shape[1]), limits=limits, signed=signed, smooth=smooth)
+    strength = np.abs(values * 2 - 1) if signed else values
+    if not signed and gamma != 1.0:
+        values = values ** np.float32(gamma)
+        strength_shown = values
+    else:
+        strength_shown = strength
+    table = color_table(colormap or ("diverging" if signed else "inferno"))
+    heat = table[np.rint(values * 255).astype(np.uint8)]
+    weight: Any = opacity * (strength_shown if alpha == "value" else np.ones_like(strength))
+    weight = np.where(strength >= threshold, weight, 0)[:, :, None]
+    return np.rint(photo * (1 - weight) + heat * weight).astype(np.uint8)
