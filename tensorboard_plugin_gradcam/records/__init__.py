@@ -1,0 +1,39 @@
+"""The wire format of Grad-CAM records: what writers and viewers share, and nothing else.
+
+`Series` says what a TensorBoard tag holds; `Cohort`, `Predictions` and `Maps` are what is stored under it. Each is a frozen
+dataclass of numpy arrays with `to_bytes` and `from_bytes`. Decoding trusts nothing: whatever the bytes, it raises only
+`CorruptRecord` or `NewerFormat`, and decodes at most `MAX_CELLS` array cells a record.
+"""
+
+from tensorboard_plugin_gradcam.records.arrays import MAX_CELLS
+from tensorboard_plugin_gradcam.records.cohort import Box, Cohort, Sample
+from tensorboard_plugin_gradcam.records.digests import digest_of_bytes, digest_of_pixels
+from tensorboard_plugin_gradcam.records.errors import CorruptRecord, NewerFormat
+from tensorboard_plugin_gradcam.records.quantisation import Precision, Quantised, dequantised, quantised
+from tensorboard_plugin_gradcam.records.series import Kind, MapKind, Series
+from tensorboard_plugin_gradcam.records.steps import Block, Maps, Predictions, Stamp
+from tensorboard_plugin_gradcam.records.versions import FORMAT, PLUGIN_NAME
+
+__all__ = [
+    "FORMAT",
+    "MAX_CELLS",
+    "PLUGIN_NAME",
+    "Block",
+    "Box",
+    "Cohort",
+    "CorruptRecord",
+    "Kind",
+    "MapKind",
+    "Maps",
+    "NewerFormat",
+    "Precision",
+    "Predictions",
+    "Quantised",
+    "Sample",
+    "Series",
+    "Stamp",
+    "dequantised",
+    "digest_of_bytes",
+    "digest_of_pixels",
+    "quantised",
+]

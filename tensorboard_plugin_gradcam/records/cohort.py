@@ -1,0 +1,120 @@
+"""Lists of samples, written once and named by their digest."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tensorboard_plugin_gradcam.records import records_pb2 as pb
+from tensorboard_plugin_gradcam.records.arrays import Cells, pack
+from tensorboard_plugin_gradcam.records.digests import digest_of_bytes
+from tensorboard_plugin_gradcam.records.envelope import seal, unseal
+from tensorboard_plugin_gradcam.records.errors import CorruptRecord
+
+Box = tuple[float, float, float, float]
+
+
+@dataclass(frozen=True, eq=False)
+class Sample:
+    """One picture and what is known of it, the same at every step.
+
+    Attributes:
+        image: digest of the picture, 32 hex digits; empty if the picture is missing.
+        slices: digests of a volume's slices in order; `image` is then the middle one.
+        label: class index, or None where it is not known.
+        id: the sample's id in its data set.
+        caption: free text.
+        boxes: ground truth, ``(x0, y0, x1, y1)`` as fractions of width and height.
+        mask: ground truth, ``(h, w)`` of uint8, 0 outside, at any resolution.
+        width: of the picture, in pixels.
+        height: of the picture, in pixels.
+    """
+
+    image: str = ""
+    slices: tuple[str, ...] = ()
+    label: int | None = None
+    id: str = ""
+    caption: str = ""
+    boxes: tuple[Box, ...] = ()
+    mask: NDArray[np.uint8] | None = None
+    width: int = 0
+    height: int = 0
+
+    def __post_init__(self) -> None:
+        if self.mask is not None and (self.mask.ndim != 2 or self.mask.dtype != np.uint8):
+            raise ValueError(f"expected a mask (h, w) of uint8, got {self.mask.shape} of {self.mask.dtype}")
+        if not all(math.isfinite(edge) for box in self.boxes for edge in box):
+            raise ValueError(f"expected boxes of finite numbers, got {self.boxes}")
+
+
+@dataclass(frozen=True, eq=False)
+class Cohort:
+    """The samples of a tag and the names of their classes."""
+
+    samples: tuple[Sample, ...]
+    class_names: tuple[str, ...] = ()
+
+    def to_bytes(self) -> bytes:
+        """Serialise it in its envelope; equal cohorts give equal bytes."""
+        samples = [_message(sample) for sample in self.samples]
+        return seal(pb.Cohort(samples=samples, class_names=self.class_names))
+
+    @property
+    def digest(self) -> str:
+        """The digest under which it is stored, 32 hex digits."""
+        return digest_of_bytes(self.to_bytes())
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> Cohort:
+        """Verify and parse it; raises `CorruptRecord` or `NewerFormat`."""
+        message = pb.Cohort()
+        unseal(data, message)
+        cells = Cells()
+        samples = tuple(_sample(sample, cells) for sample in message.samples)
+        return cls(samples, tuple(message.class_names))
+
+
+def _message(sample: Sample) -> pb.Sample:
+    message = pb.Sample(
+        image=sample.image,
+        slices=sample.slices,
+        id=sample.id,
+        caption=sample.caption,
+        boxes=[edge for box in sample.boxes for edge in box],
+        width=sample.width,
+        height=sample.height,
+    )
+    if sample.label is not None:
+        message.label, message.has_label = sample.label, True
+    if sample.mask is not None:
+        message.mask.CopyFrom(pack(sample.mask, deflate=True))
+    return message
+
+
+def _sample(message: pb.Sample, cells: Cells) -> Sample:
+    mask = cells.array(message.mask) if message.HasField("mask") else None
+    try:
+        return Sample(
+            image=message.image,
+            slices=tuple(message.slices),
+            label=message.label if message.has_label else None,
+            id=message.id,
+            caption=message.caption,
+            boxes=tuple(_boxes(message.boxes)),
+            mask=mask,
+            width=message.width,
+            height=message.height,
+        )
+    except ValueError as error:
+        raise CorruptRecord(str(error)) from error
+
+
+def _boxes(edges: Iterable[float]) -> list[Box]:
+    numbers = list(edges)
+    if len(numbers) % 4:
+        raise CorruptRecord(f"expected 4 numbers a box, got {len(numbers)} in all")
+    return [(a, b, c, d) for a, b, c, d in zip(*(iter(numbers),) * 4, strict=True)]

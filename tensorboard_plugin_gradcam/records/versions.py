@@ -1,0 +1,22 @@
+"""The version of the wire format, and which versions this package reads."""
+
+from __future__ import annotations
+
+from tensorboard_plugin_gradcam.records import records_pb2 as pb
+from tensorboard_plugin_gradcam.records.errors import CorruptRecord, NewerFormat
+
+PLUGIN_NAME = "gradcam"
+FORMAT = (1, 0)
+
+
+def stamp_version(version: pb.Version) -> None:
+    """Write this package's format into a message's `version`."""
+    version.major, version.minor = FORMAT
+
+
+def check_version(version: pb.Version) -> None:
+    """Refuse a newer major version; a newer minor one only adds fields, which are ignored."""
+    if version.major > FORMAT[0]:
+        raise NewerFormat((version.major, version.minor), FORMAT)
+    if version.major == 0:
+        raise CorruptRecord("expected a record with a format version, got none")
