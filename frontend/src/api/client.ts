@@ -1,0 +1,144 @@
+/** The one module that knows URLs. All are relative to TensorBoard's own address, so proxies and path prefixes keep working. */
+
+import type {Box, Catalog, Cohort, MapKind, MapSeries, MapsEntry, PredictionSeries, RunEntry, Sample, TagEntry} from "../types";
+import {decodeMaps, decodePredictions} from "./packet";
+
+/** The server said no; `message` is its own sentence. */
+export class ServerError extends Error {
+  constructor(
+    message: string,
+    readonly status: number,
+  ) {
+    super(message);
+    this.name = "ServerError";
+  }
+}
+
+export interface SeriesKey {
+  run: string;
+  tag: string;
+  method: string;
+  layer: string;
+}
+
+export interface MapsQuery extends SeriesKey {
+  samples?: readonly number[]; // indices into the cohort; all where absent
+  step?: number; // only the kept step nearest to this one
+  after?: number; // only steps above this one
+}
+
+type Parameters = Record<string, string | number | undefined>;
+
+/** Asks the plugin's routes. `base` ends in "/", relative to the page ("./" from index.js's own address). */
+export class Client {
+  constructor(private readonly base: string) {}
+
+  async series(signal?: AbortSignal): Promise<Catalog> {
+    return catalogOf((await this.json("series", {}, signal)) as CatalogJson);
+  }
+
+  async predictions(run: string, tag: string, after?: number, signal?: AbortSignal): Promise<PredictionSeries> {
+    return decodePredictions(await this.bytes("predictions", {run, tag, after}, signal));
+  }
+
+  async maps(query: MapsQuery, signal?: AbortSignal): Promise<MapSeries> {
+    const {run, tag, method, layer, step, after} = query;
+    const samples = query.samples?.join(",");
+    return decodeMaps(await this.bytes("maps", {run, tag, method, layer, samples, step, after}, signal));
+  }
+
+  async cohort(run: string, digest: string, signal?: AbortSignal): Promise<Cohort> {
+    return cohortOf((await this.json("cohort", {run, digest}, signal)) as CohortJson);
+  }
+
+  imageUrl(run: string, digest: string): string {
+    return this.url("image", {run, digest});
+  }
+
+  private url(route: string, parameters: Parameters): string {
+    const query = new URLSearchParams();
+    for (const [name, value] of Object.entries(parameters)) {
+      if (value !== undefined) query.set(name, String(value));
+    }
+    const text = query.toString();
+    return this.base + route + (text && `?${text}`);
+  }
+
+  private async answer(route: string, parameters: Parameters, signal?: AbortSignal): Promise<Response> {
+    const response = await fetch(this.url(route, parameters), signal ? {signal} : {});
+    if (response.ok) return response;
+    const words = (await response.text()).trim();
+    throw new ServerError(words || `the server answered ${response.status} ${response.statusText}`, response.status);
+  }
+
+  private async json(route: string, parameters: Parameters, signal?: AbortSignal): Promise<unknown> {
+    return (await this.answer(route, parameters, signal)).json();
+  }
+
+  private async bytes(route: string, parameters: Parameters, signal?: AbortSignal): Promise<ArrayBuffer> {
+    return (await this.answer(route, parameters, signal)).arrayBuffer();
+  }
+}
+
+interface CatalogJson {
+  kept_steps: number | null;
+  runs: {run: string; start_time: number | null; tags: TagJson[]}[];
+}
+
+interface TagJson {
+  tag: string;
+  predictions: {max_step: number; max_wall_time: number} | null;
+  maps: {method: string; layer: string; kind: MapKind; max_step: number; max_wall_time: number}[];
+  problem: string | null;
+}
+
+interface CohortJson {
+  class_names: string[];
+  samples: SampleJson[];
+}
+
+interface SampleJson {
+  image: string;
+  slices: string[];
+  label: number | null;
+  id: string;
+  caption: string;
+  width: number;
+  height: number;
+  boxes: [number, number, number, number][];
+  mask: {height: number; width: number; cells: string} | null;
+}
+
+function catalogOf(json: CatalogJson): Catalog {
+  const runs: RunEntry[] = json.runs.map(({run, start_time, tags}) => ({run, startTime: start_time, tags: tags.map(tagOf)}));
+  return {keptSteps: json.kept_steps, runs};
+}
+
+function tagOf({tag, predictions, maps, problem}: TagJson): TagEntry {
+  return {
+    tag,
+    predictions: predictions && {maxStep: predictions.max_step, maxWallTime: predictions.max_wall_time},
+    maps: maps.map(mapsOf),
+    problem,
+  };
+}
+
+function mapsOf({method, layer, kind, max_step, max_wall_time}: TagJson["maps"][number]): MapsEntry {
+  return {method, layer, kind, maxStep: max_step, maxWallTime: max_wall_time};
+}
+
+function cohortOf(json: CohortJson): Cohort {
+  return {classNames: json.class_names, samples: json.samples.map(sampleOf)};
+}
+
+function sampleOf({boxes, mask, ...rest}: SampleJson): Sample {
+  return {
+    ...rest,
+    boxes: boxes.map(([x0, y0, x1, y1]): Box => ({x0, y0, x1, y1})),
+    mask: mask && {height: mask.height, width: mask.width, cells: bytesOf(mask.cells)},
+  };
+}
+
+function bytesOf(base64: string): Uint8Array {
+  return Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
+}
