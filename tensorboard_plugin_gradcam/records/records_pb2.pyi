@@ -35,7 +35,8 @@ class Array(_message.Message):
     def __init__(self, type: _Optional[_Union[Array.Type, str]] = ..., compression: _Optional[_Union[Array.Compression, str]] = ..., shape: _Optional[_Iterable[int]] = ..., data: _Optional[bytes] = ...) -> None: ...
 
 class Block(_message.Message):
-    __slots__ = ["maximum", "minimum", "names", "native_shape", "non_finite", "samples", "scores", "targets", "values"]
+    __slots__ = ["flags", "maximum", "minimum", "names", "native_shape", "non_finite", "samples", "scores", "targets", "values"]
+    FLAGS_FIELD_NUMBER: _ClassVar[int]
     MAXIMUM_FIELD_NUMBER: _ClassVar[int]
     MINIMUM_FIELD_NUMBER: _ClassVar[int]
     NAMES_FIELD_NUMBER: _ClassVar[int]
@@ -45,6 +46,7 @@ class Block(_message.Message):
     SCORES_FIELD_NUMBER: _ClassVar[int]
     TARGETS_FIELD_NUMBER: _ClassVar[int]
     VALUES_FIELD_NUMBER: _ClassVar[int]
+    flags: _containers.RepeatedScalarFieldContainer[str]
     maximum: Array
     minimum: Array
     names: _containers.RepeatedScalarFieldContainer[str]
@@ -54,7 +56,7 @@ class Block(_message.Message):
     scores: Array
     targets: Array
     values: Array
-    def __init__(self, samples: _Optional[_Union[Array, _Mapping]] = ..., targets: _Optional[_Union[Array, _Mapping]] = ..., scores: _Optional[_Union[Array, _Mapping]] = ..., values: _Optional[_Union[Array, _Mapping]] = ..., minimum: _Optional[_Union[Array, _Mapping]] = ..., maximum: _Optional[_Union[Array, _Mapping]] = ..., names: _Optional[_Iterable[str]] = ..., native_shape: _Optional[_Iterable[int]] = ..., non_finite: _Optional[_Union[Array, _Mapping]] = ...) -> None: ...
+    def __init__(self, samples: _Optional[_Union[Array, _Mapping]] = ..., targets: _Optional[_Union[Array, _Mapping]] = ..., scores: _Optional[_Union[Array, _Mapping]] = ..., values: _Optional[_Union[Array, _Mapping]] = ..., minimum: _Optional[_Union[Array, _Mapping]] = ..., maximum: _Optional[_Union[Array, _Mapping]] = ..., names: _Optional[_Iterable[str]] = ..., native_shape: _Optional[_Iterable[int]] = ..., non_finite: _Optional[_Union[Array, _Mapping]] = ..., flags: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class Cohort(_message.Message):
     __slots__ = ["class_names", "samples"]

@@ -127,6 +127,7 @@ class Block:
         names: M names of targets that are not classes, or none at all.
         native_shape: a map's cells on each axis before they were averaged; empty if they were not.
         non_finite: ``(M,)``, how many cells were NaN or infinite (they are stored as the minimum); None means 0.
+        flags: M texts that a viewer should show with the map ("" for nothing), or none at all.
     """
 
     values: NDArray[Any]
@@ -138,6 +139,7 @@ class Block:
     names: tuple[str, ...] = ()
     native_shape: tuple[int, ...] = ()
     non_finite: Integers | None = None
+    flags: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.values.ndim < 2 or self.values.dtype not in (np.uint8, np.float16, np.float32):
@@ -149,8 +151,11 @@ class Block:
                 _expect_axes(name, array, 1)
             if len(array) != self.size:
                 raise ValueError(f"expected {self.size} {name}, one a map, got {len(array)}")
-        if self.names and len(self.names) != self.size:
-            raise ValueError(f"expected {self.size} names, one a map, or none, got {len(self.names)}")
+        for name, texts in (("names", self.names), ("flags", self.flags)):
+            if texts and len(texts) != self.size:
+                raise ValueError(f"expected {self.size} {name}, one a map, or none, got {len(texts)}")
+        if len(self.native_shape) > 8:
+            raise ValueError(f"expected a native shape of at most 8 axes, got {len(self.native_shape)}")
         if self.samples is not None and self.samples.size and self.samples.min() < 0:
             raise ValueError(f"expected sample indices from 0, got {self.samples.min()}")
 
@@ -169,7 +174,7 @@ class Block:
         return dequantised(self.values, self.minimum, self.maximum)
 
     def _message(self) -> pb.Block:
-        message = pb.Block(names=self.names, native_shape=self.native_shape)
+        message = pb.Block(names=self.names, native_shape=self.native_shape, flags=self.flags)
         _pack_into(message, self)
         cells = self.values[0].size if self.size else 0
         message.values.CopyFrom(pack(self.values, deflate=cells >= DEFLATE_FROM))
@@ -182,7 +187,13 @@ class Block:
         arrays = _unpacked(message, cells, ("samples", "targets", "non_finite"), ("scores", "minimum", "maximum"))
         values = cells.array(message.values)
         try:
-            return cls(values=values, names=tuple(message.names), native_shape=tuple(message.native_shape), **arrays)
+            return cls(
+                values=values,
+                names=tuple(message.names),
+                native_shape=tuple(message.native_shape),
+                flags=tuple(message.flags),
+                **arrays,
+            )
         except ValueError as error:
             raise CorruptRecord(str(error)) from error
 

@@ -1,0 +1,9 @@
+"""Records into event files: `add_gradcam` for maps of any framework, `GradCAMLogger` for models of torch.
+
+Importing this imports neither torch nor cv2 nor tensorboard; what is used is imported when it is used.
+"""
+
+from tensorboard_plugin_gradcam.writer.add import add_gradcam
+from tensorboard_plugin_gradcam.writer.samples import Samples, prepare_samples
+
+__all__ = ["Samples", "add_gradcam", "prepare_samples"]

@@ -1,0 +1,161 @@
+"""The log of one run: what has been written to it, so that nothing is written twice."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
+
+from tensorboard_plugin_gradcam.records import Cohort, Maps, Predictions, Sample, Series, Stamp
+from tensorboard_plugin_gradcam.writer.batch import Batch
+from tensorboard_plugin_gradcam.writer.merging import OpenStep
+from tensorboard_plugin_gradcam.writer.sinks import DirectorySink, Sink, innermost, open_sink
+from tensorboard_plugin_gradcam.writer.summaries import record_value, scalar_value
+
+if TYPE_CHECKING:
+    from tensorboard.compat.proto.summary_pb2 import Summary
+
+_lock = threading.Lock()
+_logs: WeakKeyDictionary[Any, Log] = WeakKeyDictionary()
+_directories: dict[str, Log] = {}
+_last_session = 0
+
+
+def log_of(writer: Any) -> Log:
+    """Return the log of a writer or log directory; the same one each time, in this process."""
+    writer = innermost(writer)
+    with _lock:
+        if isinstance(writer, (str, os.PathLike)):
+            sink = open_sink(writer)
+            assert isinstance(sink, DirectorySink)
+            return _directories.setdefault(sink.directory, Log(sink))
+        if writer is None:
+            return Log(open_sink(None))
+        if writer not in _logs:
+            _logs[writer] = Log(open_sink(writer))
+        return _logs[writer]
+
+
+def _new_session() -> int:
+    """Return microseconds since 1970, above any other session's of this process."""
+    global _last_session
+    _last_session = max(time.time_ns() // 1000, _last_session + 1)
+    return _last_session
+
+
+class Log:
+    """Writes steps to a sink: pictures and cohorts once, then one event a step."""
+
+    def __init__(self, sink: Sink) -> None:
+        self._sink = sink
+        self._lock = threading.RLock()
+        self._session = _new_session()
+        self._written: set[str] = set()
+        self._generation = 0
+        self._cohorts: dict[tuple[Any, ...], tuple[str, bytes]] = {}
+        self._ordinals: dict[Series, tuple[int, int, int]] = {}  # ordinal, its step, the first step
+        self._open: dict[str, OpenStep] = {}
+
+    def add(self, tag: str, batch: Batch, step: int, class_names: Sequence[str], **stamp: Any) -> None:
+        """Log a batch now, together with what this method logged before at the same step of the same tag."""
+        with self._lock:
+            current = self._open.get(tag)
+            if current is None or current.step != step:
+                current = self._open[tag] = OpenStep(step)
+            current.merge(batch)
+            self.write(tag, current, class_names, **stamp)
+
+    def write(
+        self,
+        tag: str,
+        step: OpenStep,
+        class_names: Sequence[str] = (),
+        *,
+        epoch: float | None = None,
+        wall_time: float | None = None,
+        scalars: dict[str, float] | None = None,
+    ) -> None:
+        """Write one step of a tag; an error leaves the log such that the next step can be written.
+
+        Raises:
+            OSError: it could not be written.
+        """
+        with self._lock:
+            self._prepare()
+            self._write_pictures(step, wall_time)
+            cohort = self._write_cohort(step.samples, tuple(class_names), wall_time)
+            values, ordinals = self._values(tag, step, Stamp(cohort, session=self._session, epoch=epoch))
+            values += [scalar_value(name, value) for name, value in (scalars or {}).items()]
+            self._sink.write(values, step.step, wall_time)
+            self._sink.flush()
+            self._ordinals |= ordinals
+
+    def flush(self) -> None:
+        """Hand everything that was written to the operating system."""
+        self._sink.flush()
+
+    def _prepare(self) -> None:
+        self._sink.prepare()
+        if self._generation != self._sink.generation:  # the file may not hold what was written
+            self._generation = self._sink.generation
+            self._written.clear()
+
+    def _write_pictures(self, step: OpenStep, wall_time: float | None) -> None:
+        new = [digest for sample in step.samples for digest in (sample.image, *sample.slices) if digest]
+        for digest in dict.fromkeys(new):
+            if digest not in self._written:
+                picture, image_format = step.pictures[digest]
+                self._write_blob(Series("image", digest=digest), picture.encode(image_format), wall_time)
+
+    def _write_cohort(self, samples: Sequence[Sample], class_names: tuple[str, ...], wall_time: float | None) -> str:
+        key = (
+            *samples,
+            class_names,
+        )  # samples compare by identity: the registered ones are found without a look at them
+        if key not in self._cohorts:
+            cohort = Cohort(tuple(samples), class_names)
+            if len(self._cohorts) >= 16:
+                self._cohorts.pop(next(iter(self._cohorts)))
+            self._cohorts[key] = cohort.digest, cohort.to_bytes()
+        digest, data = self._cohorts[key]
+        if digest not in self._written:
+            self._write_blob(Series("cohort", digest=digest), data, wall_time)
+        return digest
+
+    def _write_blob(self, series: Series, data: bytes, wall_time: float | None) -> None:
+        # At step 0: a resumed run's `purge_step` drops what stands at later ones.
+        self._sink.write([record_value(series, data)], 0, wall_time)
+        self._written.add(series.digest)
+
+    def _values(
+        self, tag: str, step: OpenStep, stamp: Stamp
+    ) -> tuple[list[Summary.Value], dict[Series, tuple[int, int, int]]]:
+        values, ordinals = [], {}
+        for series, record in _records(tag, step, stamp):
+            ordinal, first = self._ordinal(series, step.step)
+            ordinals[series] = ordinal, step.step, first
+            data = replace(record, stamp=replace(stamp, ordinal=ordinal)).to_bytes()
+            values.append(record_value(series, data))
+            if step.step == first:
+                values.append(record_value(replace(series, first=True), data))
+        return values, ordinals
+
+    def _ordinal(self, series: Series, step: int) -> tuple[int, int]:
+        if series not in self._ordinals:
+            return 0, step
+        ordinal, last_step, first = self._ordinals[series]
+        return (ordinal if step == last_step else ordinal + 1), min(first, step)
+
+
+def _records(tag: str, step: OpenStep, stamp: Stamp) -> list[tuple[Series, Predictions | Maps]]:
+    records: list[tuple[Series, Predictions | Maps]] = []
+    predictions = step.full_predictions()
+    if predictions:
+        records.append((Series("predictions", tag), Predictions(stamp, **predictions)))
+    for (method, layer, kind), blocks in step.blocks.items():
+        records.append((Series("maps", tag, method, layer, map_kind=kind), Maps(stamp, tuple(blocks))))
+    return records

@@ -1,0 +1,159 @@
+"""Putting together what several calls log at one step."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tensorboard_plugin_gradcam.records import Block, Sample
+from tensorboard_plugin_gradcam.writer.batch import Batch, MapKey
+from tensorboard_plugin_gradcam.writer.pictures import ImageFormat, Picture
+
+
+class OpenStep:
+    """All that was logged under one tag at one step so far."""
+
+    def __init__(self, step: int) -> None:
+        self.step = step
+        self.samples: list[Sample] = []
+        self.pictures: dict[str, tuple[Picture, ImageFormat]] = {}
+        self.predictions: dict[str, NDArray[Any]] = {}
+        self.blocks: dict[MapKey, list[Block]] = {}
+
+    def append(self, batch: Batch) -> None:
+        """Add a batch of further samples."""
+        first = len(self.samples)
+        self._place(batch, np.arange(first, first + len(batch.samples), dtype=np.int32))
+
+    def merge(self, batch: Batch) -> None:
+        """Add a batch, of which samples that are already there (the same picture, label, id and so on) are the same."""
+        places = defaultdict(list)
+        for index, sample in enumerate(self.samples):
+            places[_identity(sample)].append(index)
+        indices, size = [], len(self.samples)
+        for sample in batch.samples.records:
+            known = places[_identity(sample)]
+            # Equal samples within one batch are several: each takes a place of its own.
+            indices.append(known.pop(0) if known else size)
+            size += indices[-1] == size
+        self._place(batch, np.array(indices, dtype=np.int32))
+
+    def _place(self, batch: Batch, indices: NDArray[np.int32]) -> None:
+        for index, sample in zip(indices, batch.samples.records, strict=True):
+            if index == len(self.samples):
+                self.samples.append(sample)
+        for digest, picture in batch.samples.pictures.items():
+            self.pictures.setdefault(digest, (picture, batch.samples.image_format))
+        for name, values in batch.predictions.items():
+            self.predictions[name] = _scattered(self.predictions.get(name), values, indices)
+        for key, block in batch.blocks.items():
+            moved = replace(block, samples=indices[block.sample_indices])
+            self.blocks[key] = joined([*_others(self.blocks.get(key, []), moved), moved])
+
+    def full_predictions(self) -> dict[str, NDArray[Any]]:
+        """Return the arrays of predictions, each for all samples."""
+        empty = np.zeros(0, dtype=np.int32)
+        size = len(self.samples)
+        return {
+            name: values
+            if len(values) == size
+            else _scattered(_grown(values, size, values.shape[1:]), values[:0], empty)
+            for name, values in self.predictions.items()
+        }
+
+
+def _identity(sample: Sample) -> tuple[Any, ...]:
+    mask = None if sample.mask is None else sample.mask.tobytes()
+    return (sample.image, sample.slices, sample.label, sample.id, sample.caption, sample.boxes, mask)
+
+
+def _scattered(old: NDArray[Any] | None, values: NDArray[Any], indices: NDArray[np.int32]) -> NDArray[Any]:
+    """Put values at their samples' places, growing the array; new places are -1 or NaN."""
+    if old is None and np.array_equal(indices, np.arange(len(values))):
+        return values
+    old = values[:0] if old is None else old
+    width = np.maximum(old.shape[1:], values.shape[1:])
+    size = max(len(old), int(indices.max(initial=-1)) + 1)
+    grown = _grown(old, size, tuple(width))
+    rows = _grown(values, len(values), tuple(width))
+    grown[indices] = rows
+    return grown
+
+
+def _grown(array: NDArray[Any], size: int, width: tuple[int, ...]) -> NDArray[Any]:
+    grown = np.full((size, *width), -1 if array.dtype.kind == "i" else np.nan, dtype=array.dtype)
+    grown[tuple(slice(length) for length in array.shape)] = array
+    return grown
+
+
+def _others(blocks: Sequence[Block], new: Block) -> list[Block]:
+    """Drop maps that `new` has again: of the same sample and target, as when a call is repeated."""
+    again = set(_map_names(new))
+    kept = [np.array([name not in again for name in _map_names(block)], dtype=bool) for block in blocks]
+    return [_taken(block, keep) for block, keep in zip(blocks, kept, strict=True) if keep.any()]
+
+
+def _map_names(block: Block) -> list[tuple[Any, ...]]:
+    targets = [-1] * block.size if block.targets is None else block.targets.tolist()
+    return list(zip(block.sample_indices.tolist(), targets, block.names or [""] * block.size, strict=True))
+
+
+def _taken(block: Block, keep: NDArray[np.bool_]) -> Block:
+    if keep.all():
+        return block
+    arrays = {name: value[keep] for name, value in vars(block).items() if isinstance(value, np.ndarray)}
+    texts = {
+        name: tuple(text for text, kept in zip(getattr(block, name), keep, strict=False) if kept)
+        for name in ("names", "flags")
+    }
+    return replace(block, **arrays, **texts)
+
+
+def joined(blocks: Sequence[Block]) -> list[Block]:
+    """Join blocks of equal shape and type: one block is the usual case, also for many batches."""
+    groups: dict[tuple[Any, ...], list[Block]] = {}
+    for block in blocks:
+        groups.setdefault((block.values.shape[1:], block.values.dtype, block.native_shape), []).append(block)
+    return [_normal(_concatenated(group)) for group in groups.values()]
+
+
+def _concatenated(group: list[Block]) -> Block:
+    if len(group) == 1:
+        return group[0]
+    return Block(
+        values=np.concatenate([block.values for block in group]),
+        minimum=np.concatenate([block.minimum for block in group]),
+        maximum=np.concatenate([block.maximum for block in group]),
+        samples=np.concatenate([block.sample_indices for block in group]),
+        targets=_filled(group, "targets", -1, np.int32),
+        scores=_filled(group, "scores", np.nan, np.float32),
+        names=_texts(group, "names"),
+        native_shape=group[0].native_shape,
+        non_finite=_filled(group, "non_finite", 0, np.int32),
+        flags=_texts(group, "flags"),
+    )
+
+
+def _filled(group: list[Block], name: str, fill: float, dtype: type[Any]) -> NDArray[Any] | None:
+    arrays = [getattr(block, name) for block in group]
+    if all(array is None for array in arrays):
+        return None
+    pairs = zip(arrays, group, strict=True)
+    return np.concatenate([np.full(block.size, fill, dtype) if array is None else array for array, block in pairs])
+
+
+def _texts(group: list[Block], name: str) -> tuple[str, ...]:
+    if not any(getattr(block, name) for block in group):
+        return ()
+    return tuple(text for block in group for text in (getattr(block, name) or ("",) * block.size))
+
+
+def _normal(block: Block) -> Block:
+    """Leave the sample indices out where they count from 0."""
+    plain = block.samples is not None and np.array_equal(block.samples, np.arange(block.size))
+    return replace(block, samples=None) if plain else block

@@ -1,0 +1,199 @@
+"""Where summaries go: event files, through the writer that the user already has.
+
+Everything is written by that writer's own event file, and reaches the operating system before a call returns, so that an
+error is raised by the call that met it and a killed process loses nothing that was logged.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import time
+import warnings
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from tensorboard.compat.proto.summary_pb2 import Summary
+
+
+class Sink(ABC):
+    """A place for summaries of one run."""
+
+    generation: int = 0  # changes when what was written before may be lost, and has to be written again
+
+    @abstractmethod
+    def write(self, values: Sequence[Summary.Value], step: int, wall_time: float | None = None) -> None:
+        """Write one event; raises `OSError` where it cannot."""
+
+    @abstractmethod
+    def flush(self) -> None:
+        """Hand what was written to the operating system; raises `OSError` where it cannot."""
+
+    def prepare(self) -> None:  # noqa: B027
+        """Make ready for a round of writing."""
+
+
+class NullSink(Sink):
+    """Nowhere: what ranks have that don't write."""
+
+    def write(self, values: Sequence[Summary.Value], step: int, wall_time: float | None = None) -> None:
+        """Drop it."""
+
+    def flush(self) -> None:
+        """Do nothing."""
+
+
+class TorchSink(Sink):
+    """`torch.utils.tensorboard.SummaryWriter`."""
+
+    def __init__(self, writer: Any) -> None:
+        self._writer = writer
+
+    def write(self, values: Sequence[Summary.Value], step: int, wall_time: float | None = None) -> None:
+        """Write through the writer's own event file."""
+        self._writer._get_file_writer().add_event(_event(values), step, wall_time)
+
+    def flush(self) -> None:
+        """Flush local files; on object stores a flush is an upload, so the writer's own interval stands."""
+        if "://" not in str(self._writer.log_dir):
+            self._writer._get_file_writer().flush()
+
+
+class TensorboardXSink(Sink):
+    """`tensorboardX.SummaryWriter`."""
+
+    def __init__(self, writer: Any) -> None:
+        self._writer = writer
+
+    def write(self, values: Sequence[Summary.Value], step: int, wall_time: float | None = None) -> None:
+        """Write past the queue where there is one: `flush` of tensorboardX does not wait for what is still in it."""
+        from tensorboardX.proto import event_pb2
+
+        event = event_pb2.Event.FromString(_event(values).SerializeToString())
+        event.step, event.wall_time = step, time.time() if wall_time is None else wall_time
+        file_writer = self._writer._get_file_writer()
+        direct = getattr(getattr(file_writer, "event_writer", None), "_ev_writer", None)
+        (direct.write_event if direct else file_writer.add_event)(event)
+
+    def flush(self) -> None:
+        """Flush the file, but not the disk: tensorboardX's own flush waits for the disk, which costs milliseconds."""
+        file_writer = self._writer._get_file_writer()
+        direct = getattr(getattr(file_writer, "event_writer", None), "_ev_writer", None)
+        file = getattr(getattr(direct, "_py_recordio_writer", None), "_writer", None)
+        if hasattr(file, "fileno"):
+            file.flush()
+
+
+class TensorFlowSink(Sink):
+    """`tf.summary.create_file_writer`."""
+
+    def __init__(self, writer: Any) -> None:
+        self._writer = writer
+
+    def write(self, values: Sequence[Summary.Value], step: int, wall_time: float | None = None) -> None:
+        """Write through the writer's own event file; it stamps the time itself."""
+        import tensorflow as tf
+
+        summary = _event(values).summary.SerializeToString()
+        with self._writer.as_default(), tf.summary.record_if(True):
+            tf.summary.experimental.write_raw_pb(summary, step=step)
+
+    def flush(self) -> None:
+        """Flush the writer."""
+        self._writer.flush()
+
+
+class DirectorySink(Sink):
+    """A plain log directory, written by TensorBoard's own event file writer."""
+
+    def __init__(self, directory: str) -> None:
+        self.directory = directory
+        self._file: Any = None
+        atexit.register(self._close)
+
+    def prepare(self) -> None:
+        """Open an event file, also where the last one has been deleted: a notebook may clear its logs between cells."""
+        if self._file is not None and ("://" in self.directory or os.path.exists(self._file._file_name)):
+            return
+        from tensorboard.summary.writer.event_file_writer import EventFileWriter
+
+        self._discard()
+        self._file = EventFileWriter(self.directory)
+
+    def write(self, values: Sequence[Summary.Value], step: int, wall_time: float | None = None) -> None:
+        """Write one event."""
+        event = _event(values)
+        event.step, event.wall_time = step, time.time() if wall_time is None else wall_time
+        self._attempt(lambda: self._file.add_event(event))
+
+    def flush(self) -> None:
+        """Flush the file."""
+        if self._file is not None:
+            self._attempt(self._file.flush)
+
+    def _attempt(self, action: Any) -> None:
+        try:
+            action()
+        except OSError:
+            self._discard()  # a writer that failed once fails for ever: the next call opens a new file
+            raise
+
+    def _discard(self) -> None:
+        if self._file is None:
+            return
+        file, self._file = self._file, None
+        self.generation += 1
+        try:
+            file.close()
+        except OSError:
+            pass  # it is being given up because of just that
+
+    def _close(self) -> None:
+        if self._file is None:
+            return
+        try:
+            self._file.close()
+        except OSError as error:
+            warnings.warn(f"Grad-CAM records in {self.directory} may be incomplete: {error}", stacklevel=1)
+
+
+def open_sink(writer: Any) -> Sink:
+    """Return where to write for a writer, a logger that has one, or a log directory.
+
+    Raises:
+        TypeError: it is none of these.
+    """
+    if writer is None:
+        return NullSink()
+    if isinstance(writer, (str, os.PathLike)):
+        return DirectorySink(_directory(writer))
+    if hasattr(writer, "_get_file_writer"):
+        of_x = any(base.__module__.startswith("tensorboardX") for base in type(writer).__mro__)
+        return TensorboardXSink(writer) if of_x else TorchSink(writer)
+    if hasattr(writer, "as_default") and hasattr(writer, "flush"):
+        return TensorFlowSink(writer)
+    if type(writer).__name__ in ("_DummyExperiment", "DummyExperiment", "DummyLogger"):  # Lightning, on ranks above 0
+        return NullSink()
+    raise TypeError(
+        "expected a SummaryWriter of torch or tensorboardX, a tf.summary writer, Lightning's TensorBoardLogger or a log "
+        f"directory, got {type(writer).__name__}"
+    )
+
+
+def innermost(writer: Any) -> Any:
+    """Return the summary writer within a logger that has one as `experiment` (Lightning's), or what was passed."""
+    return writer.experiment if hasattr(writer, "experiment") and not hasattr(writer, "_get_file_writer") else writer
+
+
+def _directory(path: str | os.PathLike[str]) -> str:
+    text = os.fspath(path)
+    return text if "://" in text else str(Path(text).expanduser().resolve())
+
+
+def _event(values: Sequence[Summary.Value]) -> Any:
+    from tensorboard.compat.proto import event_pb2, summary_pb2
+
+    return event_pb2.Event(summary=summary_pb2.Summary(value=values))

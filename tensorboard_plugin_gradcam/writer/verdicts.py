@@ -1,0 +1,111 @@
+"""What the model said: classes and probabilities from its outputs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from tensorboard_plugin_gradcam.writer.foreign import numbers, to_numpy
+
+
+def verdicts(
+    count: int,
+    *,
+    outputs: Any = None,
+    probabilities: ArrayLike | None = None,
+    predictions: ArrayLike | None = None,
+    labels: NDArray[np.int32] | None = None,
+    losses: ArrayLike | None = None,
+    top_k: int = 0,
+) -> dict[str, NDArray[Any]]:
+    """Return the arrays of `records.Predictions` that can be told.
+
+    Args:
+        count: N.
+        outputs: ``(N, C)`` before softmax, or ``(N,)`` or ``(N, 1)`` before a sigmoid. Used where there are no probabilities.
+        probabilities: ``(N, C)`` of all classes, or ``(N,)`` of the predicted one.
+        predictions: ``(N,)``, class index; the most probable class by default.
+        labels: ``(N,)``, -1 where there is none.
+        losses: ``(N,)``.
+        top_k: how many of the most probable classes to store; 0 for none but the first.
+    """
+    all_classes, own = _probabilities(count, outputs, probabilities)
+    found: dict[str, NDArray[Any] | None] = {
+        "prediction": numbers(predictions, "predictions", (count,), np.int32),
+        "probability": own,
+        "loss": numbers(losses, "losses", (count,)),
+    }
+    if all_classes is not None:
+        found |= _of_classes(all_classes, found["prediction"], labels, top_k)
+    return {name: array for name, array in found.items() if array is not None}
+
+
+def _probabilities(
+    count: int, outputs: Any, probabilities: ArrayLike | None
+) -> tuple[NDArray[np.float64] | None, NDArray[np.float32] | None]:
+    """Return the probabilities of all classes, or else those of the predicted class."""
+    if probabilities is None:
+        return (None if outputs is None else _softmax(_scores(outputs, count))), None
+    array = to_numpy(probabilities, "probabilities")
+    if array.shape == (count,):
+        return None, array.astype(np.float32)
+    if array.ndim != 2 or len(array) != count:
+        raise ValueError(f"expected probabilities of shape ({count},) or ({count}, C), got {array.shape}")
+    return array.astype(np.float64), None
+
+
+def _scores(outputs: Any, count: int) -> NDArray[np.float64]:
+    array = to_numpy(outputs, "outputs").astype(np.float64)
+    if array.shape in ((count,), (count, 1)):  # one score, for class 1 against class 0
+        array = np.stack([np.zeros(count), array.reshape(count)], axis=1)
+    if array.ndim != 2 or len(array) != count:
+        raise ValueError(f"expected outputs of shape ({count}, C), got {array.shape}")
+    return array
+
+
+def _softmax(scores: NDArray[np.float64]) -> NDArray[np.float64]:
+    with np.errstate(invalid="ignore"):
+        powers: NDArray[np.float64] = np.exp(scores - scores.max(axis=1, keepdims=True))
+        return powers / powers.sum(axis=1, keepdims=True)
+
+
+def _of_classes(
+    probabilities: NDArray[np.float64],
+    predictions: NDArray[Any] | None,
+    labels: NDArray[np.int32] | None,
+    top_k: int,
+) -> dict[str, NDArray[Any] | None]:
+    # A network that diverged says NaN: it predicts nothing.
+    sound = np.isfinite(probabilities).all(axis=1)
+    prediction = (
+        np.where(sound, probabilities.argmax(axis=1), -1).astype(np.int32) if predictions is None else predictions
+    )
+    found: dict[str, NDArray[Any] | None] = {"prediction": prediction, "probability": _at(probabilities, prediction)}
+    if labels is not None:
+        found["label_probability"] = _at(probabilities, labels)
+    if top_k > 0:
+        order = np.argsort(-probabilities, axis=1, kind="stable")[:, :top_k]
+        found["top_classes"] = np.where(sound[:, None], order, -1).astype(np.int32)
+        found["top_probabilities"] = np.take_along_axis(probabilities, order, axis=1).astype(np.float32)
+    return found
+
+
+def _at(probabilities: NDArray[np.float64], classes: NDArray[Any]) -> NDArray[np.float32]:
+    known = (classes >= 0) & (classes < probabilities.shape[1])
+    picked = probabilities[np.arange(len(classes)), np.where(known, classes, 0)]
+    return np.where(known, picked, np.nan).astype(np.float32)
+
+
+def classification(outputs: Any, count: int) -> Any:
+    """Return the classifier's scores ``(N, C)`` within a model's outputs, or None where they are something else."""
+    for name in ("logits", "logit", "out"):
+        found = outputs.get(name) if isinstance(outputs, dict) else getattr(outputs, name, None)
+        if found is not None:
+            outputs = found
+            break
+    if isinstance(outputs, (tuple, list)) and outputs and hasattr(outputs[0], "shape"):
+        outputs = outputs[0]
+    shape = tuple(getattr(outputs, "shape", ()))
+    return outputs if shape[:1] == (count,) and len(shape) in (1, 2) else None
