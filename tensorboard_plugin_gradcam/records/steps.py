@@ -1,7 +1,7 @@
 """What is logged at each step: predictions and maps of a cohort's samples.
 
-N is the number of samples in the cohort, M the number of maps in a block, K of classes in a top-K list. Arrays that were
-not logged are None; a missing class is -1, a missing number NaN.
+N is the number of samples in the cohort, M the number of maps in a block, K of classes in a top-K list. Arrays that
+were not logged are None; a missing class is -1, a missing number NaN.
 """
 
 from __future__ import annotations

@@ -4,6 +4,7 @@ Importing this imports neither torch nor cv2 nor tensorboard; what is used is im
 """
 
 from tensorboard_plugin_gradcam.writer.add import add_gradcam
+from tensorboard_plugin_gradcam.writer.logger import GradCAMLogger, Probe
 from tensorboard_plugin_gradcam.writer.samples import Samples, prepare_samples
 
-__all__ = ["Samples", "add_gradcam", "prepare_samples"]
+__all__ = ["GradCAMLogger", "Probe", "Samples", "add_gradcam", "prepare_samples"]

@@ -56,15 +56,15 @@ def add_gradcam(
 ) -> None:
     """Log maps, of any framework and any library, with the images they explain.
 
-    Calls for one tag and step add up: further methods, layers, targets or samples. Images are stored once, however often
-    they are passed; `prepare_samples` also saves looking at them. One process writes a series of one run directory.
+    Calls for one tag and step add up: further methods, layers, targets or samples. Images are stored once, however
+    often they are passed; `prepare_samples` also saves looking at them. One process writes a series of one run.
 
     Example:
         >>> add_gradcam("runs/dogs", "val", images, maps, step, labels=labels, outputs=logits, mean=MEAN, std=STD)
 
     Args:
-        writer: a `SummaryWriter` of torch or tensorboardX, a `tf.summary` writer, Lightning's `TensorBoardLogger` or a log
-            directory.
+        writer: a `SummaryWriter` of torch or tensorboardX, a `tf.summary` writer, Lightning's `TensorBoardLogger` or a
+            log directory.
         tag: name of the series.
         images: uint8, or floating point in [0, 1], as for `prepare_samples`, or its result; None where there are none.
         maps: raw values ``(N, h, w)`` at any resolution; ``(N, d, h, w)`` for volumes; ``(N, h, w, 3)`` for kind "rgb";

@@ -13,7 +13,7 @@ from weakref import WeakKeyDictionary
 from tensorboard_plugin_gradcam.records import Cohort, Maps, Predictions, Sample, Series, Stamp
 from tensorboard_plugin_gradcam.writer.batch import Batch
 from tensorboard_plugin_gradcam.writer.merging import OpenStep
-from tensorboard_plugin_gradcam.writer.sinks import DirectorySink, Sink, innermost, open_sink
+from tensorboard_plugin_gradcam.writer.sinks import DirectorySink, Sink, absolute, innermost, open_sink
 from tensorboard_plugin_gradcam.writer.summaries import record_value, scalar_value
 
 if TYPE_CHECKING:
@@ -30,9 +30,10 @@ def log_of(writer: Any) -> Log:
     writer = innermost(writer)
     with _lock:
         if isinstance(writer, (str, os.PathLike)):
-            sink = open_sink(writer)
-            assert isinstance(sink, DirectorySink)
-            return _directories.setdefault(sink.directory, Log(sink))
+            directory = absolute(writer)
+            if directory not in _directories:
+                _directories[directory] = Log(DirectorySink(directory))
+            return _directories[directory]
         if writer is None:
             return Log(open_sink(None))
         if writer not in _logs:

@@ -106,12 +106,12 @@ def _map_names(block: Block) -> list[tuple[Any, ...]]:
 def _taken(block: Block, keep: NDArray[np.bool_]) -> Block:
     if keep.all():
         return block
-    arrays = {name: value[keep] for name, value in vars(block).items() if isinstance(value, np.ndarray)}
-    texts = {
+    taken: dict[str, Any] = {name: value[keep] for name, value in vars(block).items() if isinstance(value, np.ndarray)}
+    taken |= {
         name: tuple(text for text, kept in zip(getattr(block, name), keep, strict=False) if kept)
         for name in ("names", "flags")
     }
-    return replace(block, **arrays, **texts)
+    return replace(block, **(taken | {"samples": block.sample_indices[keep]}))
 
 
 def joined(blocks: Sequence[Block]) -> list[Block]:

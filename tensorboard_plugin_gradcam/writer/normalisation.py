@@ -1,7 +1,7 @@
 """How model inputs were normalised, and how to see the picture again.
 
-What a transform does is read from its attributes: torchvision's presets and `Normalize` (also within `Compose`), weights,
-timm's data configuration, Hugging Face's image processors and Albumentations all name their mean and deviation.
+What a transform does is read from its attributes: torchvision's presets and `Normalize` (also within `Compose`),
+weights, timm's data configuration, Hugging Face's image processors and Albumentations all name their mean and deviation.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def normalisations(
     if transform is not None and (mean is not None or std is not None):
         raise ValueError("expected either transform or mean and std, got both")
     if (mean is None) != (std is None):
-        raise ValueError(f"expected both mean and std, or neither, got mean={mean}, std={std}")
+        raise ValueError(f"expected both mean and std, or neither, got mean={mean!r}, std={std!r}")
     if mean is not None and std is not None:
         return (_normalisation(mean, std),)
     return tuple(_steps(transform)) if transform is not None else ()
@@ -71,8 +71,9 @@ def _steps(transform: Any) -> Iterator[Normalisation]:
             yield from _inner_steps(part)
     else:
         raise TypeError(
-            f"expected a transform with a known normalisation, got {type(transform).__name__}: pass mean= and std= instead "
-            "(a torchvision preset, Compose or Normalize, a timm data configuration and a Hugging Face image processor are known)"
+            f"expected a transform with a known normalisation, got {type(transform).__name__}: pass mean= and std= "
+            "instead (known are torchvision's presets, Compose and Normalize, timm's data configurations and Hugging Face's "
+            "image processors)"
         )
 
 

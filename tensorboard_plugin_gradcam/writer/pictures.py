@@ -84,8 +84,8 @@ def read_pictures(images: Any, reading: Reading) -> list[tuple[Picture, ...]]:
     """Return each image's pictures: one, or the slices of a volume.
 
     Args:
-        images: array ``(N, H, W)``, ``(N, H, W, C)`` or ``(N, C, H, W)``, with a depth axis before the height for volumes;
-            uint8, or floating point in [0, 1]; or a sequence of single such images, PIL images or paths.
+        images: array ``(N, H, W)``, ``(N, H, W, C)`` or ``(N, C, H, W)``, with a depth axis before the height for
+            volumes; uint8, or floating point in [0, 1]; or a sequence of single such images, PIL images or paths.
         reading: how to read them.
 
     Raises:
@@ -114,7 +114,7 @@ def _one(image: Any) -> NDArray[Any]:
 def _from_file(path: str) -> NDArray[Any]:
     import cv2
 
-    # Like the loaders of data sets, and unlike OpenCV by default, the orientation in EXIF is left alone: the network saw it so.
+    # The orientation in EXIF is left alone, as data sets' loaders do and OpenCV does not: the network saw it so.
     data = np.fromfile(path, dtype=np.uint8)
     pixels = cv2.imdecode(data, cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION) if data.size else None
     if pixels is None:
@@ -150,7 +150,7 @@ def _channels_come_first(image: NDArray[Any], layout: str | None) -> bool:
         )
     if not first and not last:
         raise ValueError(
-            f"expected images of 1, 3 or 4 channels, first or last, got shape {image.shape}: choose three channels to show"
+            f"expected images of 1, 3 or 4 channels, first or last, got shape {image.shape}: choose three to show"
         )
     return first
 
@@ -182,7 +182,7 @@ def _complain(low: float, high: float, undone: bool) -> None:
     if undone:
         if low < -0.1 or high > 1.1:
             warnings.warn(
-                f"images have {values} after their normalisation was undone, and are clipped to [0, 1]: is it the right one?",
+                f"images have {values} after their normalisation was undone, and are clipped: is it the right one?",
                 stacklevel=2,
             )
         return
@@ -196,7 +196,7 @@ def _complain(low: float, high: float, undone: bool) -> None:
 
 def _from_integers(image: NDArray[Any]) -> NDArray[np.uint8]:
     if image.dtype == np.bool_:
-        return image.astype(np.uint8) * np.uint8(255)
+        return np.asarray(np.where(image, 255, 0), dtype=np.uint8)
     if image.dtype != np.uint8 and image.size and (image.min() < 0 or image.max() > 255):
         raise ValueError(
             f"expected integer images in 0 .. 255, got {image.dtype} from {image.min()} to {image.max()}: "

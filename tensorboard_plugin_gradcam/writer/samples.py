@@ -78,8 +78,8 @@ def prepare_samples(
         boxes: ground truth, for each sample a list of ``(x0, y0, x1, y1)`` or None.
         boxes_in: "pixels" of the image as it is passed, or "fractions" of its width and height.
         masks: ground truth, for each sample ``(h, w)``, 0 outside, or None.
-        transform: how images were normalised, to be undone: a torchvision preset, weights, `Compose` or `Normalize`, a timm
-            data configuration, or a Hugging Face image processor.
+        transform: how images were normalised, to be undone: a torchvision preset, weights, `Compose` or `Normalize`, a
+            timm data configuration, or a Hugging Face image processor.
         mean: of each channel, where images were normalised by it and `std`.
         std: of each channel.
         dataformats: "NHWC" or "NCHW" where the shape doesn't tell.
@@ -166,4 +166,4 @@ def _mask(mask: Any) -> NDArray[np.uint8]:
     array = array[0] if array.ndim == 3 and len(array) == 1 else array
     if array.ndim != 2:
         raise ValueError(f"expected each mask to be of shape (h, w), got {array.shape}")
-    return (array != 0).astype(np.uint8)
+    return np.asarray(array != 0, dtype=np.uint8)

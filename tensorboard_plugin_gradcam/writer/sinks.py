@@ -1,7 +1,7 @@
 """Where summaries go: event files, through the writer that the user already has.
 
-Everything is written by that writer's own event file, and reaches the operating system before a call returns, so that an
-error is raised by the call that met it and a killed process loses nothing that was logged.
+Everything is written by that writer's own event file, and reaches the operating system before a call returns, so that
+an error is raised by the call that met it and a killed process loses nothing that was logged.
 """
 
 from __future__ import annotations
@@ -10,8 +10,10 @@ import atexit
 import os
 import time
 import warnings
+import weakref
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -50,7 +52,7 @@ class TorchSink(Sink):
     """`torch.utils.tensorboard.SummaryWriter`."""
 
     def __init__(self, writer: Any) -> None:
-        self._writer = writer
+        self._writer = _weak(writer)
 
     def write(self, values: Sequence[Summary.Value], step: int, wall_time: float | None = None) -> None:
         """Write through the writer's own event file."""
@@ -66,7 +68,7 @@ class TensorboardXSink(Sink):
     """`tensorboardX.SummaryWriter`."""
 
     def __init__(self, writer: Any) -> None:
-        self._writer = writer
+        self._writer = _weak(writer)
 
     def write(self, values: Sequence[Summary.Value], step: int, wall_time: float | None = None) -> None:
         """Write past the queue where there is one: `flush` of tensorboardX does not wait for what is still in it."""
@@ -83,7 +85,7 @@ class TensorboardXSink(Sink):
         file_writer = self._writer._get_file_writer()
         direct = getattr(getattr(file_writer, "event_writer", None), "_ev_writer", None)
         file = getattr(getattr(direct, "_py_recordio_writer", None), "_writer", None)
-        if hasattr(file, "fileno"):
+        if file is not None and hasattr(file, "fileno"):
             file.flush()
 
 
@@ -91,7 +93,7 @@ class TensorFlowSink(Sink):
     """`tf.summary.create_file_writer`."""
 
     def __init__(self, writer: Any) -> None:
-        self._writer = writer
+        self._writer = _weak(writer)
 
     def write(self, values: Sequence[Summary.Value], step: int, wall_time: float | None = None) -> None:
         """Write through the writer's own event file; it stamps the time itself."""
@@ -146,10 +148,8 @@ class DirectorySink(Sink):
             return
         file, self._file = self._file, None
         self.generation += 1
-        try:
+        with suppress(OSError):  # it is being given up because of just that
             file.close()
-        except OSError:
-            pass  # it is being given up because of just that
 
     def _close(self) -> None:
         if self._file is None:
@@ -158,6 +158,14 @@ class DirectorySink(Sink):
             self._file.close()
         except OSError as error:
             warnings.warn(f"Grad-CAM records in {self.directory} may be incomplete: {error}", stacklevel=1)
+
+
+def _weak(writer: Any) -> Any:
+    """Refer to a writer without keeping it: logs are looked up by their writer, and would keep it for ever."""
+    try:
+        return weakref.proxy(writer)
+    except TypeError:
+        return writer
 
 
 def open_sink(writer: Any) -> Sink:
@@ -169,7 +177,7 @@ def open_sink(writer: Any) -> Sink:
     if writer is None:
         return NullSink()
     if isinstance(writer, (str, os.PathLike)):
-        return DirectorySink(_directory(writer))
+        return DirectorySink(absolute(writer))
     if hasattr(writer, "_get_file_writer"):
         of_x = any(base.__module__.startswith("tensorboardX") for base in type(writer).__mro__)
         return TensorboardXSink(writer) if of_x else TorchSink(writer)
@@ -178,8 +186,8 @@ def open_sink(writer: Any) -> Sink:
     if type(writer).__name__ in ("_DummyExperiment", "DummyExperiment", "DummyLogger"):  # Lightning, on ranks above 0
         return NullSink()
     raise TypeError(
-        "expected a SummaryWriter of torch or tensorboardX, a tf.summary writer, Lightning's TensorBoardLogger or a log "
-        f"directory, got {type(writer).__name__}"
+        "expected a SummaryWriter of torch or tensorboardX, a tf.summary writer, Lightning's TensorBoardLogger or a "
+        f"log directory, got {type(writer).__name__}"
     )
 
 
@@ -188,7 +196,8 @@ def innermost(writer: Any) -> Any:
     return writer.experiment if hasattr(writer, "experiment") and not hasattr(writer, "_get_file_writer") else writer
 
 
-def _directory(path: str | os.PathLike[str]) -> str:
+def absolute(path: str | os.PathLike[str]) -> str:
+    """Return a log directory's one name."""
     text = os.fspath(path)
     return text if "://" in text else str(Path(text).expanduser().resolve())
 

@@ -24,7 +24,7 @@ def verdicts(
 
     Args:
         count: N.
-        outputs: ``(N, C)`` before softmax, or ``(N,)`` or ``(N, 1)`` before a sigmoid. Used where there are no probabilities.
+        outputs: ``(N, C)`` before softmax, or ``(N,)`` or ``(N, 1)`` before a sigmoid; used without probabilities.
         probabilities: ``(N, C)`` of all classes, or ``(N,)`` of the predicted one.
         predictions: ``(N,)``, class index; the most probable class by default.
         labels: ``(N,)``, -1 where there is none.
@@ -68,7 +68,7 @@ def _scores(outputs: Any, count: int) -> NDArray[np.float64]:
 def _softmax(scores: NDArray[np.float64]) -> NDArray[np.float64]:
     with np.errstate(invalid="ignore"):
         powers: NDArray[np.float64] = np.exp(scores - scores.max(axis=1, keepdims=True))
-        return powers / powers.sum(axis=1, keepdims=True)
+        return np.asarray(powers / powers.sum(axis=1, keepdims=True), dtype=np.float64)
 
 
 def _of_classes(
@@ -78,7 +78,7 @@ def _of_classes(
     top_k: int,
 ) -> dict[str, NDArray[Any] | None]:
     # A network that diverged says NaN: it predicts nothing.
-    sound = np.isfinite(probabilities).all(axis=1)
+    sound: NDArray[np.bool_] = np.asarray(np.isfinite(probabilities).all(axis=1))
     prediction = (
         np.where(sound, probabilities.argmax(axis=1), -1).astype(np.int32) if predictions is None else predictions
     )
@@ -100,7 +100,7 @@ def _at(probabilities: NDArray[np.float64], classes: NDArray[Any]) -> NDArray[np
 
 def classification(outputs: Any, count: int) -> Any:
     """Return the classifier's scores ``(N, C)`` within a model's outputs, or None where they are something else."""
-    for name in ("logits", "logit", "out"):
+    for name in ("logits", "out"):
         found = outputs.get(name) if isinstance(outputs, dict) else getattr(outputs, name, None)
         if found is not None:
             outputs = found

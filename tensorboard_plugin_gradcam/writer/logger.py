@@ -1,0 +1,341 @@
+"""`GradCAMLogger`: what a model looks at, beside the scalars of its training."""
+
+from __future__ import annotations
+
+import atexit
+import weakref
+from collections.abc import Sequence
+from types import TracebackType
+from typing import Any
+
+from numpy.typing import ArrayLike
+
+from tensorboard_plugin_gradcam.records import Precision
+from tensorboard_plugin_gradcam.writer import metrics as measure
+from tensorboard_plugin_gradcam.writer.add import check_place
+from tensorboard_plugin_gradcam.writer.batch import MAX_MAP_SIZE, Batch
+from tensorboard_plugin_gradcam.writer.every import Every, Schedule, interval
+from tensorboard_plugin_gradcam.writer.explaining import Storing, batch_of
+from tensorboard_plugin_gradcam.writer.log import log_of
+from tensorboard_plugin_gradcam.writer.merging import OpenStep
+from tensorboard_plugin_gradcam.writer.normalisation import normalisations
+from tensorboard_plugin_gradcam.writer.pictures import ImageFormat
+from tensorboard_plugin_gradcam.writer.ranks import Distributed, gathered, share, writer_of_rank
+from tensorboard_plugin_gradcam.writer.samples import MAX_IMAGE_SIZE, Samples, prepare_samples
+
+BATCH_SIZE = 32  # images a forward pass, by default
+
+
+class GradCAMLogger:
+    """Computes and logs maps of a model while it is trained, which stays exactly as it would be without.
+
+    Example:
+        >>> with GradCAMLogger(writer, model, class_names=names, transform=transform) as logger:
+        ...     probe = logger.probe("val", fixed_x, labels=fixed_y)
+        ...     for step, (x, y) in enumerate(loader):
+        ...         train(x, y)
+        ...         if step % 50 == 0:
+        ...             probe.log(step)
+
+    Args:
+        writer: as for `add_gradcam`; None logs nothing, for ranks that don't write.
+        model: a torch model or a `CAM`; may be left out where only `add` is used.
+        layers: of the model, as for `CAM`; found automatically by default.
+        methods: as for `CAM`.
+        class_names: by class index.
+        transform: how inputs were normalised, undone for the pictures: as for `prepare_samples`.
+        mean: of each channel, where inputs were normalised by it and `std`.
+        std: of each channel.
+        every: log only every so many steps (50) or so much time ("30s", "5min", a `timedelta`), however often one asks.
+        metrics: also write scalars: mean probability, entropy and coverage of the maps, and against ground truth the
+            pointing game, the energy inside and the IoU.
+        top_k: how many of the most probable classes to log.
+        image_format: "png", "jpeg" or "webp".
+        max_image_size: longer edge in pixels above which pictures are scaled down; None for never.
+        precision: of maps: "uint8", "float16" or "float32".
+        max_map_size: longer edge in cells above which maps are averaged down; None for never.
+        batch_size: images a forward pass.
+        distributed: with a `torch.distributed` group: "gather" lets each rank compute its share and rank 0 write (every
+            rank has to make the same calls); "runs" writes ``rank_0``, ``rank_1``, ... within a log directory; None
+            leaves each process to itself.
+    """
+
+    def __init__(
+        self,
+        writer: Any,
+        model: Any = None,
+        *,
+        layers: Any = None,
+        methods: Any = "grad_cam",
+        class_names: Sequence[str] = (),
+        transform: object | None = None,
+        mean: ArrayLike | None = None,
+        std: ArrayLike | None = None,
+        every: Every = None,
+        metrics: bool = False,
+        top_k: int = 0,
+        image_format: ImageFormat = "png",
+        max_image_size: int | None = MAX_IMAGE_SIZE,
+        precision: Precision = "uint8",
+        max_map_size: int | None = MAX_MAP_SIZE,
+        batch_size: int = BATCH_SIZE,
+        distributed: Distributed = None,
+    ) -> None:
+        if distributed == "gather" and interval(every)[1] is not None:
+            raise ValueError(
+                f"expected every in steps with distributed='gather', got {every!r}: clocks of ranks differ"
+            )
+        normalisations(transform, mean, std)  # raises now rather than at the first image
+        self._log = log_of(writer_of_rank(writer, distributed))
+        self._writer = writer  # kept: logs refer to their writers weakly
+        self._silent = writer is None and distributed != "gather"
+        self._cam = None if model is None else _cam(model, layers, methods)
+        self._class_names = tuple(map(str, class_names))
+        self._look: dict[str, Any] = {
+            "transform": transform,
+            "mean": mean,
+            "std": std,
+            "image_format": image_format,
+            "max_image_size": max_image_size,
+        }
+        self._every, self._metrics, self._batch_size = every, metrics, batch_size
+        self._storing = Storing(precision, max_map_size, top_k)
+        self._gather = distributed == "gather"
+        self._pending: dict[str, tuple[int, float | None, list[Batch]]] = {}
+        self._schedules: dict[str, Schedule] = {}
+        weak = weakref.WeakMethod(self.flush)
+        atexit.register(lambda: flush() if (flush := weak()) is not None else None)
+
+    def __enter__(self) -> GradCAMLogger:
+        """Return the logger; leaving the context flushes it."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Flush; where ranks gather and one of them raised, the others are not waited for."""
+        if kind is None or not self._gather:
+            self.flush()
+
+    def probe(
+        self,
+        tag: str,
+        inputs: Any,
+        *,
+        images: Any = None,
+        labels: ArrayLike | None = None,
+        targets: Any = None,
+        every: Every = None,
+        **known: Any,
+    ) -> Probe:
+        """Register samples that are logged again and again: their pictures are stored once.
+
+        Args:
+            tag: name of the series.
+            inputs: of the model, ``(N, C, H, W)`` or with a depth; a copy is kept.
+            images: pictures of them, where `inputs` with the normalisation undone are none.
+            labels: ``(N,)``, class index.
+            targets: what to explain, as for `CAM`: the top class by default, "label" for the label's.
+            every: as for the logger, for this probe.
+            known: `ids`, `captions`, `boxes`, `boxes_in`, `masks`, `dataformats` as for `prepare_samples`.
+
+        Raises:
+            ValueError: inputs look normalised and no `transform` was given.
+        """
+        check_place(tag, 0)
+        samples = self._samples(inputs, images, labels, known)
+        return Probe(self, tag, samples, _kept(inputs), targets, Schedule(every if every is not None else self._every))
+
+    def log(self, tag: str, inputs: Any, step: int, *, epoch: float | None = None, **known: Any) -> None:
+        """Log samples once: `probe` and `Probe.log` in one; takes the arguments of `probe`."""
+        targets, images, labels = (known.pop(name, None) for name in ("targets", "images", "labels"))
+        if self._is_due(tag, step):
+            samples = self._samples(inputs, images, labels, known)
+            self._explain(tag, samples, inputs, targets, step, epoch)
+
+    def add(
+        self,
+        tag: str,
+        inputs: Any,
+        result: Any,
+        step: int,
+        *,
+        labels: ArrayLike | None = None,
+        images: Any = None,
+        losses: ArrayLike | None = None,
+        epoch: float | None = None,
+        **known: Any,
+    ) -> None:
+        """Log a result that was computed or captured elsewhere. Batches of one step are merged into one record.
+
+        The record is written when the step of this tag changes, and by `flush` or the end of the context.
+
+        Args:
+            tag: name of the series.
+            inputs: that were explained, or `Samples`.
+            result: of `CAM`, or of its `capture`.
+            step: of the training.
+            labels: ``(N,)``, class index.
+            images: pictures, where `inputs` with the normalisation undone are none.
+            losses: ``(N,)``.
+            epoch: of the training.
+            known: as for `probe`.
+        """
+        check_place(tag, step)
+        is_open = tag in self._pending and self._pending[tag][0] == step
+        if not is_open and not self._is_due(tag, step):
+            return
+        samples = self._samples(inputs, images, labels, known)
+        batch = batch_of(samples, result, self._storing, losses)
+        if not is_open:
+            self._write_pending(tag)
+            self._pending[tag] = (int(step), epoch, [])
+        self._pending[tag][2].append(batch)
+
+    def flush(self) -> None:
+        """Write what `add` still holds, and flush the writer.
+
+        Raises:
+            OSError: it could not be written.
+        """
+        for tag in list(self._pending):
+            self._write_pending(tag)
+        self._log.flush()
+
+    def _samples(self, inputs: Any, images: Any, labels: Any, known: dict[str, Any]) -> Samples:
+        if isinstance(inputs, Samples):
+            return inputs
+        look = self._look
+        if images is None:
+            known = {"dataformats": "NCHW"} | known
+        else:
+            inputs, look = images, look | {"transform": None, "mean": None, "std": None}
+        axes = getattr(inputs, "ndim", 0)
+        return prepare_samples(inputs, labels=labels, volumes=axes == 5, **(look | known))
+
+    def _is_due(self, tag: str, step: int) -> bool:
+        schedule = self._schedules.setdefault(tag, Schedule(self._every))
+        due = not self._silent and schedule.is_due(step)
+        if due:
+            schedule.done(step)
+        return due
+
+    def _explain(self, tag: str, samples: Samples, inputs: Any, targets: Any, step: int, epoch: float | None) -> None:
+        check_place(tag, step)
+        self._write_pending(tag)
+        if isinstance(targets, str):
+            targets = _labels(samples, targets)
+        mine = share(len(samples)) if self._gather else range(len(samples))
+
+        def batches() -> list[Batch]:
+            starts = range(mine.start, mine.stop, self._batch_size)
+            return [
+                self._batch(samples, inputs, targets, range(at, min(at + self._batch_size, mine.stop))) for at in starts
+            ]
+
+        parts = gathered(lambda: [(part.predictions, part.blocks) for part in batches()]) if self._gather else None
+        if parts is None:
+            self._write(tag, batches(), step, epoch)
+        else:
+            flat = [part for of_rank in parts for part in of_rank]
+            self._write(tag, _with_samples(flat, samples), step, epoch)
+
+    def _batch(self, samples: Samples, inputs: Any, targets: Any, part: range) -> Batch:
+        if self._cam is None:
+            raise ValueError("expected a logger with a model, got model=None: pass one, or log results by `add`")
+        whole = len(part) == len(samples)
+        chosen = samples if whole else samples.take(part)
+        result = self._cam(inputs if whole else _part(inputs, part, len(samples)), _part(targets, part, len(samples)))
+        return batch_of(chosen, result, self._storing)
+
+    def _write_pending(self, tag: str) -> None:
+        if tag in self._pending:
+            step, epoch, batches = self._pending.pop(tag)
+            if self._gather:
+                batches = [batch for of_rank in gathered(lambda: batches) for batch in of_rank]
+            self._write(tag, batches, step, epoch)
+
+    def _write(self, tag: str, batches: Sequence[Batch], step: int, epoch: float | None) -> None:
+        record = OpenStep(int(step))
+        for batch in batches:
+            record.append(batch)
+        scalars = None
+        if self._metrics:
+            scalars = measure.scalars(tag, record.samples, record.full_predictions(), record.blocks)
+        self._log.write(tag, record, self._class_names, epoch=epoch, scalars=scalars)
+
+
+class Probe:
+    """Samples that are registered under a tag, to be logged again and again."""
+
+    def __init__(
+        self, logger: GradCAMLogger, tag: str, samples: Samples, inputs: Any, targets: Any, schedule: Schedule
+    ) -> None:
+        if isinstance(targets, str):
+            _labels(samples, targets)  # raises now rather than at the first step
+        self._logger, self._tag, self._samples, self._inputs = logger, tag, samples, inputs
+        self._targets, self._schedule = targets, schedule
+
+    def __len__(self) -> int:
+        return len(self._samples)
+
+    @property
+    def samples(self) -> Samples:
+        """The registered samples."""
+        return self._samples
+
+    def log(self, step: int, *, epoch: float | None = None) -> bool:
+        """Explain the samples with the model as it is now, and write that; return whether it was due (`every`).
+
+        Raises:
+            OSError: it could not be written. Training can go on.
+        """
+        step = int(step)
+        if self._logger._silent or not self._schedule.is_due(step):
+            return False
+        self._logger._explain(self._tag, self._samples, self._inputs, self._targets, step, epoch)
+        self._schedule.done(step)
+        return True
+
+
+def _cam(model: Any, layers: Any, methods: Any) -> Any:
+    if hasattr(model, "capture") and callable(model):
+        return model
+    from tensorboard_plugin_gradcam.cam import CAM
+
+    return CAM(model, layers=layers, methods=methods)
+
+
+def _kept(inputs: Any) -> Any:
+    """Return inputs that stay as they are while the caller fills the next batch into the same memory."""
+    if isinstance(inputs, dict):
+        return {name: _kept(value) for name, value in inputs.items()}
+    return inputs.detach().clone() if hasattr(inputs, "detach") else inputs
+
+
+def _part(values: Any, part: range, count: int) -> Any:
+    """Return some samples' part of a batch of inputs or targets; what is for all of them stays."""
+    if isinstance(values, dict):
+        return {name: _part(value, part, count) for name, value in values.items()}
+    is_batch = hasattr(values, "__getitem__") and hasattr(values, "__len__") and getattr(values, "ndim", 1) > 0
+    return values[part.start : part.stop] if is_batch and len(values) == count else values
+
+
+def _labels(samples: Samples, targets: str) -> list[int]:
+    if targets != "label":
+        raise ValueError(f"expected targets None, 'label', classes or targets as for CAM, got {targets!r}")
+    labels = samples.labels
+    if labels is None or (labels < 0).any():
+        raise ValueError("expected labels of all samples for targets='label', got samples without")
+    found: list[int] = labels.tolist()
+    return found
+
+
+def _with_samples(parts: Sequence[tuple[Any, Any]], samples: Samples) -> list[Batch]:
+    """Give the parts that ranks computed their samples back; parts follow each other."""
+    batches, start = [], 0
+    for predictions, blocks in parts:
+        size = max(int(block.sample_indices.max(initial=-1)) + 1 for block in blocks.values())
+        batches.append(Batch(samples.take(range(start, start + size)), predictions, blocks))
+        start += size
+    return batches
