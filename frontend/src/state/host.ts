@@ -1,0 +1,77 @@
+/** What TensorBoard around the frame tells: theme, type, hash, reloads, runs. Nothing here is needed to work without it. */
+
+const host: Window = window.parent;
+
+/** Follow TensorBoard's theme: it has no message for it, but marks its own body. */
+export function followTheme(listener: (dark: boolean) => void): void {
+  const tell = () => listener(host.document.body.classList.contains("dark-mode"));
+  new MutationObserver(tell).observe(host.document.body, {attributes: true, attributeFilter: ["class"]});
+  tell();
+}
+
+/** TensorBoard's own Roboto: its font rules are repeated in the frame, which does not inherit them. */
+export function borrowFonts(): void {
+  if (host === window) return;
+  const rules = [...host.document.styleSheets].flatMap((sheet) => {
+    try {
+      return [...sheet.cssRules].filter((rule) => rule.cssText.startsWith("@font-face"));
+    } catch {
+      return []; // a sheet of another origin
+    }
+  });
+  const roboto = rules.filter((rule) => /Roboto["']?;/.test(rule.cssText));
+  const sheet = new CSSStyleSheet();
+  sheet.replaceSync(roboto.map((rule) => rule.cssText).join("\n"));
+  document.adoptedStyleSheets = [...document.adoptedStyleSheets, sheet];
+}
+
+export function readHash(): string {
+  return host.location.hash;
+}
+
+/** Replaces, so that dragging a slider leaves no trail behind the back button. */
+export function writeHash(hash: string): void {
+  if (hash !== host.location.hash) host.history.replaceState(host.history.state, "", hash);
+}
+
+export function onHashChange(listener: () => void): void {
+  host.addEventListener("hashchange", listener);
+}
+
+/** The address of exactly this view. */
+export function currentLink(): string {
+  return host.location.href;
+}
+
+/** TensorBoard hides a tab's frame by giving it no height; `visibilityState` stays "visible". */
+export function isHidden(): boolean {
+  return window.innerHeight === 0 || document.visibilityState === "hidden";
+}
+
+interface Message {
+  type: string;
+  id: number;
+  payload: unknown;
+  error: string | null;
+  isReply: boolean;
+}
+
+/** Call `onReload` when TensorBoard has read the log again, and `onRuns` with its runs, in its own order. */
+export function listenToHost(onReload: () => void, onRuns: (runs: string[]) => void): void {
+  if (host === window) return;
+  const {port1: port, port2} = new MessageChannel();
+  const send = (message: Message) => port.postMessage(JSON.stringify(message));
+  const askRuns = () => send({type: "experimental.GetRuns", id: 0, payload: null, error: null, isReply: false});
+  port.onmessage = ({data}) => {
+    const message = JSON.parse(data as string) as Message;
+    if (message.isReply) {
+      if (Array.isArray(message.payload)) onRuns(message.payload as string[]);
+      return;
+    }
+    if (message.type === "experimental.DataReloaded") onReload();
+    if (message.type === "experimental.RunsChanged") askRuns();
+    send({...message, payload: null, error: null, isReply: true}); // the host waits for an answer
+  };
+  host.postMessage("experimental.bootstrap", "*", [port2]);
+  askRuns();
+}

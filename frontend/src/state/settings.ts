@@ -1,0 +1,198 @@
+/** What a reload or a shared link brings back: one flat record, kept in TensorBoard's hash as `p.gradcam.KEY=value`. */
+
+import {COLOR_MAPS, type Look} from "../types";
+
+export const VIEWS = ["grid", "compare", "ab"] as const;
+export type View = (typeof VIEWS)[number];
+
+export const SORTS = ["logged", "probability", "label-probability", "loss", "iou", "moved", "entropy"] as const;
+export type Sort = (typeof SORTS)[number];
+
+export const AXES = ["run", "tag", "layer", "method", "target", "step", "sample"] as const;
+export type Axis = (typeof AXES)[number];
+
+/** Absent values (null) mean "as TensorBoard would": all runs, the last step. */
+export interface Settings {
+  view: View;
+  step: number | null; // null: the last one, and follow it
+  runs: string[] | null;
+  tags: string[] | null;
+  layer: string | null;
+  method: string | null;
+  target: number | null; // class index; null: the map that was logged first
+  runFilter: string;
+  tagFilter: string;
+  // look
+  mode: Look["mode"];
+  colorMap: Look["colorMap"];
+  opacity: number;
+  alpha: Look["alpha"];
+  threshold: number;
+  thresholdBy: Look["thresholdBy"];
+  gamma: number;
+  smooth: boolean;
+  scale: Look["scale"];
+  groundTruth: boolean;
+  // show
+  text: string;
+  verdict: "all" | "right" | "wrong";
+  label: number | null;
+  prediction: number | null;
+  minProbability: number;
+  sort: Sort;
+  movedFrom: number | null; // "attention moved most" since this step; null: the first
+  tileSize: number; // pixels
+  // focus
+  focus: string | null; // tile key
+  pin: string | null; // "x,y" as fractions
+  locks: string[]; // "tile key@step"
+  // compare, A/B
+  rows: Axis;
+  columns: Axis;
+  chosen: string[]; // tile specifications, "axis=value" lists
+  a: string | null;
+  b: string | null;
+  abMode: "swipe" | "blink" | "difference";
+  divider: number;
+  // playback
+  speed: number; // steps a second
+  loop: boolean;
+  shortcuts: boolean;
+}
+
+export const DEFAULTS: Settings = {
+  view: "grid",
+  step: null,
+  runs: null,
+  tags: null,
+  layer: null,
+  method: null,
+  target: null,
+  runFilter: "",
+  tagFilter: "",
+  mode: "overlay",
+  colorMap: "inferno",
+  opacity: 0.7,
+  alpha: "value",
+  threshold: 0,
+  thresholdBy: "value",
+  gamma: 1,
+  smooth: true,
+  scale: "map",
+  groundTruth: true,
+  text: "",
+  verdict: "all",
+  label: null,
+  prediction: null,
+  minProbability: 0,
+  sort: "logged",
+  movedFrom: null,
+  tileSize: 148,
+  focus: null,
+  pin: null,
+  locks: [],
+  rows: "run",
+  columns: "step",
+  chosen: [],
+  a: null,
+  b: null,
+  abMode: "swipe",
+  divider: 0.5,
+  speed: 5,
+  loop: true,
+  shortcuts: true,
+};
+
+type Key = keyof Settings;
+
+const CHOICES: Partial<Record<Key, readonly string[]>> = {
+  view: VIEWS,
+  mode: ["overlay", "contour", "spotlight", "image", "map"],
+  colorMap: COLOR_MAPS,
+  alpha: ["value", "constant"],
+  thresholdBy: ["value", "area"],
+  scale: ["map", "sample", "series"],
+  verdict: ["all", "right", "wrong"],
+  sort: SORTS,
+  rows: AXES,
+  columns: AXES,
+  abMode: ["swipe", "blink", "difference"],
+};
+
+const BOUNDS: Partial<Record<Key, [number, number]>> = {
+  opacity: [0, 1],
+  threshold: [0, 1],
+  gamma: [0.2, 5],
+  minProbability: [0, 1],
+  tileSize: [80, 480],
+  divider: [0, 1],
+  speed: [1, 30],
+};
+
+const NUMBERS: readonly Key[] = ["step", "target", "label", "prediction", "movedFrom"];
+const LISTS: readonly Key[] = ["runs", "tags", "chosen", "locks"];
+const PREFIX = "p.gradcam.";
+
+/** The settings that a hash ("#gradcam&p.gradcam.step=40") holds; whatever it does not hold, or holds wrongly, is the default. */
+export function fromHash(hash: string): Settings {
+  const settings: Record<string, unknown> = {...DEFAULTS};
+  for (const [key, text] of ownPairs(hash)) {
+    const value = parsed(key, text);
+    if (value !== undefined) settings[key] = value;
+  }
+  return settings as unknown as Settings;
+}
+
+/** `hash` with these settings in it; other parts stay as they are, and defaults are left out. */
+export function intoHash(hash: string, settings: Settings): string {
+  const others = hash
+    .replace(/^#/, "")
+    .split("&")
+    .filter((part) => part && !part.startsWith(PREFIX));
+  if (!others.length) others.push("gradcam");
+  const own = (Object.keys(DEFAULTS) as Key[])
+    .filter((key) => textOf(settings[key]) !== textOf(DEFAULTS[key]))
+    .map((key) => `${PREFIX}${key}=${encodeURIComponent(textOf(settings[key]))}`);
+  return `#${[...others, ...own].join("&")}`;
+}
+
+function ownPairs(hash: string): [Key, string][] {
+  const pairs: [Key, string][] = [];
+  for (const part of hash.replace(/^#/, "").split("&")) {
+    const [name = "", ...rest] = part.split("=");
+    const key = name.slice(PREFIX.length);
+    if (name.startsWith(PREFIX) && Object.hasOwn(DEFAULTS, key)) pairs.push([key as Key, decoded(rest.join("="))]);
+  }
+  return pairs;
+}
+
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text; // a stray "%", typed by hand
+  }
+}
+
+/** Lists hold each item encoded once more, so that commas in run names survive; "-" is the empty list. */
+function textOf(value: Settings[Key]): string {
+  if (value === null) return "";
+  if (Array.isArray(value)) return value.length ? value.map(encodeURIComponent).join(",") : "-";
+  if (typeof value === "boolean") return value ? "1" : "0";
+  return String(value);
+}
+
+function parsed(key: Key, text: string): unknown {
+  if (LISTS.includes(key)) return text === "-" ? [] : text ? text.split(",").map(decoded) : DEFAULTS[key];
+  if (typeof DEFAULTS[key] === "boolean") return text === "1";
+  if (CHOICES[key]) return CHOICES[key].includes(text) ? text : undefined;
+  if (NUMBERS.includes(key) || BOUNDS[key]) return numberOf(key, text);
+  return text || DEFAULTS[key];
+}
+
+function numberOf(key: Key, text: string): number | undefined {
+  const value = Number(text);
+  if (text.trim() === "" || !Number.isFinite(value)) return undefined;
+  const [low, high] = BOUNDS[key] ?? [-Infinity, Infinity];
+  return Math.min(Math.max(value, low), high);
+}

@@ -1,0 +1,259 @@
+/** The page's one store: what was chosen, what there is to choose from, and what follows from both. */
+
+import {batch, computed, effect, signal} from "@preact/signals";
+
+import {Client, type SeriesKey} from "../api/client";
+import {createImageCache} from "../api/images";
+import {createLoader} from "../api/loader";
+import {createRenderer} from "../gpu/renderer";
+import {nearestStep, stepUnion} from "../maths/steps";
+import type {Place} from "../maths/metrics";
+import type {Catalog, Look, MapsEntry, TagEntry, Viewport} from "../types";
+import {followTheme, listenToHost, onHashChange, readHash, writeHash} from "./host";
+import {runColor} from "./palette";
+import {fromHash, intoHash, type Settings} from "./settings";
+
+/** A (run, tag) on the page, with the series of maps that the chosen method and layer give it. */
+export interface Group {
+  run: string;
+  tag: string;
+  entry: TagEntry;
+  maps: MapsEntry | null;
+}
+
+const POLL_MS = 5000;
+const SAVE_MS = 250;
+const MOST_RUNS = 5; // shown without being asked for
+
+export const client = new Client("./");
+export const loader = createLoader(client);
+export const images = createImageCache((run, digest) => client.imageUrl(run, digest));
+export const renderer = createRenderer();
+
+export const settings = signal<Settings>(fromHash(readHash()));
+export const catalog = signal<Catalog | null>(null);
+export const catalogError = signal<string | null>(null);
+export const dark = signal(false);
+export const hostRuns = signal<string[]>([]);
+/** Counts arrivals (maps, pictures, a restored context): whoever draws reads it. */
+export const arrivals = signal(0);
+export const playing = signal(false);
+/** The place under the cursor, as fractions of the picture, mirrored on all tiles. */
+export const probe = signal<Place | null>(null);
+export const viewport = signal<Viewport>({x: 0.5, y: 0.5, zoom: 1});
+export const dialog = signal<"keys" | null>(null);
+export const message = signal("");
+
+export function change(patch: Partial<Settings>): void {
+  settings.value = {...settings.value, ...patch};
+}
+
+/** A computed slice of the settings, which tells its readers only of its own changes. */
+function slice<K extends keyof Settings>(key: K) {
+  return computed(() => settings.value[key]);
+}
+
+export const view = slice("view");
+export const focusKey = slice("focus");
+export const pinText = slice("pin");
+export const locks = computed(() => new Map(settings.value.locks.map(lockOf)));
+
+export const pin = computed<Place | null>(() => {
+  const [x, y] = (pinText.value ?? "").split(",").map(Number);
+  return pinText.value && Number.isFinite(x) && Number.isFinite(y) ? {x: x!, y: y!} : null;
+});
+
+function lockOf(text: string): [string, number] {
+  const at = text.lastIndexOf("@");
+  return [text.slice(0, at), Number(text.slice(at + 1))];
+}
+
+const LOOK = [
+  "mode",
+  "colorMap",
+  "opacity",
+  "alpha",
+  "threshold",
+  "thresholdBy",
+  "gamma",
+  "smooth",
+  "scale",
+  "groundTruth",
+] as const;
+const lookText = computed(() => JSON.stringify(LOOK.map((key) => settings.value[key])));
+export const look = computed<Look>(() => {
+  lookText.value; // the object changes only when one of its fields does
+  const all = settings.peek();
+  return Object.fromEntries(LOOK.map((key) => [key, all[key]])) as unknown as Look;
+});
+
+export const allRuns = computed(() => catalog.value?.runs.map(({run}) => run) ?? []);
+
+export const chosenRuns = computed(() => {
+  const {runs} = settings.value;
+  return runs ? allRuns.value.filter((run) => runs.includes(run)) : allRuns.value.slice(0, MOST_RUNS);
+});
+
+export const allTags = computed(() => {
+  const tags = (catalog.value?.runs ?? []).flatMap(({tags}) => tags.map(({tag}) => tag));
+  return [...new Set(tags)];
+});
+
+export const chosenTags = computed(() => {
+  const {tags} = settings.value;
+  return tags ? allTags.value.filter((tag) => tags.includes(tag)) : allTags.value.slice(0, 1);
+});
+
+const chosenEntries = computed(() => {
+  const runs = new Set(chosenRuns.value);
+  const tags = new Set(chosenTags.value);
+  return (catalog.value?.runs ?? [])
+    .filter(({run}) => runs.has(run))
+    .flatMap(({run, tags: entries}) => entries.filter(({tag}) => tags.has(tag)).map((entry) => ({run, entry})));
+});
+
+const chosenMaps = computed(() => chosenEntries.value.flatMap(({entry}) => entry.maps));
+export const methods = computed(() => [...new Set(chosenMaps.value.map(({method}) => method))]);
+export const method = computed(() => pick(methods.value, settings.value.method, 0));
+export const layers = computed(() => {
+  const own = chosenMaps.value.filter((maps) => maps.method === method.value);
+  return [...new Set(own.map(({layer}) => layer))];
+});
+/** The deepest layer, where nothing was chosen: it is what Grad-CAM is usually read at. */
+export const layer = computed(() => pick(layers.value, settings.value.layer, -1));
+
+function pick(options: string[], wanted: string | null, otherwise: number): string {
+  return wanted !== null && options.includes(wanted) ? wanted : (options.at(otherwise) ?? "");
+}
+
+export const groups = computed<Group[]>(() =>
+  chosenEntries.value.map(({run, entry}) => {
+    const own = entry.maps.filter((maps) => maps.method === method.value);
+    const maps = own.find((candidate) => candidate.layer === layer.value) ?? null;
+    return {run, tag: entry.tag, entry, maps};
+  }),
+);
+
+export function seriesKey({run, tag, maps}: Group): SeriesKey | null {
+  return maps && {run, tag, method: maps.method, layer: maps.layer};
+}
+
+/** Every step that anything shown was kept at. */
+export const steps = computed<Float64Array>(() => {
+  arrivals.value;
+  const axes: ArrayLike<number>[] = [];
+  for (const group of groups.value) {
+    const key = seriesKey(group);
+    const own = (key && loader.stepsOf(key)) ?? loader.predictions(group.run, group.tag)?.steps;
+    if (own?.length) axes.push(own);
+    else if (group.maps) axes.push([group.maps.maxStep]); // known from the list, before the first answer
+  }
+  const union = stepUnion(axes);
+  if (!sameSteps(union, previousSteps)) previousSteps = union; // else the same object, so that no reader wakes
+  return previousSteps;
+});
+let previousSteps: Float64Array = new Float64Array();
+
+function sameSteps(a: Float64Array, b: Float64Array): boolean {
+  return a.length === b.length && a.every((step, index) => step === b[index]);
+}
+
+export const lastStep = computed(() => steps.value.at(-1) ?? 0);
+const wantedStep = slice("step");
+/** The scrubber's step: a logged one, nearest to the one that was asked for. */
+export const step = computed(() => {
+  if (wantedStep.value === null) return lastStep.value;
+  return steps.value[nearestStep(steps.value, wantedStep.value)] ?? wantedStep.value;
+});
+export const following = computed(() => wantedStep.value === null);
+
+/** Go to a step; to the last one is to follow the run. */
+export function goTo(wanted: number): void {
+  change({step: wanted >= lastStep.value ? null : wanted});
+}
+
+export function goBy(count: number): void {
+  const index = nearestStep(steps.value, step.value) + count;
+  const next = steps.value[Math.min(Math.max(index, 0), steps.value.length - 1)];
+  if (next !== undefined) goTo(next);
+}
+
+/** A run's colour: its place in TensorBoard's own list decides, so that both windows agree. */
+export function colorOf(run: string): string {
+  const known = hostRuns.value.indexOf(run);
+  return runColor(known >= 0 ? known : allRuns.value.indexOf(run), dark.value);
+}
+
+export function toggleLock(key: string, at: number): void {
+  const kept = settings.value.locks.filter((lock) => lockOf(lock)[0] !== key);
+  change({locks: kept.length < settings.value.locks.length ? kept : [...kept, `${key}@${at}`]});
+}
+
+export async function refresh(): Promise<void> {
+  try {
+    const next = await client.series();
+    const grown = JSON.stringify(next) !== JSON.stringify(catalog.peek());
+    batch(() => {
+      catalogError.value = null;
+      if (grown) catalog.value = next;
+    });
+    if (grown) loader.refresh();
+  } catch (error) {
+    catalogError.value = error instanceof Error ? error.message : String(error);
+  }
+}
+
+export function retry(): void {
+  loader.retry();
+  images.retry();
+  void refresh();
+}
+
+/** Say something to people who listen rather than look. */
+export function announce(text: string): void {
+  message.value = text;
+}
+
+let arrivalPlanned = false;
+function arrived(): void {
+  if (arrivalPlanned) return;
+  arrivalPlanned = true;
+  requestAnimationFrame(() => {
+    arrivalPlanned = false;
+    arrivals.value++;
+  });
+}
+
+/** Connect the store with the world outside. Once. */
+export function connect(): void {
+  for (const source of [loader, images, renderer]) source.subscribe(arrived);
+  followTheme((value) => {
+    dark.value = value;
+  });
+  listenToHost(
+    () => void refresh(),
+    (runs) => {
+      hostRuns.value = runs;
+    },
+  );
+  onHashChange(() => {
+    if (intoHash(readHash(), settings.peek()) !== readHash()) settings.value = fromHash(readHash());
+  });
+  saveSettings();
+  void refresh();
+  setInterval(() => {
+    if (window.innerHeight > 0) void refresh();
+  }, POLL_MS);
+}
+
+function saveSettings(): void {
+  let planned: ReturnType<typeof setTimeout> | undefined;
+  effect(() => {
+    settings.value;
+    clearTimeout(planned);
+    // Late, since Chromium refuses more than 200 changes of the address in 30 seconds.
+    planned = setTimeout(() => {
+      if (window.innerHeight > 0) writeHash(intoHash(readHash(), settings.peek()));
+    }, SAVE_MS);
+  });
+}
