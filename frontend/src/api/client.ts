@@ -1,6 +1,17 @@
 /** The one module that knows URLs. All are relative to TensorBoard's own address, so proxies and path prefixes keep working. */
 
-import type {Box, Catalog, Cohort, MapKind, MapSeries, MapsEntry, PredictionSeries, RunEntry, Sample, TagEntry} from "../types";
+import type {
+  Box,
+  Catalog,
+  Cohort,
+  MapKind,
+  MapSeries,
+  MapsEntry,
+  PredictionSeries,
+  RunEntry,
+  Sample,
+  TagEntry,
+} from "../types";
 import {decodeMaps, decodePredictions} from "./packet";
 
 /** The server said no; `message` is its own sentence. */
@@ -110,7 +121,11 @@ interface SampleJson {
 }
 
 function catalogOf(json: CatalogJson): Catalog {
-  const runs: RunEntry[] = json.runs.map(({run, start_time, tags}) => ({run, startTime: start_time, tags: tags.map(tagOf)}));
+  const runs: RunEntry[] = json.runs.map(({run, start_time, tags}) => ({
+    run,
+    startTime: start_time,
+    tags: tags.map(tagOf),
+  }));
   return {keptSteps: json.kept_steps, runs};
 }
 

@@ -1,5 +1,7 @@
 /** Source pictures as bitmaps: loaded in parallel, kept while there is room, failures remembered. */
 
+import {Listeners} from "./listeners";
+
 export type ImageState = "loading" | "ready" | "failed";
 
 export interface ImageCacheOptions {
@@ -20,6 +22,118 @@ export interface ImageCache {
   dispose(): void;
 }
 
-export function createImageCache(_url: (run: string, digest: string) => string, _options: ImageCacheOptions = {}): ImageCache {
-  throw new Error("signature only: follows within minutes");
+const MIB = 2 ** 20;
+
+export function createImageCache(
+  url: (run: string, digest: string) => string,
+  {bytes = 256 * MIB, parallel = 8}: ImageCacheOptions = {},
+): ImageCache {
+  return new Images(url, bytes, parallel);
+}
+
+class Images implements ImageCache {
+  // A digest is the picture's own, so runs share bitmaps; a failure is the run's, since each keeps its own copy.
+  private readonly bitmaps = new Map<string, ImageBitmap>(); // in the order of last use
+  private readonly problems = new Map<string, Error>();
+  private readonly queue = new Map<string, [run: string, digest: string]>();
+  private readonly loading = new Set<string>();
+  private readonly listeners = new Listeners();
+  private readonly ended = new AbortController();
+  private size = 0;
+
+  constructor(
+    private readonly url: (run: string, digest: string) => string,
+    private readonly bytes: number,
+    private readonly parallel: number,
+  ) {}
+
+  get(run: string, digest: string): ImageBitmap | null {
+    const bitmap = this.bitmaps.get(digest);
+    if (bitmap) {
+      this.bitmaps.delete(digest);
+      this.bitmaps.set(digest, bitmap);
+      return bitmap;
+    }
+    if (digest && !this.problems.has(idOf(run, digest)) && !this.loading.has(digest)) {
+      this.queue.set(digest, [run, digest]);
+      this.pump();
+    }
+    return null;
+  }
+
+  state(run: string, digest: string): ImageState {
+    if (this.bitmaps.has(digest)) return "ready";
+    return !digest || this.problems.has(idOf(run, digest)) ? "failed" : "loading";
+  }
+
+  problem(run: string, digest: string): Error | null {
+    if (this.bitmaps.has(digest)) return null;
+    return digest ? (this.problems.get(idOf(run, digest)) ?? null) : new Error("no picture was logged for this sample");
+  }
+
+  retry(): void {
+    this.problems.clear();
+    this.listeners.notify();
+  }
+
+  subscribe(listener: () => void): () => void {
+    return this.listeners.add(listener);
+  }
+
+  dispose(): void {
+    this.ended.abort();
+    this.queue.clear();
+    this.bitmaps.clear();
+  }
+
+  private pump(): void {
+    while (this.loading.size < this.parallel && this.queue.size) {
+      const [run, digest] = [...this.queue.values()].at(-1)!; // the last asked for is what is on screen now
+      this.queue.delete(digest);
+      this.loading.add(digest);
+      void this.load(run, digest);
+    }
+  }
+
+  private async load(run: string, digest: string): Promise<void> {
+    try {
+      this.keep(digest, await this.fetched(run, digest));
+    } catch (error) {
+      if (this.ended.signal.aborted) return;
+      this.problems.set(idOf(run, digest), error instanceof Error ? error : new Error(String(error)));
+    }
+    this.loading.delete(digest);
+    this.listeners.notify();
+    this.pump();
+  }
+
+  private async fetched(run: string, digest: string): Promise<ImageBitmap> {
+    const response = await fetch(this.url(run, digest), {signal: this.ended.signal});
+    if (!response.ok) throw new Error((await response.text()).trim() || `the server answered ${response.status}`);
+    const blob = await response.blob();
+    try {
+      // "none": the pixels as they were logged, whatever colour profile the file claims.
+      return await createImageBitmap(blob, {colorSpaceConversion: "none"});
+    } catch {
+      throw new Error(`the picture ${digest} can't be decoded (${blob.type || "unknown type"}, ${blob.size} bytes)`);
+    }
+  }
+
+  private keep(digest: string, bitmap: ImageBitmap): void {
+    this.bitmaps.set(digest, bitmap);
+    this.size += bytesOf(bitmap);
+    for (const [oldest, old] of this.bitmaps) {
+      if (this.size <= this.bytes || oldest === digest) break;
+      this.bitmaps.delete(oldest); // not closed: a tile may be drawing it this moment
+      this.size -= bytesOf(old);
+    }
+  }
+}
+
+function idOf(run: string, digest: string): string {
+  return `${digest} ${run}`;
+}
+
+function bytesOf({width, height}: ImageBitmap): number {
+  return width * height * 4;
 }

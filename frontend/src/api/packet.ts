@@ -97,7 +97,12 @@ function parse(bytes: Uint8Array): Header {
   } catch {
     throw new CorruptPacket("its header is not JSON");
   }
-  if (!header || typeof header !== "object" || typeof (header as Header).arrays !== "object" || !(header as Header).arrays) {
+  if (
+    !header ||
+    typeof header !== "object" ||
+    typeof (header as Header).arrays !== "object" ||
+    !(header as Header).arrays
+  ) {
     throw new CorruptPacket("its header names no arrays");
   }
   return header as Header;
@@ -137,7 +142,11 @@ export function decodePredictions(buffer: ArrayBuffer): PredictionSeries {
   };
 }
 
-function matrix<T extends "int32" | "float32">(packet: Packet, name: string, type: T): Matrix<InstanceType<(typeof VIEWS)[T]>> | null {
+function matrix<T extends "int32" | "float32">(
+  packet: Packet,
+  name: string,
+  type: T,
+): Matrix<InstanceType<(typeof VIEWS)[T]>> | null {
   if (!packet.has(name)) return null;
   const [rows = 0, columns = 0] = packet.shape(name);
   return {data: packet.array(name, type), rows, columns};
@@ -163,7 +172,11 @@ export function decodeMaps(buffer: ArrayBuffer): MapSeries {
     offset: packet.array("offset", "int32"),
     values: valuesOf(packet),
     names: (header.names as string[] | undefined) ?? [],
-    name: packet.has("name") ? packet.array("name", "int32") : ((header.name as number[] | null | undefined) ? Int32Array.from(header.name as number[]) : null),
+    name: packet.has("name")
+      ? packet.array("name", "int32")
+      : (header.name as number[] | null | undefined)
+        ? Int32Array.from(header.name as number[])
+        : null,
     nativeShape: (header.native_shape as number[] | null | undefined) ?? null,
   };
   checkEntries(series);
@@ -179,13 +192,21 @@ function valuesOf(packet: Packet): Uint8Array | Float32Array {
 /** Check the entries once here, so that whoever reads them later need not. */
 function checkEntries({steps, first, sample, offset, shape, values}: MapSeries): void {
   const entries = first.at(-1) ?? 0;
-  if (first.length !== steps.length + 1 || entries !== sample.length || offset.length !== entries || shape.rows !== entries) {
-    throw new CorruptPacket(`${steps.length} steps and ${sample.length} maps do not fit their index of ${first.length}`);
+  if (
+    first.length !== steps.length + 1 ||
+    entries !== sample.length ||
+    offset.length !== entries ||
+    shape.rows !== entries
+  ) {
+    throw new CorruptPacket(
+      `${steps.length} steps and ${sample.length} maps do not fit their index of ${first.length}`,
+    );
   }
   for (let entry = 0; entry < entries; entry++) {
     let cells = 1;
     for (let axis = 0; axis < shape.columns; axis++) cells *= shape.data[entry * shape.columns + axis]!;
     const from = offset[entry]!;
-    if (!(cells >= 0 && from >= 0 && from + cells <= values.length)) throw new CorruptPacket(`map ${entry} lies outside the values`);
+    if (!(cells >= 0 && from >= 0 && from + cells <= values.length))
+      throw new CorruptPacket(`map ${entry} lies outside the values`);
   }
 }

@@ -24,7 +24,12 @@ export function gridPng(_renderer: Renderer, _rows: readonly (readonly (Drawing 
 }
 
 /** The steps of one sample as an endless animation; `delay` in milliseconds a frame, `progress` in [0, 1]. */
-export function stepsGif(_renderer: Renderer, _frames: readonly Drawing[], _delay: number, _progress?: (done: number) => void): Promise<Blob> {
+export function stepsGif(
+  _renderer: Renderer,
+  _frames: readonly Drawing[],
+  _delay: number,
+  _progress?: (done: number) => void,
+): Promise<Blob> {
   throw new Error("signature only: follows within minutes");
 }
 

@@ -14,9 +14,24 @@ export const WHOLE: Viewport = {x: 0.5, y: 0.5, zoom: 1};
 export interface Renderer {
   readonly kind: "webgl2" | "canvas2d";
   /** Draw into the tile's own 2-D canvas. `image` null: the map alone. `map` null: the image alone. */
-  draw(target: HTMLCanvasElement, image: ImageBitmap | null, map: RawMap | null, look: Look, limits: Limits, view: Viewport): void;
+  draw(
+    target: HTMLCanvasElement,
+    image: ImageBitmap | null,
+    map: RawMap | null,
+    look: Look,
+    limits: Limits,
+    view: Viewport,
+  ): void;
   /** The same picture as numbers (RGBA), at `width` x `height`. */
-  pixels(image: ImageBitmap | null, map: RawMap | null, look: Look, limits: Limits, view: Viewport, width: number, height: number): ImageData;
+  pixels(
+    image: ImageBitmap | null,
+    map: RawMap | null,
+    look: Look,
+    limits: Limits,
+    view: Viewport,
+    width: number,
+    height: number,
+  ): ImageData;
   /** Called when everything must be drawn again (a lost context came back). Returns what ends it. */
   subscribe(listener: () => void): () => void;
   dispose(): void;

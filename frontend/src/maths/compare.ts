@@ -4,7 +4,12 @@ import type {Limits, RawMap} from "../types";
 import {limitsOf} from "./limits";
 import {resized} from "./mask";
 
-function onCommonGrid(a: RawMap, b: RawMap, limitsA: Limits, limitsB: Limits): [Float32Array, Float32Array, number, number] {
+function onCommonGrid(
+  a: RawMap,
+  b: RawMap,
+  limitsA: Limits,
+  limitsB: Limits,
+): [Float32Array, Float32Array, number, number] {
   const rows = Math.max(a.rows, b.rows);
   const columns = Math.max(a.columns, b.columns);
   return [resized(a, rows, columns, limitsA), resized(b, rows, columns, limitsB), rows, columns];

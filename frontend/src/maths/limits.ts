@@ -14,7 +14,8 @@ export function limitsOf({minimum, maximum, kind}: Pick<RawMap, "minimum" | "max
 export function limitsOfSeries(series: MapSeries, sample?: number): Limits {
   const range = new Range(series.kind);
   for (let entry = 0; entry < series.sample.length; entry++) {
-    if (sample === undefined || series.sample[entry] === sample) range.add(series.minimum[entry]!, series.maximum[entry]!);
+    if (sample === undefined || series.sample[entry] === sample)
+      range.add(series.minimum[entry]!, series.maximum[entry]!);
   }
   return range.limits;
 }
@@ -48,7 +49,9 @@ class Range {
 }
 
 /** What must be said of a map beside its picture; null where nothing. */
-export function flaw(map: RawMap): "no finite value" | "some values are not finite" | "all negative" | "all zero" | "flat" | null {
+export function flaw(
+  map: RawMap,
+): "no finite value" | "some values are not finite" | "all negative" | "all zero" | "flat" | null {
   if (!Number.isFinite(map.minimum) || !Number.isFinite(map.maximum)) return "no finite value";
   if (map.nonFinite > 0) return "some values are not finite";
   if (map.minimum === 0 && map.maximum === 0) return "all zero";

@@ -156,7 +156,13 @@ export function energyInside(map: RawMap, sample: Pick<Sample, "boxes" | "mask">
 }
 
 /** Intersection over union of the ground truth and the area at or above `threshold`; null without truth. */
-export function iouAt(map: RawMap, sample: Pick<Sample, "boxes" | "mask">, limits: Limits, threshold: number, smooth = true): number | null {
+export function iouAt(
+  map: RawMap,
+  sample: Pick<Sample, "boxes" | "mask">,
+  limits: Limits,
+  threshold: number,
+  smooth = true,
+): number | null {
   const side = 96;
   const grid = smooth ? strengthGrid(map, limits, true, side) : strengthGrid(map, limits, false);
   const inside = truthOf(sample, grid.height, grid.width);
