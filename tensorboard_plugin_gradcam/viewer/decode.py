@@ -1,0 +1,56 @@
+"""Serialised records to rows of tables, counting first what they claim to hold."""
+
+from __future__ import annotations
+
+import math
+
+from google.protobuf.message import DecodeError
+
+from tensorboard_plugin_gradcam.records import CorruptRecord, Maps, Predictions
+from tensorboard_plugin_gradcam.records import records_pb2 as pb
+from tensorboard_plugin_gradcam.viewer.limits import TOP_CLASSES
+from tensorboard_plugin_gradcam.viewer.source import Point
+from tensorboard_plugin_gradcam.viewer.tables import MapTable, PredictionTable, Steps
+
+Table = PredictionTable | MapTable
+STEP_LIMIT = 2**53  # beyond it, doubles (and so JavaScript) can't tell steps apart
+
+
+def decoded(kind: str, point: Point) -> tuple[Steps, Table]:
+    """Decode one record; raises `CorruptRecord` or `NewerFormat`."""
+    step, wall_time, data = point
+    if abs(step) > STEP_LIMIT:
+        raise CorruptRecord(f"expected a step between -2^53 and 2^53, got {step}")
+    if kind == "predictions":
+        predictions = Predictions.from_bytes(data)
+        return Steps.of(step, wall_time, predictions.stamp), PredictionTable.of(predictions)
+    maps = Maps.from_bytes(data)
+    return Steps.of(step, wall_time, maps.stamp), MapTable.of(maps)
+
+
+def claimed_bytes(kind: str, data: bytes) -> int:
+    """Return how much memory a record will take, by the shapes it claims; 0 for what can't be parsed at all."""
+    try:
+        payload = pb.Envelope.FromString(data).payload
+        if kind == "predictions":
+            return _claimed_by_predictions(pb.Predictions.FromString(payload))
+        return sum(_claimed_by_block(block) for block in pb.Maps.FromString(payload).blocks)
+    except (DecodeError, TypeError, ValueError):
+        return 0
+
+
+def _claimed_by_predictions(record: pb.Predictions) -> int:
+    plain = (record.prediction, record.probability, record.label_probability, record.loss)
+    samples = max(_cells(array) for array in plain)
+    top = max(_cells(array) for array in (record.top_classes, record.top_probabilities))
+    return 4 * (len(plain) * samples + 2 * min(top, max(samples, 1) * TOP_CLASSES))
+
+
+def _claimed_by_block(block: pb.Block) -> int:
+    item = 1 if block.values.type == pb.Array.UINT8 else 4
+    entries = block.values.shape[0] if block.values.shape else 0
+    return _cells(block.values) * item + entries * (7 + len(block.values.shape)) * 4
+
+
+def _cells(array: pb.Array) -> int:
+    return math.prod(array.shape) if array.shape else 0

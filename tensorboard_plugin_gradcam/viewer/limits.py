@@ -1,0 +1,19 @@
+"""How much a log of a stranger may cost. Each limit is far above what a real log needs."""
+
+from __future__ import annotations
+
+MIB = 2**20
+
+SERIES_BYTES = 256 * MIB  # of one series, decoded; beyond it steps are left out
+CACHE_BYTES = 512 * MIB  # of all series that are kept decoded
+PACKET_CACHE_BYTES = 64 * MIB  # of answers that are kept encoded
+UNLIMITED_STEPS = 100_000  # asked for where TensorBoard was told to keep all steps: 0 would return nothing
+IMAGE_PIXELS = 2**26  # of one picture; a browser needs four bytes for each
+TOP_CLASSES = 100  # of one prediction
+TEXT = 10_000  # characters of a caption, an id or a class name that are passed on
+NAME = 1_000  # characters of a tag, method or layer; longer ones are listed as a problem
+SAMPLES_ASKED = 100_000  # indices in one request
+CATALOGS = 8  # experiments whose catalogues are kept
+FRESH_SECONDS = 0.5  # for so long nothing is asked of the data provider again
+CATALOG_SECONDS = 10.0  # for so long a known series is found in the catalogue without listing again
+REREAD_SECONDS = 60.0  # after so long a series is read again although nothing seems to have changed

@@ -1,0 +1,54 @@
+"""Which of a series' records count: pure functions over their numbers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Numbers = NDArray[Any]
+
+
+def surviving(step: Numbers, session: Numbers, ordinal: Numbers) -> NDArray[np.intp]:
+    """Return the indices of the records that count, in ascending order of their steps, which are then unique.
+
+    A lower step is a restart: a record replaces all earlier ones at its step or above. Earlier means a lower session,
+    then a lower ordinal, then an earlier position; the two loaders of TensorBoard differ in what they leave of the
+    replaced records, and give the same result here.
+    """
+    order = np.lexsort((np.arange(len(step)), ordinal, session))
+    in_order = step[order]
+    lowest_later = np.minimum.accumulate(in_order[::-1])[::-1]
+    counts = np.ones(len(step), dtype=bool)
+    counts[:-1] = in_order[:-1] < lowest_later[1:]
+    return order[counts]
+
+
+def affordable(sizes: Numbers, budget: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Return which records of the given sizes to keep, and which to refuse, so that those kept fit into `budget`.
+
+    A few records far above the others are refused; where all are large, every other one is left out, never the last.
+    """
+    kept = np.arange(len(sizes))
+    refused = np.flatnonzero(sizes > budget)
+    if len(refused):
+        kept = np.flatnonzero(sizes <= budget)
+    if sizes[kept].sum() > budget:
+        large = sizes[kept] > budget / len(kept)
+        if 2 * np.count_nonzero(large) < len(kept):
+            refused = np.union1d(refused, kept[large])
+            kept = kept[~large]
+    while len(kept) and sizes[kept].sum() > budget:
+        kept = kept[(len(kept) - 1) % 2 :: 2]
+    return kept, refused
+
+
+def nearest(ascending: Numbers, value: float) -> int:
+    """Return the index of the number nearest to `value`, the lower of two equally near ones."""
+    right = int(np.searchsorted(ascending, value))
+    if right == 0:
+        return 0
+    if right == len(ascending) or value - ascending[right - 1] <= ascending[right] - value:
+        return right - 1
+    return right

@@ -1,0 +1,78 @@
+"""Query parameters: what a stranger may write into them, and the words for what they may not."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from tensorboard import errors
+
+from tensorboard_plugin_gradcam.viewer.limits import SAMPLES_ASKED
+
+
+@dataclass(frozen=True)
+class Cut:
+    """Which part of a series is asked for; None means all."""
+
+    samples: tuple[int, ...] | None = None
+    step: float | None = None
+    after: float | None = None
+
+
+def required(arguments: Mapping[str, str], name: str) -> str:
+    """Return a parameter that can't be left out."""
+    value = arguments.get(name)
+    if value is None:
+        raise errors.InvalidArgumentError(f"missing query parameter {name!r}")
+    return value
+
+
+def digest(arguments: Mapping[str, str]) -> str:
+    """Return the parameter `digest`."""
+    value = required(arguments, "digest")
+    if not re.fullmatch("[0-9a-f]{32}", value):
+        raise errors.InvalidArgumentError(f"expected a digest of 32 lower-case hex digits, got {quoted(value)}")
+    return value
+
+
+def steps_cut(arguments: Mapping[str, str]) -> Cut:
+    """Return the part of a series of predictions that is asked for."""
+    return Cut(after=_number(arguments, "after"))
+
+
+def maps_cut(arguments: Mapping[str, str]) -> Cut:
+    """Return the part of a series of maps that is asked for."""
+    cut = Cut(_samples(arguments), _number(arguments, "step"), _number(arguments, "after"))
+    if cut.step is not None and cut.after is not None:
+        raise errors.InvalidArgumentError("expected either 'step' or 'after', got both")
+    return cut
+
+
+def quoted(value: str) -> str:
+    """Return a value for an error message: escaped, and not at any length."""
+    return repr(value if len(value) <= 200 else value[:200] + "…")
+
+
+def _number(arguments: Mapping[str, str], name: str) -> float | None:
+    value = arguments.get(name)
+    if value is None:
+        return None
+    if not re.fullmatch(r"-?[0-9]{1,20}(\.[0-9]{1,20})?", value) or not math.isfinite(float(value)):
+        raise errors.InvalidArgumentError(f"expected a number for {name!r}, got {quoted(value)}")
+    return float(value)
+
+
+def _samples(arguments: Mapping[str, str]) -> tuple[int, ...] | None:
+    value = arguments.get("samples")
+    if value is None:
+        return None
+    if not re.fullmatch(r"[0-9]{1,9}(,[0-9]{1,9})*", value, re.ASCII):
+        raise errors.InvalidArgumentError(
+            f"expected 'samples' as indices from 0 with commas between, got {quoted(value)}"
+        )
+    samples = tuple(sorted({int(index) for index in value.split(",")}))
+    if len(samples) > SAMPLES_ASKED:
+        raise errors.InvalidArgumentError(f"expected at most {SAMPLES_ASKED} samples, got {len(samples)}")
+    return samples

@@ -1,0 +1,179 @@
+"""The plugin: routes that read their parameters, ask the store, and answer. See http_api.md beside this file."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from tensorboard import errors, plugin_util
+from tensorboard.backend import http_util
+from tensorboard.plugins import base_plugin
+from tensorboard.util import tb_logging
+from werkzeug.wrappers import Request, Response
+
+from tensorboard_plugin_gradcam.records import PLUGIN_NAME, Cohort, CorruptRecord, NewerFormat
+from tensorboard_plugin_gradcam.viewer import cohorts, frontend, parameters
+from tensorboard_plugin_gradcam.viewer.answers import Answers
+from tensorboard_plugin_gradcam.viewer.catalog import Entry, Key
+from tensorboard_plugin_gradcam.viewer.limits import IMAGE_PIXELS
+from tensorboard_plugin_gradcam.viewer.packets import maps_packet, predictions_packet
+from tensorboard_plugin_gradcam.viewer.parameters import quoted, required
+from tensorboard_plugin_gradcam.viewer.pictures import Picture, recognised
+from tensorboard_plugin_gradcam.viewer.source import Scope, Source
+from tensorboard_plugin_gradcam.viewer.store import Loaded, Store
+
+Handler = Callable[[Request], Response]
+FOREVER = 365 * 24 * 3600  # seconds; what is named by its digest never changes
+
+
+class Unreadable(errors.PublicError):  # type: ignore[misc, unused-ignore]
+    """A blob is there, but is not what it should be."""
+
+    http_code = 415
+
+
+class GradCAMPlugin(base_plugin.TBPlugin):  # type: ignore[misc, unused-ignore]
+    """Serve Grad-CAM records and the tab that shows them."""
+
+    plugin_name = PLUGIN_NAME
+
+    def __init__(self, context: Any) -> None:
+        """Read through `context.data_provider`; nothing is read before the first request."""
+        super().__init__(context)
+        self._kept_steps = _kept_steps(context)
+        self._source = Source(context.data_provider)
+        self._store = Store(self._source, self._kept_steps)
+        self._answers = Answers()
+
+    def get_plugin_apps(self) -> dict[str, Any]:
+        """Return the routes, each with the same manners."""
+        routes: dict[str, Handler] = {
+            "/series": self._serve_series,
+            "/predictions": self._serve_predictions,
+            "/maps": self._serve_maps,
+            "/cohort": self._serve_cohort,
+            "/image": self._serve_image,
+            "/index.js": self._serve_index,
+            "/static/*": self._serve_static,
+        }
+        return {route: _mannered(handler) for route, handler in routes.items()}
+
+    def is_active(self) -> bool:
+        """Return False: TensorBoard itself finds out, by `list_plugins`, whether there is data."""
+        return False
+
+    def frontend_metadata(self) -> base_plugin.FrontendMetadata:
+        """Say how the tab is called and loaded."""
+        return base_plugin.FrontendMetadata(es_module_path="/index.js", tab_name="Grad-CAM", disable_reload=False)
+
+    def _serve_series(self, request: Request) -> Response:
+        catalog = self._store.catalog(_scope(request))
+        return _json(request, catalog.as_json(self._kept_steps))
+
+    def _serve_predictions(self, request: Request) -> Response:
+        key = Key(required(request.args, "run"), required(request.args, "tag"), "predictions")
+        cut = parameters.steps_cut(request.args)
+        _, loaded = self._found(request, key)
+        return _packet(request, self._answers.of(loaded, cut, lambda: predictions_packet(key, loaded, cut)))
+
+    def _serve_maps(self, request: Request) -> Response:
+        run, tag, method, layer = (required(request.args, name) for name in ("run", "tag", "method", "layer"))
+        key = Key(run, tag, "maps", method, layer)
+        cut = parameters.maps_cut(request.args)
+        entry, loaded = self._found(request, key)
+        return _packet(request, self._answers.of(loaded, cut, lambda: maps_packet(key, entry.map_kind, loaded, cut)))
+
+    def _found(self, request: Request, key: Key) -> tuple[Entry, Loaded]:
+        scope = _scope(request)
+        entry = self._store.entry(scope, key)
+        if entry is None:
+            raise errors.NotFoundError(f"no Grad-CAM data for {_named(key)}")
+        return entry, self._store.series(scope, key, entry.tags)
+
+    def _serve_cohort(self, request: Request) -> Response:
+        blob = self._blob(request, "cohort")
+        try:
+            cohort = Cohort.from_bytes(blob)
+        except (CorruptRecord, NewerFormat) as error:
+            raise Unreadable(f"the list of samples can't be read: {error}") from error
+        return _json(request, cohorts.as_json(cohort), FOREVER)
+
+    def _serve_image(self, request: Request) -> Response:
+        blob = self._blob(request, "image")
+        picture = _shown(recognised(blob))
+        return _respond(request, blob, picture.media_type, expires=FOREVER)
+
+    def _blob(self, request: Request, kind: str) -> bytes:
+        run, digest = required(request.args, "run"), parameters.digest(request.args)
+        blob = self._source.blob(_scope(request), run, f"gradcam/{kind}/{digest}")
+        if blob is None:
+            raise errors.NotFoundError(f"no {kind} {digest} in run={quoted(run)}")
+        return blob
+
+    def _serve_index(self, request: Request) -> Response:
+        content, media_type = frontend.front_end_file("index.js") or (frontend.NOT_BUILT, "text/javascript")
+        return _respond(request, content, media_type)
+
+    def _serve_static(self, request: Request) -> Response:
+        name = request.path.partition("/static/")[2]
+        found = frontend.front_end_file(name)
+        if found is None:
+            raise errors.NotFoundError(f"no front-end file {quoted(name)}")
+        return _respond(request, *found)
+
+
+def _kept_steps(context: Any) -> int | None:
+    samples = getattr(getattr(context, "flags", None), "samples_per_plugin", None)
+    steps = samples.get(PLUGIN_NAME) if isinstance(samples, Mapping) else None
+    return steps if isinstance(steps, int) and steps >= 0 else None
+
+
+def _scope(request: Request) -> Scope:
+    return Scope(plugin_util.context(request.environ), plugin_util.experiment_id(request.environ))
+
+
+def _mannered(handler: Handler) -> Any:
+    """Wrap a handler: GET and HEAD only, and errors in words, without a trace or a path of this machine."""
+
+    def answer(request: Request) -> Response:
+        if request.method not in ("GET", "HEAD"):
+            text = f"expected GET or HEAD, got {quoted(request.method)}"
+            return _respond(request, text, "text/plain", code=405, headers=[("Allow", "GET, HEAD")])
+        try:
+            return handler(request)
+        except errors.PublicError as error:
+            return _respond(request, str(error), "text/plain", code=error.http_code, headers=error.headers)
+        except Exception:
+            tb_logging.get_logger().exception("Grad-CAM: a request failed")
+            text = "the Grad-CAM plugin failed; TensorBoard's log says how"
+            return _respond(request, text, "text/plain", code=500)
+
+    return Request.application(answer)
+
+
+def _respond(request: Request, content: str | bytes, media_type: str, **arguments: Any) -> Response:
+    response: Response = http_util.Respond(request, content, media_type, **arguments)
+    return response
+
+
+def _json(request: Request, content: Mapping[str, Any], expires: int = 0) -> Response:
+    text = json.dumps(content, allow_nan=False, separators=(",", ":"))
+    return _respond(request, text, "application/json", expires=expires)
+
+
+def _packet(request: Request, content: bytes) -> Response:
+    return _respond(request, content, "application/octet-stream", content_encoding="gzip")
+
+
+def _named(key: Key) -> str:
+    names = ("run", "tag") if key.kind == "predictions" else ("run", "tag", "method", "layer")
+    return ", ".join(f"{name}={quoted(getattr(key, name))}" for name in names)
+
+
+def _shown(picture: Picture | None) -> Picture:
+    if picture is None:
+        raise Unreadable("expected a PNG, JPEG or WebP picture, got something else")
+    if picture.width * picture.height > IMAGE_PIXELS:
+        raise Unreadable(f"the picture claims {picture.width} x {picture.height} pixels, more than a browser can take")
+    return picture

@@ -1,0 +1,136 @@
+"""The data provider, as far as this plugin needs it: the only module that reads from TensorBoard."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from tensorboard import errors
+from tensorboard.data import provider
+
+from tensorboard_plugin_gradcam.records import PLUGIN_NAME
+
+Point = tuple[int, float, bytes]  # step, wall time, serialised record: b"" where a datum is not one string
+
+
+class Unavailable(errors.PublicError):  # type: ignore[misc, unused-ignore]
+    """TensorBoard's data server does not answer."""
+
+    http_code = 503
+
+
+@dataclass(frozen=True)
+class Scope:
+    """Whose data a request asks for: TensorBoard's request context and experiment."""
+
+    context: Any
+    experiment: str
+
+
+@dataclass(frozen=True)
+class Listed:
+    """What a listing says of one TensorBoard tag."""
+
+    content: bytes
+    max_step: int
+    max_wall_time: float
+
+
+@dataclass(frozen=True)
+class Reading:
+    """The records of one TensorBoard tag, and the number of steps they had to be reduced to, if they had to."""
+
+    points: list[Point]
+    sampled_down: int | None
+
+
+class Source:
+    """Reads of one data provider; what it raises is fit for a browser."""
+
+    def __init__(self, data_provider: Any) -> None:
+        self._provider = data_provider
+
+    def runs(self, scope: Scope) -> dict[str, float | None]:
+        """Return the start time of each run, in TensorBoard's own order."""
+        runs = self._call("list_runs", scope)
+        return {run.run_name: run.start_time for run in sorted(runs, key=_start)}
+
+    def series(self, scope: Scope, run: str | None = None, tag: str | None = None) -> dict[str, dict[str, Listed]]:
+        """List tensor series by run and TensorBoard tag: all of them, or one."""
+        found = self._call("list_tensors", scope, plugin_name=PLUGIN_NAME, run_tag_filter=_filter(run, tag))
+        return {
+            run: {tag: Listed(bytes(one.plugin_content), one.max_step, one.max_wall_time) for tag, one in tags.items()}
+            for run, tags in found.items()
+        }
+
+    def read(self, scope: Scope, run: str, tag: str, steps: int) -> Reading:
+        """Read a whole tensor series, halving the number of steps as long as it is more than one answer can carry."""
+        asked = steps
+        while True:
+            try:
+                found = self._call(
+                    "read_tensors", scope, plugin_name=PLUGIN_NAME, downsample=asked, run_tag_filter=_filter(run, tag)
+                )
+            except Exception as error:
+                if _code(error) != "RESOURCE_EXHAUSTED" or asked <= 1:
+                    raise
+                asked //= 2
+            else:
+                points = [(one.step, one.wall_time, _record(one.numpy)) for one in found.get(run, {}).get(tag, ())]
+                return Reading(points, asked if asked < steps else None)
+
+    def blob(self, scope: Scope, run: str, tag: str) -> bytes | None:
+        """Return the first blob of a tag, or None."""
+        found = self._call(
+            "read_blob_sequences", scope, plugin_name=PLUGIN_NAME, downsample=1, run_tag_filter=_filter(run, tag)
+        )
+        for datum in found.get(run, {}).get(tag, ()):
+            for reference in datum.values:
+                return self._blob(scope, reference.blob_key)
+        return None
+
+    def _blob(self, scope: Scope, key: str) -> bytes | None:
+        try:
+            return bytes(_answered(self._provider.read_blob, scope.context, blob_key=key))
+        except (errors.NotFoundError, LookupError):  # gone since it was listed
+            return None
+
+    def _call(self, method: str, scope: Scope, **arguments: Any) -> Any:
+        return _answered(getattr(self._provider, method), scope.context, experiment_id=scope.experiment, **arguments)
+
+
+def _answered(call: Any, context: Any, **arguments: Any) -> Any:
+    try:
+        return call(context, **arguments)
+    except Exception as error:
+        if _code(error) in ("UNAVAILABLE", "CANCELLED", "DEADLINE_EXCEEDED"):
+            raise Unavailable("TensorBoard's data server does not answer: start TensorBoard again") from error
+        raise
+
+
+def _code(error: Exception) -> str:
+    """Return gRPC's name for an error; asked for by name, for the other loader needs no gRPC."""
+    code = getattr(error, "code", None)
+    return getattr(code(), "name", "") if callable(code) else ""
+
+
+def _start(run: Any) -> tuple[float, str]:
+    return (float("inf") if run.start_time is None else run.start_time, run.run_name)
+
+
+def _filter(run: str | None, tag: str | None) -> provider.RunTagFilter:
+    return provider.RunTagFilter(runs=_one(run), tags=_one(tag))
+
+
+def _one(name: str | None) -> Iterable[str] | None:
+    return None if name is None else [name]
+
+
+def _record(tensor: np.ndarray[Any, Any]) -> bytes:
+    """Return the one string of a tensor; an event file may hold any tensor under our name."""
+    if tensor.size != 1 or tensor.dtype != object:
+        return b""
+    value = tensor.reshape(-1)[0]
+    return value if isinstance(value, bytes) else b""

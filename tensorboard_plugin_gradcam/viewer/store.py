@@ -1,0 +1,255 @@
+"""Decoded series, kept between requests and extended by what is new."""
+
+from __future__ import annotations
+
+import secrets
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from tensorboard_plugin_gradcam.records import CorruptRecord, NewerFormat
+from tensorboard_plugin_gradcam.viewer.catalog import Catalog, Entry, Key, catalogued
+from tensorboard_plugin_gradcam.viewer.decode import Table, claimed_bytes, decoded
+from tensorboard_plugin_gradcam.viewer.limits import (
+    CACHE_BYTES,
+    CATALOG_SECONDS,
+    CATALOGS,
+    FRESH_SECONDS,
+    REREAD_SECONDS,
+    SERIES_BYTES,
+    UNLIMITED_STEPS,
+)
+from tensorboard_plugin_gradcam.viewer.merge import affordable, surviving
+from tensorboard_plugin_gradcam.viewer.source import Listed, Point, Scope, Source, Unavailable
+from tensorboard_plugin_gradcam.viewer.tables import MapTable, PredictionTable, Steps
+
+Ident = tuple[int, int]  # step and hash of a record: a series and its first record hold the same one
+Fingerprint = tuple[Listed | None, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Loaded:
+    """One series as it was read last.
+
+    Attributes:
+        steps: the records that count, in ascending order of their steps.
+        table: what they hold, a row for each; None if there are none.
+        idents: which records they are.
+        sizes: bytes each takes.
+        replaced: records that a restart replaced, which stay so even when sampling removes the later ones.
+        corrupt: records that can't be read, and why.
+        generation: the same as long as steps are only added (or sampled out).
+        sampled_down: the number of steps that the series had to be reduced to, if it had to.
+        state: another one after each reading.
+    """
+
+    steps: Steps | None
+    table: Table | None
+    idents: tuple[Ident, ...]
+    sizes: tuple[int, ...]
+    replaced: frozenset[Ident]
+    corrupt: Mapping[Ident, str]
+    generation: str
+    sampled_down: int | None
+    state: str = field(default_factory=lambda: secrets.token_hex(8))
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of memory, roughly."""
+        return (self.table.nbytes if self.table else 0) + 400 * (len(self.idents) + len(self.replaced)) + 1000
+
+
+@dataclass
+class _Slot:
+    loaded: Loaded
+    fingerprint: Fingerprint
+    checked: float
+    read: float
+
+
+class Store:
+    """Series by key, loaded when they are asked for, the least recently used forgotten first; thread-safe."""
+
+    def __init__(self, source: Source, kept_steps: int | None, budget: int = CACHE_BYTES) -> None:
+        self._source = source
+        self._steps = kept_steps or UNLIMITED_STEPS
+        self._budget = budget
+        self._slots: OrderedDict[tuple[str, Key], _Slot] = OrderedDict()
+        self._catalogs: OrderedDict[str, tuple[float, Catalog]] = OrderedDict()
+        self._lock = threading.Lock()
+        # A request waits only for those that load the same series (or, rarely, one that shares its lock).
+        self._stripes = [threading.Lock() for _ in range(64)]
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all series that are kept."""
+        with self._lock:
+            return sum(slot.loaded.nbytes for slot in self._slots.values())
+
+    def catalog(self, scope: Scope, age: float = FRESH_SECONDS) -> Catalog:
+        """Return the catalogue, at most `age` seconds old."""
+        with self._stripes[hash(scope.experiment) % len(self._stripes)]:
+            made, catalog = self._catalogs.get(scope.experiment, (-float("inf"), None))
+            if catalog is None or time.monotonic() - made > age:
+                catalog = catalogued(self._source.runs(scope), self._source.series(scope))
+                with self._lock:
+                    self._catalogs[scope.experiment] = (time.monotonic(), catalog)
+                    self._catalogs.move_to_end(scope.experiment)
+                    while len(self._catalogs) > CATALOGS:
+                        self._catalogs.popitem(last=False)
+            return catalog
+
+    def entry(self, scope: Scope, key: Key) -> Entry | None:
+        """Return a series' entry in the catalogue, looking again for what was not there a moment ago."""
+        found = self.catalog(scope, CATALOG_SECONDS).entries.get(key)
+        return found or self.catalog(scope).entries.get(key)
+
+    def series(self, scope: Scope, key: Key, tags: Sequence[str]) -> Loaded:
+        """Return a series, read again if there may be more of it."""
+        where = (scope.experiment, key)
+        slot = self._slot(where)
+        if slot and time.monotonic() - slot.checked < FRESH_SECONDS:
+            return slot.loaded
+        with self._stripes[hash(where) % len(self._stripes)]:
+            slot = self._slot(where)
+            if slot is None or time.monotonic() - slot.checked >= FRESH_SECONDS:
+                slot = self._refreshed(scope, key, tags, slot)
+                self._keep(where, slot)
+        return slot.loaded
+
+    def _slot(self, where: tuple[str, Key]) -> _Slot | None:
+        with self._lock:
+            if where in self._slots:
+                self._slots.move_to_end(where)
+            return self._slots.get(where)
+
+    def _keep(self, where: tuple[str, Key], slot: _Slot) -> None:
+        with self._lock:
+            self._slots[where] = slot
+            self._slots.move_to_end(where)
+            total = sum(slot.loaded.nbytes for slot in self._slots.values())
+            while total > self._budget and len(self._slots) > 1:
+                total -= self._slots.popitem(last=False)[1].loaded.nbytes
+
+    def _refreshed(self, scope: Scope, key: Key, tags: Sequence[str], slot: _Slot | None) -> _Slot:
+        now = time.monotonic()
+        try:
+            fingerprint = tuple(self._source.series(scope, key.run, tag).get(key.run, {}).get(tag) for tag in tags)
+            if slot and fingerprint == slot.fingerprint and now - slot.read < REREAD_SECONDS:
+                return replace(slot, checked=now)
+            return _Slot(self._read(scope, key, tags, slot.loaded if slot else None), fingerprint, now, now)
+        except Unavailable:
+            if slot is None:
+                raise
+            return replace(slot, checked=now)  # what was read before the data server died can still be looked at
+
+    def _read(self, scope: Scope, key: Key, tags: Sequence[str], old: Loaded | None) -> Loaded:
+        readings = [self._source.read(scope, key.run, tag, self._steps) for tag in tags]
+        points = {ident_of(point): point for reading in readings for point in reading.points}
+        downs = [reading.sampled_down for reading in readings if reading.sampled_down is not None]
+        return merged(key.kind, points, old, min(downs, default=None))
+
+
+def ident_of(point: Point) -> Ident:
+    """Return what tells a record from every other of its series."""
+    return point[0], hash(point[2])
+
+
+def merged(kind: str, points: Mapping[Ident, Point], old: Loaded | None, sampled_down: int | None) -> Loaded:
+    """Decode the records that are new, put them together with the old ones, and let restarts replace."""
+    ordered = sorted(points)
+    known = dict(zip(old.idents, old.sizes, strict=True)) if old else {}
+    replaced = old.replaced.intersection(points) if old else frozenset()
+    candidates = [ident for ident in ordered if ident not in replaced]
+    claims = [known[i] if i in known else claimed_bytes(kind, points[i][2]) for i in candidates]
+    kept, refused = affordable(np.array(claims, np.int64), SERIES_BYTES)
+    if len(kept) + len(refused) < len(candidates):
+        sampled_down = len(kept)
+    corrupt = {candidates[i]: f"too large: {claims[i]:,} bytes in one step" for i in refused}
+    batch = _Batch(old, kind)
+    for i in kept:
+        batch.add(candidates[i], claims[i], points[candidates[i]], corrupt)
+    return batch.loaded(replaced, corrupt, sampled_down)
+
+
+class _Batch:
+    """The rows of one reading: old ones by their place in the old table, new ones decoded."""
+
+    def __init__(self, old: Loaded | None, kind: str) -> None:
+        self._old = old
+        self._kind = kind
+        self._places = {ident: place for place, ident in enumerate(old.idents)} if old else {}
+        self._retained: list[tuple[Ident, int]] = []
+        self._new: list[tuple[Ident, int]] = []
+        self._rows: list[tuple[Steps, Table]] = []
+
+    def add(self, ident: Ident, size: int, point: Point, corrupt: dict[Ident, str]) -> None:
+        """Take a record in, or note in `corrupt` why it can't be read."""
+        if ident in self._places:
+            self._retained.append((ident, size))
+            return
+        if self._old and ident in self._old.corrupt:
+            corrupt[ident] = self._old.corrupt[ident]
+            return
+        try:
+            self._rows.append(decoded(self._kind, point))
+        except (CorruptRecord, NewerFormat) as error:
+            corrupt[ident] = str(error)[:500]
+        else:
+            self._new.append((ident, size))
+
+    def loaded(self, replaced: frozenset[Ident], corrupt: Mapping[Ident, str], sampled_down: int | None) -> Loaded:
+        """Return the series."""
+        members = self._retained + self._new
+        generation = self._old.generation if self._old else secrets.token_hex(8)
+        if not members:
+            generation = secrets.token_hex(8) if self._places else generation
+            return Loaded(None, None, (), (), replaced, corrupt, generation, sampled_down)
+        steps, table = self._joined()
+        order = surviving(steps.step, steps.session, steps.ordinal)
+        gone = {members[i][0] for i in set(range(len(members))) - set(order.tolist())}
+        steps = steps.take(order)
+        if self._rewrites(steps, sampled_down):
+            generation = secrets.token_hex(8)
+        present = set(steps.step.tolist())
+        return Loaded(
+            steps=steps,
+            table=table.take(order),
+            idents=tuple(members[i][0] for i in order),
+            sizes=tuple(members[i][1] for i in order),
+            replaced=replaced | gone,
+            corrupt={ident: message for ident, message in corrupt.items() if ident[0] not in present},
+            generation=generation,
+            sampled_down=sampled_down,
+        )
+
+    def _joined(self) -> tuple[Steps, Table]:
+        rows = list(self._rows)
+        if self._old and self._old.steps is not None and self._old.table is not None and self._retained:
+            places = np.array([self._places[ident] for ident, _ in self._retained])
+            rows.insert(0, (self._old.steps.take(places), self._old.table.take(places)))
+        steps = Steps.concatenated([row[0] for row in rows])
+        tables: list[Any] = [row[1] for row in rows]
+        joined = PredictionTable if self._kind == "predictions" else MapTable
+        return steps, joined.concatenated(tables)
+
+    def _rewrites(self, steps: Steps, sampled_down: int | None) -> bool:
+        """Tell whether a client that only asks for what is new would miss something."""
+        old = self._old
+        if old is None or old.steps is None:
+            return False
+        if steps.step[-1] < old.steps.step[-1]:
+            return True
+        if sampled_down is not None or old.sampled_down is not None:  # which steps are left is chance, then
+            return bool(steps.session.max() != old.steps.session.max())
+        return not _identities(steps, float(old.steps.step[-1])) <= _identities(old.steps, np.inf)
+
+
+def _identities(steps: Steps, last: float) -> set[tuple[float, int, int]]:
+    rows = steps.take(steps.step <= last)
+    return set(zip(rows.step.tolist(), rows.session.tolist(), rows.ordinal.tolist(), strict=True))

@@ -1,0 +1,259 @@
+"""Decoded records as columns, one row a step: what is cached, cut to what a request asks for, and sent.
+
+Tables never change: `take`, `concatenated` and the rest return new ones.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tensorboard_plugin_gradcam.records import Block, Maps, Predictions, Stamp, dequantised
+from tensorboard_plugin_gradcam.viewer.limits import TEXT, TOP_CLASSES
+
+Array = NDArray[Any]
+
+
+@dataclass(frozen=True, eq=False)
+class Steps:
+    """What every record says of itself, as arrays ``(S,)``."""
+
+    step: Array
+    wall_time: Array
+    epoch: Array
+    ordinal: Array
+    session: Array
+    cohort: Array  # hex digests as bytes of 32 characters
+
+    @classmethod
+    def of(cls, step: int, wall_time: float, stamp: Stamp) -> Steps:
+        """Return the one row of a record."""
+        return cls(
+            np.array([step], np.float64),
+            np.array([wall_time], np.float64),
+            np.array([np.nan if stamp.epoch is None else stamp.epoch], np.float32),
+            np.array([stamp.ordinal], np.uint64),
+            np.array([stamp.session], np.uint64),
+            np.array([stamp.cohort], "S32"),
+        )
+
+    def take(self, rows: Array | slice) -> Steps:
+        """Return some of the rows."""
+        return Steps(*(getattr(self, field.name)[rows] for field in fields(self)))
+
+    @staticmethod
+    def concatenated(parts: Sequence[Steps]) -> Steps:
+        """Return the rows of all `parts`."""
+        return Steps(*(np.concatenate([getattr(part, field.name) for part in parts]) for field in fields(Steps)))
+
+
+@dataclass(frozen=True, eq=False)
+class PredictionTable:
+    """Predictions: columns ``(S, N)`` or ``(S, N, K)``, padded with -1 or NaN; those that no step has are absent."""
+
+    rows: int
+    columns: dict[str, Array]
+
+    @classmethod
+    def of(cls, record: Predictions) -> PredictionTable:
+        """Return the one row of a record."""
+        arrays = {field.name: getattr(record, field.name) for field in fields(record)}
+        columns = {name: array[None] for name, array in arrays.items() if isinstance(array, np.ndarray)}
+        return cls(1, {name: a[:, :, :TOP_CLASSES] if a.ndim == 3 else a for name, a in columns.items()})
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of memory."""
+        return sum(column.nbytes for column in self.columns.values())
+
+    def take(self, rows: Array | slice) -> PredictionTable:
+        """Return some of the rows."""
+        columns = {name: column[rows] for name, column in self.columns.items()}
+        return PredictionTable(len(np.arange(self.rows)[rows]), columns)
+
+    @staticmethod
+    def concatenated(parts: Sequence[PredictionTable]) -> PredictionTable:
+        """Return the rows of all `parts`, padded to the largest."""
+        names = sorted({name for part in parts for name in part.columns})
+        return PredictionTable(sum(part.rows for part in parts), {name: _padded(parts, name) for name in names})
+
+
+def _padded(parts: Sequence[PredictionTable], name: str) -> Array:
+    present = [part.columns[name] for part in parts if name in part.columns]
+    size = tuple(max(column.shape[axis] for column in present) for axis in range(1, present[0].ndim))
+    dtype = present[0].dtype
+    result = np.full((sum(part.rows for part in parts), *size), -1 if dtype.kind == "i" else np.nan, dtype)
+    row = 0
+    for part in parts:
+        if name in part.columns:
+            column = part.columns[name]
+            result[(slice(row, row + part.rows), *(slice(0, n) for n in column.shape[1:]))] = column
+        row += part.rows
+    return result
+
+
+@dataclass(frozen=True, eq=False)
+class MapTable:
+    """Maps as a flat list of E entries; `first` ``(S + 1,)`` says where the entries of each step begin."""
+
+    first: Array
+    sample: Array
+    target: Array
+    score: Array
+    minimum: Array
+    maximum: Array
+    non_finite: Array
+    name: Array  # index into `names`, or -1
+    shape: Array  # (E, R)
+    values: Array  # uint8, or float32 raw
+    names: tuple[str, ...]
+    native_shape: tuple[int, ...]  # of the last step
+
+    @classmethod
+    def of(cls, record: Maps) -> MapTable:
+        """Return the one row of a record."""
+        if not record.blocks:
+            return _EMPTY_STEP
+        table = cls.concatenated([_of_block(block) for block in record.blocks])
+        return replace(table, first=np.array([0, table.entries], np.int64))
+
+    @property
+    def rows(self) -> int:
+        """S."""
+        return len(self.first) - 1
+
+    @property
+    def entries(self) -> int:
+        """E."""
+        return len(self.sample)
+
+    @property
+    def sizes(self) -> Array:
+        """Cells of each entry."""
+        sizes: Array = self.shape.prod(axis=1, dtype=np.int64)
+        return sizes
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of memory."""
+        return sum(getattr(self, name).nbytes for name in ("first", "values", *_ENTRY_COLUMNS))
+
+    def rows_between(self, start: int, stop: int) -> MapTable:
+        """Return the rows from `start` to before `stop`, without copying."""
+        low, high = int(self.first[start]), int(self.first[stop])
+        before, within = int(self.sizes[:low].sum()), int(self.sizes[low:high].sum())
+        columns = {name: getattr(self, name)[low:high] for name in _ENTRY_COLUMNS}
+        values = self.values[before : before + within]
+        return replace(self, first=self.first[start : stop + 1] - low, values=values, **columns)
+
+    def of_samples(self, samples: Array) -> MapTable:
+        """Return the entries of some samples."""
+        return self._take_entries(np.flatnonzero(np.isin(self.sample, samples)))
+
+    def take(self, rows: Array) -> MapTable:
+        """Return some of the rows, in the order given."""
+        counts = np.diff(self.first)[rows]
+        entries = _ranges(self.first[:-1][rows], counts)
+        columns = {name: getattr(self, name)[entries] for name in _ENTRY_COLUMNS}
+        return replace(self, first=_offsets(counts), values=self._cells(entries), **columns)
+
+    def _take_entries(self, entries: Array) -> MapTable:
+        columns = {name: getattr(self, name)[entries] for name in _ENTRY_COLUMNS}
+        return replace(self, first=np.searchsorted(entries, self.first), values=self._cells(entries), **columns)
+
+    def _cells(self, entries: Array) -> Array:
+        sizes = self.sizes
+        if len(sizes) and (sizes == sizes[0]).all():  # as in almost every log: rows of one length
+            return self.values.reshape(len(sizes), int(sizes[0]))[entries].reshape(-1)
+        return self.values[_ranges(_offsets(sizes)[:-1][entries], sizes[entries])]
+
+    @staticmethod
+    def concatenated(parts: Sequence[MapTable]) -> MapTable:
+        """Return the rows of all `parts`; if any has raw values, all get them."""
+        names = {name: index for index, name in enumerate(dict.fromkeys(name for part in parts for name in part.names))}
+        rank = max(part.shape.shape[1] for part in parts)
+        if len({part.values.dtype for part in parts}) > 1:
+            parts = [part.raw() for part in parts]
+        columns = {name: np.concatenate([getattr(part, name) for part in parts]) for name in _PLAIN_COLUMNS}
+        return MapTable(
+            first=_offsets(np.concatenate([np.diff(part.first) for part in parts])),
+            name=np.concatenate([_renumbered(part, names) for part in parts]),
+            shape=np.concatenate([_widened(part.shape, rank) for part in parts]),
+            values=np.concatenate([part.values for part in parts]),
+            names=tuple(names),
+            native_shape=parts[-1].native_shape,
+            **columns,
+        )
+
+    def raw(self) -> MapTable:
+        """Return it with float32 values as they were logged."""
+        if self.values.dtype == np.float32:
+            return self
+        sizes = self.sizes
+        low, high = (np.repeat(limit, sizes) for limit in (self.minimum, self.maximum))
+        values = dequantised(self.values[:, None], low, high)[:, 0] if len(self.values) else self.values
+        return replace(self, values=values.astype(np.float32))
+
+
+_PLAIN_COLUMNS = ("sample", "target", "score", "minimum", "maximum", "non_finite")
+_ENTRY_COLUMNS = (*_PLAIN_COLUMNS, "name", "shape")
+_NONE = np.zeros(0, np.int32)
+_NO_NUMBER = np.zeros(0, np.float32)
+_EMPTY_STEP = MapTable(
+    first=np.zeros(2, np.int64),
+    sample=_NONE,
+    target=_NONE,
+    score=_NO_NUMBER,
+    minimum=_NO_NUMBER,
+    maximum=_NO_NUMBER,
+    non_finite=_NONE,
+    name=_NONE,
+    shape=np.zeros((0, 2), np.int32),
+    values=np.zeros(0, np.uint8),
+    names=(),
+    native_shape=(),
+)
+
+
+def _of_block(block: Block) -> MapTable:
+    size = block.size
+    names = tuple(name[:TEXT] for name in block.names)
+    values = block.values if block.values.dtype == np.uint8 else block.values.astype(np.float32)
+    return MapTable(
+        first=np.array([0, size], np.int64),
+        sample=block.sample_indices,
+        target=np.full(size, -1, np.int32) if block.targets is None else block.targets,
+        score=np.full(size, np.nan, np.float32) if block.scores is None else block.scores,
+        minimum=block.minimum,
+        maximum=block.maximum,
+        non_finite=np.zeros(size, np.int32) if block.non_finite is None else block.non_finite,
+        name=np.arange(size, dtype=np.int32) if names else np.full(size, -1, np.int32),
+        shape=np.tile(np.array(values.shape[1:], np.int32), (size, 1)),
+        values=values.reshape(-1),
+        names=names,
+        native_shape=block.native_shape,
+    )
+
+
+def _offsets(counts: Array) -> Array:
+    return np.concatenate([[0], np.cumsum(counts, dtype=np.int64)])
+
+
+def _ranges(starts: Array, counts: Array) -> Array:
+    """Return the numbers of all ranges ``starts[i] .. starts[i] + counts[i] - 1``, one after the other."""
+    shift = np.repeat(starts - _offsets(counts)[:-1], counts)
+    return shift + np.arange(len(shift))
+
+
+def _renumbered(part: MapTable, names: dict[str, int]) -> Array:
+    numbers = np.array([names[name] for name in part.names] + [-1], np.int32)
+    return numbers[part.name]
+
+
+def _widened(shape: Array, rank: int) -> Array:
+    missing = rank - shape.shape[1]
+    return np.pad(shape, ((0, 0), (missing, 0)), constant_values=1) if missing else shape
