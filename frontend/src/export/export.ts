@@ -1,6 +1,9 @@
-/** What leaves the page: pictures, animations, tables. */
+/** What leaves the page: pictures, animations, tables. All is made here, in the browser; nothing is sent anywhere. */
+
+import {applyPalette, GIFEncoder, quantize} from "gifenc";
 
 import type {Renderer} from "../gpu/renderer";
+import {type Size, WHOLE} from "../maths/placement";
 import type {Limits, Look, RawMap, Viewport} from "../types";
 
 /** One tile as it is to be exported, at the image's native size. */
@@ -13,34 +16,170 @@ export interface Drawing {
   caption?: string; // gridPng: under the tile
 }
 
+const GAP = 8;
+const LINE_HEIGHT = 18;
+const FONT = "13px Roboto, system-ui, sans-serif";
+const MOST_SIDE = 16384; // of a canvas, in Chromium
+const LEAST_SIDE = 224; // of a map without a picture
+
+/** Pixels that a drawing is exported at: the image's own, or whole multiples of the map's cells. */
+export function nativeSize({image, map}: Pick<Drawing, "image" | "map">): Size {
+  if (image) return {width: image.width, height: image.height};
+  if (!map?.rows || !map.columns) return {width: LEAST_SIDE, height: LEAST_SIDE};
+  const times = Math.max(Math.ceil(LEAST_SIDE / Math.max(map.columns, map.rows)), 1);
+  return {width: map.columns * times, height: map.rows * times};
+}
+
+function canvasOf({width, height}: Size): HTMLCanvasElement {
+  if (width > MOST_SIDE || height > MOST_SIDE) {
+    throw new Error(
+      `a picture of ${width} x ${height} pixels is more than a browser can draw (${MOST_SIDE} a side): choose fewer tiles`,
+    );
+  }
+  return Object.assign(document.createElement("canvas"), {width, height});
+}
+
+function drawn(renderer: Renderer, drawing: Drawing): HTMLCanvasElement {
+  const canvas = canvasOf(nativeSize(drawing));
+  const {image, map, look, limits, view = WHOLE} = drawing;
+  renderer.draw(canvas, image, map, look, limits, view);
+  return canvas;
+}
+
+function pngOf(canvas: HTMLCanvasElement): Promise<Blob> {
+  return new Promise((resolve, reject) => {
+    canvas.toBlob(
+      (blob) => (blob ? resolve(blob) : reject(new Error("the browser could not encode the PNG"))),
+      "image/png",
+    );
+  });
+}
+
 /** A tile at its image's own size. */
-export function tilePng(_renderer: Renderer, _drawing: Drawing): Promise<Blob> {
-  throw new Error("signature only: follows within minutes");
+export async function tilePng(renderer: Renderer, drawing: Drawing): Promise<Blob> {
+  return pngOf(drawn(renderer, drawing));
+}
+
+/** Colours of what surrounds the tiles. */
+export interface Paper {
+  background: string;
+  ink: string;
 }
 
 /** Tiles in rows at native size, with captions; `rows[i][j]` null leaves a gap. */
-export function gridPng(_renderer: Renderer, _rows: readonly (readonly (Drawing | null)[])[]): Promise<Blob> {
-  throw new Error("signature only: follows within minutes");
+export async function gridPng(
+  renderer: Renderer,
+  rows: readonly (readonly (Drawing | null)[])[],
+  paper: Paper = {background: "#ffffff", ink: "#202124"},
+): Promise<Blob> {
+  const widths = trackSizes(rows, ({width}) => width, false);
+  const heights = trackSizes(rows, ({height}) => height + LINE_HEIGHT, true);
+  const canvas = canvasOf({width: sumWithGaps(widths), height: sumWithGaps(heights)});
+  const context = canvas.getContext("2d")!;
+  context.fillStyle = paper.background;
+  context.fillRect(0, 0, canvas.width, canvas.height);
+  Object.assign(context, {fillStyle: paper.ink, font: FONT, textBaseline: "middle"});
+  rows.forEach((row, i) => {
+    row.forEach((drawing, j) => {
+      if (drawing) place(context, renderer, drawing, offset(widths, j), offset(heights, i), widths[j]!);
+    });
+  });
+  return pngOf(canvas);
+}
+
+function place(
+  context: CanvasRenderingContext2D,
+  renderer: Renderer,
+  drawing: Drawing,
+  left: number,
+  top: number,
+  width: number,
+): void {
+  const tile = drawn(renderer, drawing);
+  context.drawImage(tile, left, top);
+  if (drawing.caption)
+    context.fillText(fitting(context, drawing.caption, width), left, top + tile.height + LINE_HEIGHT / 2);
+}
+
+function fitting(context: CanvasRenderingContext2D, text: string, width: number): string {
+  if (context.measureText(text).width <= width) return text;
+  let length = text.length;
+  while (length > 0 && context.measureText(`${text.slice(0, length)}…`).width > width) length--;
+  return `${text.slice(0, length)}…`;
+}
+
+/** The largest tile of each row, or of each column. */
+function trackSizes(
+  rows: readonly (readonly (Drawing | null)[])[],
+  extent: (size: Size) => number,
+  byRow: boolean,
+): number[] {
+  const sizes: number[] = [];
+  rows.forEach((row, i) => {
+    row.forEach((drawing, j) => {
+      const track = byRow ? i : j;
+      sizes[track] = Math.max(sizes[track] ?? 0, drawing ? extent(nativeSize(drawing)) : 0);
+    });
+  });
+  return Array.from(sizes, (size) => size ?? 0);
+}
+
+function offset(sizes: readonly number[], track: number): number {
+  return sizes.slice(0, track).reduce((sum, size) => sum + size + GAP, GAP);
+}
+
+function sumWithGaps(sizes: readonly number[]): number {
+  return offset(sizes, sizes.length);
 }
 
 /** The steps of one sample as an endless animation; `delay` in milliseconds a frame, `progress` in [0, 1]. */
-export function stepsGif(
-  _renderer: Renderer,
-  _frames: readonly Drawing[],
-  _delay: number,
-  _progress?: (done: number) => void,
+export async function stepsGif(
+  renderer: Renderer,
+  frames: readonly Drawing[],
+  delay: number,
+  progress?: (done: number) => void,
 ): Promise<Blob> {
-  throw new Error("signature only: follows within minutes");
+  const [first] = frames;
+  if (!first) throw new Error("expected at least one step to animate, got none");
+  const {width, height} = nativeSize(first); // of all frames: an animation has one size
+  const gif = GIFEncoder();
+  for (const [index, {image, map, look, limits, view = WHOLE}] of frames.entries()) {
+    const {data} = renderer.pixels(image, map, look, limits, view, width, height);
+    const palette = quantize(data, 256);
+    gif.writeFrame(applyPalette(data, palette), width, height, {palette, delay, repeat: 0});
+    progress?.((index + 1) / frames.length);
+    await new Promise((resolve) => setTimeout(resolve)); // the page stays alive meanwhile
+  }
+  gif.finish();
+  return new Blob([gif.bytes()], {type: "image/gif"});
 }
 
 export type Cell = string | number | null;
 
 /** Comma-separated values (RFC 4180): a header from `columns`, then one line a row; null and NaN are empty. */
-export function csv(_columns: readonly string[], _rows: readonly (readonly Cell[])[]): string {
-  throw new Error("signature only: follows within minutes");
+export function csv(columns: readonly string[], rows: readonly (readonly Cell[])[]): string {
+  return `${[columns, ...rows].map((row) => row.map(field).join(",")).join("\r\n")}\r\n`;
+}
+
+function field(cell: Cell): string {
+  if (cell === null || Number.isNaN(cell)) return "";
+  const text = String(cell);
+  // A caption that begins like a formula must not be run by a spreadsheet.
+  const inert = typeof cell === "string" && /^[=+\-@\t\r]/.test(text) ? `'${text}` : text;
+  return /[",\r\n]/.test(inert) ? `"${inert.replaceAll('"', '""')}"` : inert;
 }
 
 /** Save `blob` as a file called `name` (characters that file systems refuse are replaced). */
-export function download(_blob: Blob, _name: string): void {
-  throw new Error("signature only: follows within minutes");
+export function download(blob: Blob, name: string): void {
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(blob);
+  link.download = fileName(name);
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 10_000); // the browser may still be reading
+}
+
+/** A name that every file system takes. */
+export function fileName(name: string): string {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is to be kept out
+  return name.replaceAll(/[\u0000-\u001f<>:"/\\|?*]+/g, "_").slice(0, 200);
 }

@@ -1,0 +1,200 @@
+/** The page's one WebGL2 context, which draws layers; of forty contexts a browser keeps sixteen. */
+
+import {thresholdOf} from "../maths/compose";
+import {colorMapFor, colorTable} from "../maths/colors";
+import type {Placement, Size} from "../maths/placement";
+import type {ColorMap, Limits, Look, RawMap} from "../types";
+import {FRAGMENT, NOT_FINITE, VERTEX} from "./shader";
+
+const MOST_TEXTURES = 512;
+const MODES = {overlay: 0, contour: 1, spotlight: 2, map: 3} as const;
+const UNIFORMS = [
+  "map",
+  "table",
+  "placement",
+  "picture",
+  "tile",
+  "limits",
+  "threshold",
+  "opacity",
+  "gamma",
+  "smoothly",
+  "constant",
+  "positive",
+  "rgb",
+  "mode",
+] as const;
+type Uniform = (typeof UNIFORMS)[number];
+
+/** What a context holds; all of it goes when the context is lost. */
+interface Held {
+  uniforms: Record<Uniform, WebGLUniformLocation | null>;
+  maps: Map<RawMap, WebGLTexture>; // in the order of last use
+  tables: Map<ColorMap, WebGLTexture>;
+}
+
+/** Draws layers into `canvas`, from its lower left corner. */
+export class GlLayers {
+  readonly canvas = document.createElement("canvas");
+  private readonly gl: WebGL2RenderingContext;
+  private held: Held | null;
+
+  /** Throws where there is no WebGL2. */
+  constructor(onRestored: () => void) {
+    const gl = this.canvas.getContext("webgl2", {
+      antialias: false,
+      depth: false,
+      premultipliedAlpha: true,
+      powerPreference: "low-power",
+    });
+    if (!gl) throw new Error("this browser offers no WebGL2");
+    this.gl = gl;
+    this.held = hold(gl);
+    this.canvas.addEventListener("webglcontextlost", (event) => {
+      event.preventDefault(); // or it never comes back
+      this.held = null;
+    });
+    this.canvas.addEventListener("webglcontextrestored", () => {
+      this.held = hold(gl);
+      onRestored();
+    });
+  }
+
+  /** False while the context is lost. */
+  get ready(): boolean {
+    return this.held !== null && !this.gl.isContextLost();
+  }
+
+  /** Draw one layer of `size`; false where the context was lost. It lies at (0, canvas.height - size.height). */
+  draw(map: RawMap, look: Look, limits: Limits, placement: Placement, picture: Size, size: Size): boolean {
+    const {gl, held} = this;
+    if (!held || gl.isContextLost()) return false;
+    this.makeRoom(size);
+    gl.viewport(0, 0, size.width, size.height);
+    gl.enable(gl.SCISSOR_TEST);
+    gl.scissor(0, 0, size.width, size.height);
+    gl.clear(gl.COLOR_BUFFER_BIT);
+    this.bind(held, map, look);
+    this.set(held.uniforms, map, look, limits, placement, picture, size);
+    gl.drawArrays(gl.TRIANGLES, 0, 3);
+    return true;
+  }
+
+  dispose(): void {
+    this.held = null;
+    this.gl.getExtension("WEBGL_lose_context")?.loseContext();
+  }
+
+  /** Grow only: a canvas that changes its size is made anew. */
+  private makeRoom({width, height}: Size): void {
+    if (this.canvas.width < width) this.canvas.width = width;
+    if (this.canvas.height < height) this.canvas.height = height;
+  }
+
+  private bind({maps, tables}: Held, map: RawMap, look: Look): void {
+    const {gl} = this;
+    const name = colorMapFor(look, map.kind);
+    gl.activeTexture(gl.TEXTURE1);
+    gl.bindTexture(gl.TEXTURE_2D, tables.get(name) ?? keep(tables, name, tableTexture(gl, name)));
+    gl.activeTexture(gl.TEXTURE0);
+    const texture = maps.get(map) ?? mapTexture(gl, map);
+    maps.delete(map);
+    maps.set(map, texture);
+    gl.bindTexture(gl.TEXTURE_2D, texture);
+    if (maps.size > MOST_TEXTURES) forgetOldest(gl, maps);
+  }
+
+  private set(
+    uniforms: Held["uniforms"],
+    map: RawMap,
+    look: Look,
+    limits: Limits,
+    {left, top, width, height}: Placement,
+    picture: Size,
+    size: Size,
+  ): void {
+    const {gl} = this;
+    gl.uniform4f(uniforms.placement, left, top, width, height);
+    gl.uniform2i(uniforms.picture, picture.width, picture.height);
+    gl.uniform2f(uniforms.tile, 0, size.height);
+    gl.uniform2f(uniforms.limits, limits.low, limits.high);
+    gl.uniform1f(uniforms.threshold, Math.min(thresholdOf(map, look, limits), 2)); // Infinity is no GLSL number
+    gl.uniform1f(uniforms.opacity, look.opacity);
+    gl.uniform1f(uniforms.gamma, look.gamma);
+    gl.uniform1i(uniforms.smoothly, Number(look.smooth));
+    gl.uniform1i(uniforms.constant, Number(look.alpha === "constant"));
+    gl.uniform1i(uniforms.positive, Number(map.kind === "positive"));
+    gl.uniform1i(uniforms.rgb, Number(map.kind === "rgb"));
+    gl.uniform1i(uniforms.mode, look.mode === "image" ? MODES.overlay : MODES[look.mode]);
+  }
+}
+
+function keep<K, V>(kept: Map<K, V>, key: K, value: V): V {
+  kept.set(key, value);
+  return value;
+}
+
+function forgetOldest(gl: WebGL2RenderingContext, maps: Map<RawMap, WebGLTexture>): void {
+  const [map, texture] = maps.entries().next().value!;
+  gl.deleteTexture(texture);
+  maps.delete(map);
+}
+
+function hold(gl: WebGL2RenderingContext): Held {
+  const program = link(gl);
+  gl.useProgram(program);
+  const uniforms = Object.fromEntries(UNIFORMS.map((name) => [name, gl.getUniformLocation(program, name)]));
+  gl.uniform1i(uniforms.map!, 0);
+  gl.uniform1i(uniforms.table!, 1);
+  gl.bindVertexArray(gl.createVertexArray());
+  gl.pixelStorei(gl.UNPACK_ALIGNMENT, 1);
+  return {uniforms: uniforms as Held["uniforms"], maps: new Map(), tables: new Map()};
+}
+
+function link(gl: WebGL2RenderingContext): WebGLProgram {
+  const program = gl.createProgram();
+  gl.attachShader(program, compile(gl, gl.VERTEX_SHADER, VERTEX));
+  gl.attachShader(program, compile(gl, gl.FRAGMENT_SHADER, FRAGMENT));
+  gl.linkProgram(program);
+  if (!gl.getProgramParameter(program, gl.LINK_STATUS) && !gl.isContextLost()) {
+    throw new Error(`the shader does not link: ${gl.getProgramInfoLog(program)}`);
+  }
+  return program;
+}
+
+function compile(gl: WebGL2RenderingContext, type: number, source: string): WebGLShader {
+  const shader = gl.createShader(type)!;
+  gl.shaderSource(shader, source);
+  gl.compileShader(shader);
+  if (!gl.getShaderParameter(shader, gl.COMPILE_STATUS) && !gl.isContextLost()) {
+    throw new Error(`the shader does not compile: ${gl.getShaderInfoLog(shader)}`);
+  }
+  return shader;
+}
+
+function emptyTexture(gl: WebGL2RenderingContext): WebGLTexture {
+  const texture = gl.createTexture();
+  gl.bindTexture(gl.TEXTURE_2D, texture);
+  // Nothing is filtered in hardware: its weights have 8 bits, and float textures may not be filtered at all.
+  gl.texParameteri(gl.TEXTURE_2D, gl.TEXTURE_MIN_FILTER, gl.NEAREST);
+  gl.texParameteri(gl.TEXTURE_2D, gl.TEXTURE_MAG_FILTER, gl.NEAREST);
+  return texture;
+}
+
+function tableTexture(gl: WebGL2RenderingContext, name: ColorMap): WebGLTexture {
+  const texture = emptyTexture(gl);
+  gl.texImage2D(gl.TEXTURE_2D, 0, gl.RGB8, 256, 1, 0, gl.RGB, gl.UNSIGNED_BYTE, colorTable(name));
+  return texture;
+}
+
+function mapTexture(gl: WebGL2RenderingContext, map: RawMap): WebGLTexture {
+  const texture = emptyTexture(gl);
+  const [internal, format] = map.kind === "rgb" ? [gl.RGB32F, gl.RGB] : [gl.R32F, gl.RED];
+  gl.texImage2D(gl.TEXTURE_2D, 0, internal, map.columns, map.rows, 0, format, gl.FLOAT, cellsOf(map));
+  return texture;
+}
+
+function cellsOf({values, kind}: RawMap): Float32Array {
+  const positive = kind === "positive";
+  return values.map((value) => (!Number.isFinite(value) ? NOT_FINITE : positive && value < 0 ? 0 : value));
+}
