@@ -1,0 +1,22 @@
+"""Class activation maps of torch models: `CAM`, its targets and its methods."""
+
+from .engine import CAM
+from .methods import METHODS, Method, method
+from .result import CAMResult
+from .targets import BinaryScore, Classes, ClassInMask, ClassScore, Contrast, Probability, Similarity, Target
+
+__all__ = [
+    "CAM",
+    "METHODS",
+    "BinaryScore",
+    "CAMResult",
+    "ClassInMask",
+    "ClassScore",
+    "Classes",
+    "Contrast",
+    "Method",
+    "Probability",
+    "Similarity",
+    "Target",
+    "method",
+]

@@ -1,0 +1,202 @@
+"""`CAM`: maps of a torch model at the cost of one inference, which leave no trace in the model or its training."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from .hooks import borrowing, detached, hooked
+from .layers import find_layer, named_layers
+from .methods import Method, find_methods
+from .reshape import to_channels_first
+from .result import CAMResult
+from .targets import Explained, find_targets, scores_of
+from .wrappers import unwrapped
+
+NO_EVIDENCE = "no positive evidence"
+NOT_FINITE = "not finite"
+FLAT = "flat"
+
+
+class CAM:
+    """Compute class activation maps of a model.
+
+    Example:
+        >>> cam = CAM(model)
+        >>> result = cam(images)
+        >>> result.masks().shape
+        torch.Size([8, 224, 224])
+
+    The model's modes, gradients, buffers, hooks and the random states are afterwards as before, also when something
+    raises half-way: a training goes on bit for bit as if it had never been called.
+
+    Args:
+        model: classifies batches ``(N, C, ...)``; `DataParallel`, `DistributedDataParallel` and `torch.compile` are
+            looked into.
+        layers: name, module, or several of them; None finds the deepest layer whose output has space.
+        methods: name or names, such as "grad_cam".
+
+    Raises:
+        TypeError: for what is no module, and for scripted or fully sharded models.
+        ValueError: for a layer or a method that does not exist.
+    """
+
+    def __init__(self, model: nn.Module, layers: Any = None, methods: Any = "grad_cam") -> None:
+        self.model = unwrapped(model)
+        self.methods = find_methods(methods)
+        self._layers = None if layers is None else named_layers(self.model, layers)
+
+    @property
+    def layers(self) -> tuple[str, ...] | None:
+        """Qualified names of the layers; None until the first call finds one."""
+        return None if self._layers is None else tuple(self._layers)
+
+    def __call__(self, inputs: Tensor, targets: Any = None) -> CAMResult:
+        """Run the model on `inputs` and explain its scores.
+
+        Args:
+            inputs: ``(N, C, ...)``, as the model takes them.
+            targets: None explains each image's top class; an int, or N of them, a class; ``Classes(3, 7)`` several
+                classes of each image; a target or callable from one image's output to a scalar, or N of them.
+
+        Returns:
+            Maps in each layer's own resolution, raw and signed.
+
+        Raises:
+            ValueError: for targets that do not fit, a layer that did not run or ran twice, a map of one cell.
+        """
+        if not isinstance(inputs, Tensor) or inputs.ndim < 3:
+            raise ValueError(f"expected a batch of inputs (N, C, ...), got {getattr(inputs, 'shape', type(inputs))}")
+        layers = self._found(inputs)
+        taps: dict[str, Tensor] = {}
+        handles = [module.register_forward_hook(_tap(name, taps)) for name, module in layers.items()]
+        with hooked(*handles), borrowing(self.model):
+            outputs = self.model(inputs.clone() if inputs.is_inference() else inputs.detach())
+            missing = [name for name in layers if name not in taps]
+            if missing:
+                raise ValueError(f"layer {missing[0]!r} did not run in the forward pass: choose one that does")
+            return self._explain(inputs, outputs, taps, targets)
+
+    def _found(self, inputs: Tensor) -> Mapping[str, nn.Module]:
+        if self._layers is None:
+            self._layers = find_layer(self.model, inputs.detach())
+        return self._layers
+
+    def _explain(self, inputs: Tensor, outputs: Any, taps: dict[str, Tensor], targets: Any) -> CAMResult:
+        values = scores_of(outputs)
+        explained = find_targets(targets, values)
+        with torch.enable_grad():
+            scores = explained.scores(values)
+            gradients = _gradients(scores, explained, list(taps.values())) if self._needs_gradients() else None
+        index = torch.tensor(explained.samples, dtype=torch.int64, device=values.device)
+        size = tuple(inputs.shape[2:])
+        maps: dict[tuple[str, str], Tensor] = {}
+        for position, (layer, tap) in enumerate(taps.items()):
+            activations = _cells(layer, tap.detach(), len(inputs), size)[index]
+            felt = None if gradients is None else _felt(gradients[position], explained, layer, len(inputs), size)
+            for method in self.methods:
+                maps[method.name, layer] = _map(method, activations, felt)
+        return CAMResult(
+            maps=maps,
+            outputs=detached(outputs),
+            scores=scores.detach(),
+            targets=torch.tensor([target.index for target in explained.targets], dtype=torch.int64),
+            samples=index.cpu(),
+            names=tuple(target.name for target in explained.targets),
+            flags={key: _flags(value) for key, value in maps.items()},
+            kinds={method.name: method.kind for method in self.methods},
+            input_size=size,
+            inputs=inputs.detach(),
+        )
+
+    def _needs_gradients(self) -> bool:
+        return any(method.needs == "gradients" for method in self.methods)
+
+
+def _tap(name: str, taps: dict[str, Tensor]) -> Any:
+    """Return a hook that keeps the layer's output, and starts the graph at the first layer that is tapped."""
+
+    def hook(module: nn.Module, args: Any, output: Any) -> Tensor:
+        if not isinstance(output, Tensor):
+            raise ValueError(
+                f"expected layer {name!r} to return a tensor, got {type(output).__name__}: choose a layer inside it"
+            )
+        if name in taps:
+            raise ValueError(f"layer {name!r} ran more than once in the forward pass: choose one that runs once")
+        torch.set_grad_enabled(True)  # `borrowing` restores it
+        taps[name] = output if output.requires_grad else output.detach().clone().requires_grad_()
+        return taps[name].clone()  # an in-place operation behind the layer would change what is kept
+
+    return hook
+
+
+def _gradients(scores: Tensor, explained: Explained, taps: list[Tensor]) -> list[Tensor]:
+    """Return for each tap the gradients of each image's first, second, ... score: ``(R, *tap.shape)``."""
+    ranks = _ranks(explained.samples)
+    selectors = torch.zeros(max(ranks) + 1, len(scores), device=scores.device)
+    for position, rank in enumerate(ranks):
+        selectors[rank, position] = 1
+    if not scores.requires_grad:
+        return [torch.zeros(len(selectors), *tap.shape, device=tap.device) for tap in taps]
+    if len(selectors) == 1:
+        found = torch.autograd.grad(scores.sum(), taps, allow_unused=True)
+        return [_or_zeros(gradient, tap)[None] for gradient, tap in zip(found, taps, strict=True)]
+    found = torch.autograd.grad(scores, taps, selectors, is_grads_batched=True, allow_unused=True)
+    return [
+        _or_zeros(gradient, tap.expand(len(selectors), *tap.shape)) for gradient, tap in zip(found, taps, strict=True)
+    ]
+
+
+def _or_zeros(gradient: Tensor | None, like: Tensor) -> Tensor:
+    return torch.zeros_like(like) if gradient is None else gradient.detach()
+
+
+def _ranks(samples: tuple[int, ...]) -> list[int]:
+    """Say of each score whether it is its image's first (0), second (1), ..."""
+    seen: dict[int, int] = {}
+    ranks = []
+    for sample in samples:
+        ranks.append(seen.get(sample, 0))
+        seen[sample] = ranks[-1] + 1
+    return ranks
+
+
+def _felt(gradients: Tensor, explained: Explained, layer: str, batch: int, size: tuple[int, ...]) -> Tensor:
+    cells = torch.stack([_cells(layer, gradient, batch, size) for gradient in gradients])
+    return cells[_ranks(explained.samples), list(explained.samples)]
+
+
+def _cells(layer: str, tensor: Tensor, batch: int, size: tuple[int, ...]) -> Tensor:
+    try:
+        cells = to_channels_first(tensor, batch, size).float()
+    except ValueError as error:
+        raise ValueError(f"layer {layer!r}: {error}") from error
+    if cells[0, 0].numel() == 1:
+        raise ValueError(f"layer {layer!r} has a map of one cell, which shows nothing: choose an earlier layer")
+    return cells
+
+
+def _map(method: Method, activations: Tensor, gradients: Tensor | None) -> Tensor:
+    with torch.no_grad(), torch.autocast(activations.device.type, enabled=False):
+        if method.needs == "gradients":
+            return method.function(activations, gradients)
+        return method.function(activations)
+
+
+def _flags(maps: Tensor) -> tuple[str, ...]:
+    flags = tuple(_flag(map_) for map_ in maps)
+    if NOT_FINITE in flags:
+        warnings.warn("a map is not finite: the layer's activations or gradients are NaN or infinite", stacklevel=4)
+    return flags
+
+
+def _flag(map_: Tensor) -> str:
+    if not bool(torch.isfinite(map_).all()):
+        return NOT_FINITE
+    if float(map_.max()) <= 0:
+        return NO_EVIDENCE
+    return FLAT if float(map_.max()) == float(map_.min()) else ""

@@ -1,0 +1,41 @@
+"""What people wrap a model in, and which wrappers can be looked into."""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+
+_WRAPPERS = ("DataParallel", "DistributedDataParallel")
+
+
+def unwrapped(model: nn.Module) -> nn.Module:
+    """Return the module inside `DataParallel`, `DistributedDataParallel` and `torch.compile`.
+
+    A forward pass of the wrapper on one rank alone would make the others wait, or synchronise buffers.
+
+    Raises:
+        TypeError: for what is no module, and for a scripted or a fully sharded model.
+    """
+    if not isinstance(model, nn.Module):
+        raise TypeError(f"expected a torch.nn.Module, got {type(model).__name__}")
+    if isinstance(model, torch.jit.ScriptModule):
+        raise TypeError(
+            f"{type(model).__name__} is a scripted model, in which hooks do not run: "
+            "pass the Python model that it was made from"
+        )
+    _refuse_fully_sharded(model)
+    if hasattr(model, "_orig_mod"):
+        return unwrapped(model._orig_mod)  # type: ignore[arg-type]
+    if type(model).__name__ in _WRAPPERS:
+        return unwrapped(model.module)  # type: ignore[arg-type]
+    return model
+
+
+def _refuse_fully_sharded(model: nn.Module) -> None:
+    for name, module in model.named_modules():
+        ancestors = {cls.__name__ for cls in type(module).__mro__}
+        if ancestors & {"FullyShardedDataParallel", "FSDPModule"}:
+            raise TypeError(
+                f"{name or 'the model'} is fully sharded (FSDP): a forward pass on one rank alone would hang. "
+                "Gather the weights into a plain copy of the model on that rank and pass the copy"
+            )
