@@ -43,10 +43,11 @@ def _named(model: nn.Module, item: Any) -> tuple[str, nn.Module]:
 def find_layer(model: nn.Module, inputs: Tensor) -> dict[str, nn.Module]:
     """Return the deepest layer whose output still has space, and whose cells the scores depend on.
 
-    One forward pass of the first image tells, in evaluation mode. The last layer with weights that gives more than one
-    cell is taken, the outermost of those that end together ("layer4" rather than its last BatchNorm). Where that output is
-    tokens, the scores may read the class token alone, and only attention still brings the patches there: the
-    normalisation in front of the last attention is taken. Within a segmentation or detection model its `backbone` is searched.
+    One forward pass of the first image tells, in evaluation mode. The last layer with weights that gives more than
+    one cell is taken, the outermost of those that end together ("layer4" rather than its last BatchNorm). Where its
+    output is tokens, the scores may read the class token alone, and only attention still brings the patches there:
+    the normalisation in front of the last attention is taken. Within a segmentation or detection model its `backbone`
+    is searched.
 
     Raises:
         ValueError: where no output has more than one cell.
@@ -89,5 +90,5 @@ def _has_weights(module: nn.Module) -> bool:
 
 def _has_cells(shape: tuple[int, ...], rank: int) -> bool:
     if len(shape) == rank + 2:
-        return max(shape[2:]) > 1 or max(shape[1:-1]) > 1 and shape[2] > 1
+        return max(shape[2:]) > 1 or (max(shape[1:-1]) > 1 and shape[2] > 1)
     return rank == 2 and len(shape) == 3 and shape[1] > 1

@@ -162,8 +162,9 @@ def eigen_grad_cam(activations: Tensor, gradients: Tensor) -> Tensor:
 def _principal(features: Tensor) -> Tensor:
     cells = features.flatten(start_dim=2).transpose(1, 2)  # (N, cells, C)
     _, _, components = torch.linalg.svd(cells - cells.mean(dim=1, keepdim=True), full_matrices=False)
-    projected = (cells @ components[:, 0, :, None])[..., 0]
+    projected: Tensor = (cells @ components[:, 0, :, None])[..., 0]
     mean = cells.mean(dim=2)
     covariance = ((projected - projected.mean(1, keepdim=True)) * (mean - mean.mean(1, keepdim=True))).sum(1)
     sign = torch.where(covariance < 0, -1.0, 1.0)
-    return (projected * sign[:, None]).unflatten(1, features.shape[2:])
+    signed: Tensor = projected * sign[:, None]
+    return signed.reshape(len(features), *features.shape[2:])

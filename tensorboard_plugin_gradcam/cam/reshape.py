@@ -26,7 +26,7 @@ def to_channels_first(tensor: Tensor, batch: int, input_size: tuple[int, ...]) -
         tokens = tensor if tensor.shape[0] == batch else tensor.transpose(0, 1)
         return _grid_of_tokens(tokens, input_size)
     raise ValueError(
-        f"expected an output of shape (N, C, ...) with {rank} spatial axes or tokens (N, T, C), got {tuple(tensor.shape)}"
+        f"expected an output (N, C, ...) with {rank} spatial axes or tokens (N, T, C), got shape {tuple(tensor.shape)}"
     )
 
 
@@ -44,7 +44,8 @@ def _distortion(size: tuple[int, ...], input_size: tuple[int, ...]) -> float:
 
 def _grid_of_tokens(tokens: Tensor, input_size: tuple[int, ...]) -> Tensor:
     height, width, prefix = grid_of(tokens.shape[1], input_size)
-    return tokens[:, prefix:].unflatten(1, (height, width)).movedim(-1, 1)
+    patches = tokens[:, prefix:]
+    return patches.reshape(len(patches), height, width, -1).movedim(-1, 1)
 
 
 def grid_of(count: int, input_size: tuple[int, ...]) -> tuple[int, int, int]:

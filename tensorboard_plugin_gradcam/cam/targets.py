@@ -17,8 +17,11 @@ class Target(Protocol):
     scalar that is explained. `index` is the class that it stands for, -1 for none.
     """
 
-    index: int
-    name: str
+    @property
+    def index(self) -> int: ...
+
+    @property
+    def name(self) -> str: ...
 
     def __call__(self, output: Tensor) -> Tensor: ...
 
