@@ -1,0 +1,129 @@
+/** What test_pixels_drawing.py calls in the page: the tab's own drawing, and numbers in and out of it. */
+
+import {fileName, gridPng, stepsGif, tilePng} from "../../frontend/src/export/export";
+import {createRenderer, type Renderer} from "../../frontend/src/gpu/renderer";
+import {colorTable} from "../../frontend/src/maths/colors";
+import {resized} from "../../frontend/src/maths/mask";
+import {difference, DIFFERENCE_LIMITS} from "../../frontend/src/maths/compare";
+import {COLOR_MAPS, type Limits, type Look, type RawMap, type Viewport} from "../../frontend/src/types";
+
+export interface Case {
+  image: {width: number; height: number; rgba: string} | null;
+  map: {rows: number; columns: number; kind: RawMap["kind"]; values: string; minimum: number; maximum: number};
+  look: Look;
+  limits: Limits;
+  view: Viewport;
+  width: number;
+  height: number;
+}
+
+const renderers = new Map<string, Renderer>();
+
+function bytesOf(base64: string): Uint8Array<ArrayBuffer> {
+  return Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
+}
+
+function base64Of(bytes: Uint8Array | Uint8ClampedArray): string {
+  let text = "";
+  for (let i = 0; i < bytes.length; i += 8192) text += String.fromCharCode(...bytes.subarray(i, i + 8192));
+  return btoa(text);
+}
+
+export function rendererOf(kind: "webgl2" | "canvas2d"): Renderer {
+  let renderer = renderers.get(kind);
+  if (!renderer) {
+    renderer = createRenderer(kind);
+    renderers.set(kind, renderer);
+  }
+  return renderer;
+}
+
+async function bitmapOf(image: Case["image"]): Promise<ImageBitmap | null> {
+  if (!image) return null;
+  return createImageBitmap(new ImageData(new Uint8ClampedArray(bytesOf(image.rgba)), image.width, image.height));
+}
+
+function mapOf({values, ...map}: Case["map"]): RawMap {
+  return {...map, values: new Float32Array(bytesOf(values).buffer), nonFinite: 0, target: -1, score: NaN, step: 0};
+}
+
+/** The picture's RGBA bytes in base64. */
+export async function drawCase(kind: "webgl2" | "canvas2d", test: Case): Promise<string> {
+  const {look, limits, view, width, height} = test;
+  const renderer = rendererOf(kind);
+  if (renderer.kind !== kind) throw new Error(`asked for ${kind}, got ${renderer.kind}`);
+  const image = await bitmapOf(test.image);
+  return base64Of(renderer.pixels(image, mapOf(test.map), look, limits, view, width, height).data);
+}
+
+/** Exports of one case, in base64. */
+export async function exportCase(what: "tile" | "grid" | "gif", test: Case): Promise<string> {
+  const drawing = {image: await bitmapOf(test.image), map: mapOf(test.map), look: test.look, limits: test.limits};
+  const renderer = rendererOf("webgl2");
+  const blobs = {
+    tile: () => tilePng(renderer, drawing),
+    grid: () => gridPng(renderer, [[{...drawing, caption: "first"}, null], [null, {...drawing, caption: "a".repeat(99)}]]),
+    gif: () => stepsGif(renderer, [drawing, {...drawing, look: {...drawing.look, mode: "image" as const}}], 200),
+  };
+  return base64Of(new Uint8Array(await (await blobs[what]()).arrayBuffer()));
+}
+
+/** The mask as float32 in base64. */
+export function maskCase({map, limits, look, width, height}: Case): string {
+  return base64Of(new Uint8Array(resized(mapOf(map), height, width, limits, look.smooth).buffer));
+}
+
+export function tables(): Record<string, string> {
+  return Object.fromEntries(COLOR_MAPS.map((name) => [name, base64Of(colorTable(name))]));
+}
+
+/** Lose the context, draw, let it come back, and draw again: which renderer each drawing was by, and the pictures. */
+export async function throughContextLoss(test: Case): Promise<{kinds: string[]; pictures: string[]; calls: number}> {
+  const canvases: HTMLCanvasElement[] = [];
+  const create = document.createElement.bind(document);
+  document.createElement = ((name: string) => {
+    const element = create(name);
+    if (name === "canvas") canvases.push(element as HTMLCanvasElement);
+    return element;
+  }) as typeof document.createElement;
+  const renderer = createRenderer("webgl2");
+  document.createElement = create;
+  const extension = canvases[0]!.getContext("webgl2")!.getExtension("WEBGL_lose_context")!;
+  const kinds: string[] = [];
+  const pictures: string[] = [];
+  let calls = 0;
+  renderer.subscribe(() => calls++);
+  const image = await bitmapOf(test.image);
+  const shoot = () => {
+    kinds.push(renderer.kind);
+    const {look, limits, view, width, height} = test;
+    pictures.push(base64Of(renderer.pixels(image, mapOf(test.map), look, limits, view, width, height).data));
+  };
+  shoot();
+  extension.loseContext();
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  shoot();
+  extension.restoreContext();
+  await new Promise((resolve) => setTimeout(resolve, 300));
+  shoot();
+  renderer.dispose();
+  return {kinds, pictures, calls};
+}
+
+/** Milliseconds a frame of redrawing `count` tiles of `side` pixels with another map each time. */
+export async function framesOf(kind: "webgl2" | "canvas2d", test: Case, count: number, side: number, frames: number): Promise<number> {
+  const renderer = rendererOf(kind);
+  const image = await bitmapOf(test.image);
+  const tiles = Array.from({length: count}, () => Object.assign(document.createElement("canvas"), {width: side, height: side}));
+  document.body.append(...tiles);
+  const started = performance.now();
+  for (let frame = 0; frame < frames; frame++) {
+    for (const tile of tiles) renderer.draw(tile, image, mapOf(test.map), test.look, test.limits, test.view);
+    await new Promise(requestAnimationFrame);
+  }
+  const took = (performance.now() - started) / frames;
+  for (const tile of tiles) tile.remove();
+  return took;
+}
+
+export {difference, DIFFERENCE_LIMITS, fileName};
