@@ -161,10 +161,11 @@ def eigen_grad_cam(activations: Tensor, gradients: Tensor) -> Tensor:
 
 def _principal(features: Tensor) -> Tensor:
     cells = features.flatten(start_dim=2).transpose(1, 2)  # (N, cells, C)
-    _, _, components = torch.linalg.svd(cells - cells.mean(dim=1, keepdim=True), full_matrices=False)
-    projected: Tensor = (cells @ components[:, 0, :, None])[..., 0]
+    centred = cells - cells.mean(dim=1, keepdim=True)
+    _, _, components = torch.linalg.svd(centred, full_matrices=False)
+    projected: Tensor = (centred @ components[:, 0, :, None])[..., 0]
     mean = cells.mean(dim=2)
-    covariance = ((projected - projected.mean(1, keepdim=True)) * (mean - mean.mean(1, keepdim=True))).sum(1)
+    covariance = (projected * (mean - mean.mean(1, keepdim=True))).sum(1)
     sign = torch.where(covariance < 0, -1.0, 1.0)
     signed: Tensor = projected * sign[:, None]
     return signed.reshape(len(features), *features.shape[2:])

@@ -256,6 +256,6 @@ def test_layers_that_cannot_be_explained_are_errors() -> None:
         CAM(model, "avgpool")(photographs(64))
     with pytest.raises(ValueError, match="more than once"):
         CAM(model, "layer4.0.relu")(photographs(64))
+    model.add_module("spare", nn.Conv2d(1, 1, 1))
     with pytest.raises(ValueError, match="did not run"):
-        model.add_module("spare", nn.Conv2d(1, 1, 1))
         CAM(model, "spare")(photographs(64))
