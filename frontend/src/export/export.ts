@@ -43,6 +43,7 @@ function drawn(renderer: Renderer, drawing: Drawing): HTMLCanvasElement {
   const canvas = canvasOf(nativeSize(drawing));
   const {image, map, look, limits, view = WHOLE} = drawing;
   renderer.draw(canvas, image, map, look, limits, view);
+  renderer.flush();
   return canvas;
 }
 

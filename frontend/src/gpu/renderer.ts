@@ -4,7 +4,8 @@ import {Listeners} from "../api/listeners";
 import {paint} from "../maths/compose";
 import {type Placement, placementOf, type Size} from "../maths/placement";
 import type {Limits, Look, RawMap, Viewport} from "../types";
-import {GlLayers} from "./webgl";
+import {packed, type Slot} from "./atlas";
+import {GlLayers, type Layer} from "./webgl";
 
 export {WHOLE} from "../maths/placement";
 
@@ -17,7 +18,10 @@ export {WHOLE} from "../maths/placement";
  */
 export interface Renderer {
   readonly kind: "webgl2" | "canvas2d";
-  /** Draw into the tile's own 2-D canvas. `image` null: the map alone. `map` null: the image alone. */
+  /**
+   * Draw into the tile's own 2-D canvas, before the page is painted next: all tiles of a task are one batch, since every
+   * copy out of the GPU's canvas costs. `image` null: the map alone. `map` null: the image alone.
+   */
   draw(
     target: HTMLCanvasElement,
     image: ImageBitmap | null,
@@ -26,6 +30,8 @@ export interface Renderer {
     limits: Limits,
     view: Viewport,
   ): void;
+  /** Draw now what `draw` was asked for in this task. */
+  flush(): void;
   /** The same picture as numbers (RGBA), at `width` x `height`. */
   pixels(
     image: ImageBitmap | null,
@@ -49,9 +55,19 @@ export function createRenderer(force?: "webgl2" | "canvas2d"): Renderer {
   return new TileRenderer(force);
 }
 
+/** What one tile is to show. */
+interface Job {
+  image: ImageBitmap | null;
+  map: RawMap | null;
+  look: Look;
+  limits: Limits;
+  view: Viewport;
+}
+
 class TileRenderer implements Renderer {
   private readonly listeners = new Listeners();
   private readonly layers: GlLayers | null;
+  private jobs = new Map<HTMLCanvasElement, Job>();
 
   constructor(force?: "webgl2" | "canvas2d") {
     this.layers = force === "canvas2d" ? null : openLayers(() => this.listeners.notify(), force === "webgl2");
@@ -69,16 +85,17 @@ class TileRenderer implements Renderer {
     limits: Limits,
     view: Viewport,
   ): void {
-    const context = target.getContext("2d", {willReadFrequently: this.layers === null});
-    if (!context || !target.width || !target.height) return;
-    context.clearRect(0, 0, target.width, target.height);
-    const picture = pictureSize(image, map);
-    if (!picture) return;
-    const placement = placementOf(picture, target, view);
-    if (image && look.mode !== "map") drawPhotograph(context, image, placement);
-    if (map?.rows && map.columns && look.mode !== "image") {
-      this.drawMap(context, map, image ? look : {...look, mode: "map"}, limits, placement, picture);
-    }
+    if (!this.jobs.size) queueMicrotask(() => this.flush());
+    this.jobs.set(target, {image, map, look, limits, view});
+  }
+
+  flush(): void {
+    const {jobs} = this;
+    this.jobs = new Map();
+    let tiles = [...jobs].filter(([{width, height}]) => width && height).map(([canvas, job]) => new Tile(canvas, job));
+    for (const tile of tiles) tile.drawPhotograph(this.layers === null);
+    tiles = tiles.filter(({layer}) => layer);
+    while (tiles.length) tiles = tiles.slice(this.drawBatch(tiles));
   }
 
   pixels(
@@ -90,10 +107,9 @@ class TileRenderer implements Renderer {
     width: number,
     height: number,
   ): ImageData {
-    const canvas = document.createElement("canvas");
-    canvas.width = width;
-    canvas.height = height;
+    const canvas = Object.assign(document.createElement("canvas"), {width, height});
     this.draw(canvas, image, map, look, limits, view);
+    this.flush();
     return canvas.getContext("2d")!.getImageData(0, 0, width, height);
   }
 
@@ -102,26 +118,69 @@ class TileRenderer implements Renderer {
   }
 
   dispose(): void {
+    this.jobs.clear();
     this.layers?.dispose();
   }
 
-  private drawMap(
-    context: CanvasRenderingContext2D,
-    map: RawMap,
-    look: Look,
-    limits: Limits,
-    placement: Placement,
-    picture: Size,
-  ): void {
-    const {width, height} = context.canvas;
+  /** Draw the maps of the first tiles, as many as go on one canvas; returns how many. */
+  private drawBatch(tiles: readonly Tile[]): number {
     const {layers} = this;
-    if (layers?.draw(map, look, limits, placement, picture, {width, height})) {
-      context.drawImage(layers.canvas, 0, layers.canvas.height - height, width, height, 0, 0, width, height);
-    } else {
-      const pixels = context.getImageData(0, 0, width, height);
-      paint(pixels, map, look, limits, placement, picture);
-      context.putImageData(pixels, 0, 0);
+    const atlas = packed(tiles.map(({layer}) => layer!.tile));
+    const batch = tiles.slice(0, atlas.slots.length);
+    const drawn = layers?.draw(
+      batch.map(({layer}) => layer!),
+      atlas,
+    );
+    batch.forEach((tile, index) => {
+      if (drawn && layers) tile.copy(layers.canvas, atlas.slots[index]!);
+      else tile.paint();
+    });
+    return batch.length;
+  }
+}
+
+/** One tile's canvas and what comes onto it. */
+class Tile {
+  readonly layer: Layer | null = null;
+  private readonly photograph: {image: ImageBitmap; placement: Placement} | null = null;
+
+  constructor(
+    private readonly canvas: HTMLCanvasElement,
+    {image, map, look, limits, view}: Job,
+  ) {
+    const picture = pictureSize(image, map);
+    if (!picture) return;
+    const tile = {width: canvas.width, height: canvas.height};
+    const placement = placementOf(picture, tile, view);
+    if (image && look.mode !== "map") this.photograph = {image, placement};
+    if (map?.rows && map.columns && look.mode !== "image") {
+      this.layer = {map, look: image ? look : {...look, mode: "map"}, limits, placement, picture, tile};
     }
+  }
+
+  drawPhotograph(readBack: boolean): void {
+    const context = this.canvas.getContext("2d", {willReadFrequently: readBack});
+    if (!context) return;
+    context.clearRect(0, 0, this.canvas.width, this.canvas.height);
+    if (!this.photograph) return;
+    const {image, placement} = this.photograph;
+    context.imageSmoothingEnabled = placement.width / image.width < SQUARES;
+    context.imageSmoothingQuality = "high";
+    context.drawImage(image, placement.left, placement.top, placement.width, placement.height);
+  }
+
+  copy(source: HTMLCanvasElement, {x, y}: Slot): void {
+    const {width, height} = this.canvas;
+    this.canvas.getContext("2d")?.drawImage(source, x, y, width, height, 0, 0, width, height);
+  }
+
+  paint(): void {
+    const context = this.canvas.getContext("2d");
+    if (!context || !this.layer) return;
+    const {map, look, limits, placement, picture, tile} = this.layer;
+    const pixels = context.getImageData(0, 0, tile.width, tile.height);
+    paint(pixels, map, look, limits, placement, picture);
+    context.putImageData(pixels, 0, 0);
   }
 }
 
@@ -137,11 +196,4 @@ function openLayers(onRestored: () => void, must: boolean): GlLayers | null {
 function pictureSize(image: ImageBitmap | null, map: RawMap | null): Size | null {
   if (image) return image;
   return map?.rows && map.columns ? {width: map.columns, height: map.rows} : null;
-}
-
-function drawPhotograph(context: CanvasRenderingContext2D, image: ImageBitmap, placement: Placement): void {
-  const {left, top, width, height} = placement;
-  context.imageSmoothingEnabled = width / image.width < SQUARES;
-  context.imageSmoothingQuality = "high";
-  context.drawImage(image, left, top, width, height);
 }

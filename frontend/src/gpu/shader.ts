@@ -25,7 +25,7 @@ uniform sampler2D map;     // raw cells; rows of the map are rows of the texture
 uniform sampler2D table;   // 256 colours
 uniform vec4 placement;    // left, top, width, height of the whole picture in the tile's pixels
 uniform ivec2 picture;     // its own pixels
-uniform vec2 tile;         // left edge and height of the tile in this buffer
+uniform vec2 tile;         // left and upper edge of the tile in this buffer
 uniform vec2 limits;
 uniform float threshold, opacity, gamma;
 uniform bool smoothly, constant, positive, rgb;

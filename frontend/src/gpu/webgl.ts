@@ -4,9 +4,11 @@ import {thresholdOf} from "../maths/compose";
 import {colorMapFor, colorTable} from "../maths/colors";
 import type {Placement, Size} from "../maths/placement";
 import type {ColorMap, Limits, Look, RawMap} from "../types";
+import type {Atlas, Slot} from "./atlas";
 import {FRAGMENT, NOT_FINITE, VERTEX} from "./shader";
 
 const MOST_TEXTURES = 512;
+const GRAIN = 128;
 const MODES = {overlay: 0, contour: 1, spotlight: 2, map: 3} as const;
 const UNIFORMS = [
   "map",
@@ -33,7 +35,17 @@ interface Held {
   tables: Map<ColorMap, WebGLTexture>;
 }
 
-/** Draws layers into `canvas`, from its lower left corner. */
+/** One map as it lies on one tile. */
+export interface Layer {
+  map: RawMap;
+  look: Look;
+  limits: Limits;
+  placement: Placement; // of the whole picture in the tile's pixels
+  picture: Size; // its own
+  tile: Size;
+}
+
+/** Draws layers into `canvas`. */
 export class GlLayers {
   readonly canvas = document.createElement("canvas");
   private readonly gl: WebGL2RenderingContext;
@@ -65,18 +77,15 @@ export class GlLayers {
     return this.held !== null && !this.gl.isContextLost();
   }
 
-  /** Draw one layer of `size`; false where the context was lost. It lies at (0, canvas.height - size.height). */
-  draw(map: RawMap, look: Look, limits: Limits, placement: Placement, picture: Size, size: Size): boolean {
+  /** Draw layers side by side, each at its slot of `canvas` (from the upper left); false where the context is lost. */
+  draw(layers: readonly Layer[], atlas: Atlas): boolean {
     const {gl, held} = this;
     if (!held || gl.isContextLost()) return false;
-    this.makeRoom(size);
-    gl.viewport(0, 0, size.width, size.height);
+    this.fit(atlas);
     gl.enable(gl.SCISSOR_TEST);
-    gl.scissor(0, 0, size.width, size.height);
-    gl.clear(gl.COLOR_BUFFER_BIT);
-    this.bind(held, map, look);
-    this.set(held.uniforms, map, look, limits, placement, picture, size);
-    gl.drawArrays(gl.TRIANGLES, 0, 3);
+    atlas.slots.forEach((slot, index) => {
+      this.drawLayer(held, layers[index]!, slot);
+    });
     return true;
   }
 
@@ -85,10 +94,26 @@ export class GlLayers {
     this.gl.getExtension("WEBGL_lose_context")?.loseContext();
   }
 
-  /** Grow only: a canvas that changes its size is made anew. */
-  private makeRoom({width, height}: Size): void {
-    if (this.canvas.width < width) this.canvas.width = width;
-    if (this.canvas.height < height) this.canvas.height = height;
+  private drawLayer(held: Held, layer: Layer, slot: Slot): void {
+    const {gl} = this;
+    const {width, height} = layer.tile;
+    const bottom = this.canvas.height - slot.y - height;
+    gl.viewport(slot.x, bottom, width, height);
+    gl.scissor(slot.x, bottom, width, height);
+    gl.clear(gl.COLOR_BUFFER_BIT);
+    this.bind(held, layer.map, layer.look);
+    this.set(held.uniforms, layer, slot.x, bottom + height);
+    gl.drawArrays(gl.TRIANGLES, 0, 3);
+  }
+
+  /** A canvas that changes its size is made anew, and a large one is slow to copy from: change it seldom. */
+  private fit({width, height}: Size): void {
+    const {canvas} = this;
+    const wide = Math.ceil(width / GRAIN) * GRAIN;
+    const high = Math.ceil(height / GRAIN) * GRAIN;
+    const wasteful = canvas.width * canvas.height > 4 * wide * high;
+    if (canvas.width < wide || wasteful) canvas.width = wide;
+    if (canvas.height < high || wasteful) canvas.height = high;
   }
 
   private bind({maps, tables}: Held, map: RawMap, look: Look): void {
@@ -104,19 +129,12 @@ export class GlLayers {
     if (maps.size > MOST_TEXTURES) forgetOldest(gl, maps);
   }
 
-  private set(
-    uniforms: Held["uniforms"],
-    map: RawMap,
-    look: Look,
-    limits: Limits,
-    {left, top, width, height}: Placement,
-    picture: Size,
-    size: Size,
-  ): void {
+  private set(uniforms: Held["uniforms"], layer: Layer, left: number, top: number): void {
+    const {map, look, limits, placement, picture} = layer;
     const {gl} = this;
-    gl.uniform4f(uniforms.placement, left, top, width, height);
+    gl.uniform4f(uniforms.placement, placement.left, placement.top, placement.width, placement.height);
     gl.uniform2i(uniforms.picture, picture.width, picture.height);
-    gl.uniform2f(uniforms.tile, 0, size.height);
+    gl.uniform2f(uniforms.tile, left, top);
     gl.uniform2f(uniforms.limits, limits.low, limits.high);
     gl.uniform1f(uniforms.threshold, Math.min(thresholdOf(map, look, limits), 2)); // Infinity is no GLSL number
     gl.uniform1f(uniforms.opacity, look.opacity);
