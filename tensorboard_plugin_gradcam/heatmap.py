@@ -68,7 +68,8 @@ def mask(
     height, width = size
     interpolation = cv2.INTER_LINEAR if smooth else cv2.INTER_NEAREST
     resized = cv2.resize(cells, (width, height), interpolation=interpolation)
-    return np.clip((resized - np.float32(low)) / np.float32(high - low), 0, 1).astype(np.float32)
+    scaled: NDArray[np.float32] = (np.asarray(resized) - np.float32(low)) / np.float32(high - low)
+    return np.clip(scaled, 0, 1, dtype=np.float32)
 
 
 def color_table(name: ColorMap) -> NDArray[np.uint8]:
@@ -136,4 +137,5 @@ def overlay(
     heat = table[np.rint(values * 255).astype(np.uint8)]
     weight: Any = opacity * (strength_shown if alpha == "value" else np.ones_like(strength))
     weight = np.where(strength >= threshold, weight, 0)[:, :, None]
-    return np.rint(photo * (1 - weight) + heat * weight).astype(np.uint8)
+    blended: NDArray[np.uint8] = np.rint(photo * (1 - weight) + heat * weight).astype(np.uint8)
+    return blended

@@ -1,8 +1,8 @@
 """The wire format of Grad-CAM records: what writers and viewers share, and nothing else.
 
 `Series` says what a TensorBoard tag holds; `Cohort`, `Predictions` and `Maps` are what is stored under it. Each is a
-frozen dataclass of numpy arrays with `to_bytes` and `from_bytes`. Decoding trusts nothing: whatever the bytes, it raises only
-`CorruptRecord` or `NewerFormat`, and decodes at most `MAX_CELLS` array cells a record.
+frozen dataclass of numpy arrays with `to_bytes` and `from_bytes`. Decoding trusts nothing: whatever the bytes, it
+raises only `CorruptRecord` or `NewerFormat`, and decodes at most `MAX_CELLS` array cells a record.
 """
 
 from tensorboard_plugin_gradcam.records.arrays import MAX_CELLS

@@ -1,7 +1,8 @@
 """How model inputs were normalised, and how to see the picture again.
 
 What a transform does is read from its attributes: torchvision's presets and `Normalize` (also within `Compose`),
-weights, timm's data configuration, Hugging Face's image processors and Albumentations all name their mean and deviation.
+weights, timm's data configuration, Hugging Face's image processors and Albumentations all name their mean and
+deviation.
 """
 
 from __future__ import annotations
@@ -72,8 +73,8 @@ def _steps(transform: Any) -> Iterator[Normalisation]:
     else:
         raise TypeError(
             f"expected a transform with a known normalisation, got {type(transform).__name__}: pass mean= and std= "
-            "instead (known are torchvision's presets, Compose and Normalize, timm's data configurations and Hugging Face's "
-            "image processors)"
+            "instead (known are torchvision's presets, Compose and Normalize, timm's data configurations and Hugging "
+            "Face's image processors)"
         )
 
 

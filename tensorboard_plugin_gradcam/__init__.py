@@ -1,0 +1,49 @@
+"""Grad-CAM for TensorBoard: see where a vision model looks, step by step.
+
+The public names are resolved on first use, so that importing the package (which TensorBoard does at every start)
+imports neither torch nor OpenCV nor TensorBoard.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .cam import CAM, Classes
+    from .writer import GradCAMLogger, add_gradcam
+
+_HOMES = {
+    "CAM": "cam",
+    "Classes": "cam",
+    "GradCAMLogger": "writer",
+    "add_gradcam": "writer",
+}
+
+
+__all__ = ["CAM", "Classes", "GradCAMLogger", "add_gradcam"]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        return _version()
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    try:
+        value = getattr(import_module(f".{_HOMES[name]}", __name__), name)
+    except ModuleNotFoundError as error:
+        if error.name != "torch":
+            raise
+        raise ImportError(f"{name} needs torch: pip install 'tensorboard-plugin-gradcam[torch]'") from error
+    globals()[name] = value  # asked once: the next look-up does not come here
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_HOMES, "__version__"})
+
+
+def _version() -> str:
+    from importlib.metadata import version
+
+    return version("tensorboard-plugin-gradcam")
