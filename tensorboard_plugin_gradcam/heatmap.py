@@ -68,8 +68,8 @@ def mask(
     height, width = size
     interpolation = cv2.INTER_LINEAR if smooth else cv2.INTER_NEAREST
     resized = cv2.resize(cells, (width, height), interpolation=interpolation)
-    scaled: NDArray[np.float32] = (np.asarray(resized) - np.float32(low)) / np.float32(high - low)
-    return np.clip(scaled, 0, 1, dtype=np.float32)
+    scaled: NDArray[np.float32] = np.clip((resized - np.float32(low)) / np.float32(high - low), 0, 1)
+    return scaled
 
 
 def color_table(name: ColorMap) -> NDArray[np.uint8]:
