@@ -13,6 +13,7 @@ from tensorboard_plugin_gradcam.viewer.source import Point
 from tensorboard_plugin_gradcam.viewer.tables import MapTable, PredictionTable, Steps
 
 Table = PredictionTable | MapTable
+_ABSURD = 2**40  # more is not told apart, so that sums fit into 64 bits
 STEP_LIMIT = 2**53  # beyond it, doubles (and so JavaScript) can't tell steps apart
 
 
@@ -34,7 +35,7 @@ def claimed_bytes(kind: str, data: bytes) -> int:
         payload = pb.Envelope.FromString(data).payload
         if kind == "predictions":
             return _claimed_by_predictions(pb.Predictions.FromString(payload))
-        return sum(_claimed_by_block(block) for block in pb.Maps.FromString(payload).blocks)
+        return min(sum(_claimed_by_block(block) for block in pb.Maps.FromString(payload).blocks), 8 * _ABSURD)
     except (DecodeError, TypeError, ValueError):
         return 0
 
@@ -53,4 +54,4 @@ def _claimed_by_block(block: pb.Block) -> int:
 
 
 def _cells(array: pb.Array) -> int:
-    return math.prod(array.shape) if array.shape else 0
+    return min(math.prod(array.shape), _ABSURD) if array.shape else 0

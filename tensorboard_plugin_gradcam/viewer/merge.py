@@ -25,23 +25,26 @@ def surviving(step: Numbers, session: Numbers, ordinal: Numbers) -> NDArray[np.i
     return order[counts]
 
 
-def affordable(sizes: Numbers, budget: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+def affordable(sizes: Numbers, budget: int, padded: bool = False) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     """Return which records of the given sizes to keep, and which to refuse, so that those kept fit into `budget`.
 
     A few records far above the others are refused; where all are large, every other one is left out, never the last.
+    With `padded`, each record will take as much as the largest.
     """
-    kept = np.arange(len(sizes))
-    refused = np.flatnonzero(sizes > budget)
-    if len(refused):
-        kept = np.flatnonzero(sizes <= budget)
-    if sizes[kept].sum() > budget:
+    affordable_alone = sizes <= budget
+    kept, refused = np.flatnonzero(affordable_alone), np.flatnonzero(~affordable_alone)
+    if _cost(sizes[kept], padded) > budget:
         large = sizes[kept] > budget / len(kept)
         if 2 * np.count_nonzero(large) < len(kept):
             refused = np.union1d(refused, kept[large])
             kept = kept[~large]
-    while len(kept) and sizes[kept].sum() > budget:
+    while _cost(sizes[kept], padded) > budget:
         kept = kept[(len(kept) - 1) % 2 :: 2]
     return kept, refused
+
+
+def _cost(sizes: Numbers, padded: bool) -> int:
+    return int(len(sizes) * sizes.max(initial=0) if padded else sizes.sum())
 
 
 def nearest(ascending: Numbers, value: float) -> int:

@@ -167,7 +167,7 @@ def merged(kind: str, points: Mapping[Ident, Point], old: Loaded | None, sampled
     replaced = old.replaced.intersection(points) if old else frozenset()
     candidates = [ident for ident in ordered if ident not in replaced]
     claims = [known[i] if i in known else claimed_bytes(kind, points[i][2]) for i in candidates]
-    kept, refused = affordable(np.array(claims, np.int64), SERIES_BYTES)
+    kept, refused = affordable(np.array(claims, np.int64), SERIES_BYTES, padded=kind == "predictions")
     if len(kept) + len(refused) < len(candidates):
         sampled_down = len(kept)
     corrupt = {candidates[i]: f"too large: {claims[i]:,} bytes in one step" for i in refused}

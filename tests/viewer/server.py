@@ -1,0 +1,141 @@
+"""The real TensorBoard, in a process of its own, and a plain client for it."""
+
+from __future__ import annotations
+
+import gzip
+import http.client
+import json
+import os
+import re
+import struct
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, Any
+from urllib.parse import urlencode
+
+import numpy as np
+
+ROOT = "/data/plugin/gradcam"
+
+
+@dataclass
+class Answer:
+    """One response."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+    @property
+    def text(self) -> str:
+        """The body as text."""
+        return self.body.decode()
+
+    @property
+    def json(self) -> Any:
+        """The body as JSON."""
+        return json.loads(self.body)
+
+    @property
+    def packet(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+        """The body as header and arrays, by the letter of http_api.md."""
+        assert self.body[:4] == b"GCAM"
+        (length,) = struct.unpack("<I", self.body[4:8])
+        assert length % 8 == 0
+        header = json.loads(self.body[8 : 8 + length])
+        arrays = {}
+        for name, one in header["arrays"].items():
+            assert one["offset"] % 8 == 0
+            count = int(np.prod(one["shape"], dtype=int))
+            data = np.frombuffer(self.body, "<" + np.dtype(one["type"]).str[1:], count, 8 + length + one["offset"])
+            arrays[name] = data.reshape(one["shape"])
+        return header, arrays
+
+
+@dataclass
+class Server:
+    """A TensorBoard that runs."""
+
+    host: str
+    port: int
+    process: subprocess.Popen[str]
+    prefix: str = ""
+    log: list[str] = field(default_factory=list)
+
+    def ask(self, path: str, method: str = "GET", headers: dict[str, str] | None = None) -> Answer:
+        """Send one request, its path as it is."""
+        connection = http.client.HTTPConnection(self.host, self.port, timeout=60)
+        try:
+            connection.request(method, self.prefix + path, headers=headers or {"Accept-Encoding": "gzip"})
+            response = connection.getresponse()
+            body = response.read()
+        finally:
+            connection.close()
+        found = {name.lower(): value for name, value in response.getheaders()}
+        return Answer(response.status, found, gzip.decompress(body) if _is_gzipped(found, body) else body)
+
+    def get(self, route: str, **arguments: object) -> Answer:
+        """Ask one of the plugin's routes."""
+        query = {name: value for name, value in arguments.items() if value is not None}
+        return self.ask(f"{ROOT}/{route}" + ("?" + urlencode(query) if query else ""))
+
+    def wait(self, condition: Callable[[Server], bool], seconds: float = 40) -> None:
+        """Wait until TensorBoard has loaded what `condition` looks for."""
+        deadline = time.monotonic() + seconds
+        while not condition(self):
+            assert time.monotonic() < deadline, f"TensorBoard did not load it in {seconds} s"
+            time.sleep(0.1)
+
+
+def _is_gzipped(headers: dict[str, str], body: bytes) -> bool:
+    return headers.get("content-encoding") == "gzip" and bool(body)
+
+
+@contextmanager
+def tensorboard(
+    logdir: Path, load_fast: str = "true", *arguments: str, environment: dict[str, str] | None = None
+) -> Iterator[Server]:
+    """Start TensorBoard on a port of its own, and stop it."""
+    command = [sys.executable, "-m", "tensorboard.main", "--logdir", str(logdir), "--load_fast", load_fast]
+    command += ["--port", "0", "--host", "127.0.0.1", "--reload_interval", "1", *arguments]
+    process = subprocess.Popen(
+        command,
+        stderr=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        text=True,
+        env={**os.environ, **(environment or {})},
+    )
+    try:
+        yield _listening(process)
+    finally:
+        process.terminate()
+        try:
+            process.wait(20)
+        except subprocess.TimeoutExpired:
+            process.kill()
+        if process.stderr:
+            process.stderr.close()
+
+
+def _listening(process: subprocess.Popen[str]) -> Server:
+    assert process.stderr
+    lines: list[str] = []
+    for line in process.stderr:
+        lines.append(line)
+        found = re.search(r" at http://([^:/]+):(\d+)(/\S*)?", line)
+        if found:
+            server = Server(found[1], int(found[2]), process, (found[3] or "").rstrip("/"), lines)
+            threading.Thread(target=_drain, args=(process.stderr, lines), daemon=True).start()
+            return server
+    raise AssertionError("TensorBoard did not start:\n" + "".join(lines))
+
+
+def _drain(stream: IO[str], lines: list[str]) -> None:
+    with suppress(ValueError):  # closed
+        lines.extend(stream)

@@ -1,0 +1,244 @@
+"""The store: what it decodes again, what it forgets, and what many threads see of it."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tensorboard_plugin_gradcam.records import Block, Maps, Predictions, Stamp
+from tensorboard_plugin_gradcam.viewer import store as store_module
+from tensorboard_plugin_gradcam.viewer.catalog import Key
+from tensorboard_plugin_gradcam.viewer.packets import maps_packet, predictions_packet
+from tensorboard_plugin_gradcam.viewer.parameters import Cut
+from tensorboard_plugin_gradcam.viewer.source import Listed, Point, Reading, Scope, Unavailable
+from tensorboard_plugin_gradcam.viewer.store import Loaded, Store, ident_of, merged
+from tensorboard_plugin_gradcam.viewer.tables import MapTable, PredictionTable
+from tests.viewer.eventlog import block
+from tests.viewer.server import Answer
+
+SCOPE = Scope(None, "")
+KEY = Key("run", "val", "maps", "grad_cam", "layer4")
+
+
+def _point(step: int, ordinal: int | None = None, session: int = 1, **blocks: Any) -> Point:
+    raw = np.full((3, 2, 2), step, np.float32) + np.arange(3, dtype=np.float32)[:, None, None]
+    stamp = Stamp("ab" * 16, step if ordinal is None else ordinal, session)
+    return step, float(step), Maps(stamp, (block(raw, **blocks),)).to_bytes()
+
+
+def _points(*points: Point) -> Mapping[tuple[int, int], Point]:
+    return {ident_of(point): point for point in points}
+
+
+def _steps(loaded: Loaded) -> list[float]:
+    return [] if loaded.steps is None else loaded.steps.step.tolist()
+
+
+def test_a_refresh_decodes_only_what_is_new(monkeypatch: pytest.MonkeyPatch) -> None:
+    decoded: list[int] = []
+    original = store_module.decoded
+    monkeypatch.setattr(store_module, "decoded", lambda kind, point: decoded.append(point[0]) or original(kind, point))
+    old = merged("maps", _points(_point(0), _point(1)), None, None)
+    new = merged("maps", _points(_point(0), _point(1), _point(2)), old, None)
+    assert decoded == [0, 1, 2]
+    assert _steps(new) == [0, 1, 2]
+    assert new.generation == old.generation
+    whole = merged("maps", _points(_point(0), _point(1), _point(2)), None, None)
+    assert isinstance(new.table, MapTable)
+    assert isinstance(whole.table, MapTable)
+    np.testing.assert_array_equal(new.table.values, whole.table.values)
+    np.testing.assert_array_equal(new.table.first, whole.table.first)
+
+
+def test_sampled_out_steps_leave_the_generation_alone() -> None:
+    old = merged("maps", _points(*map(_point, range(6))), None, None)
+    new = merged("maps", _points(*map(_point, (0, 2, 5, 7))), old, None)
+    assert _steps(new) == [0, 2, 5, 7]
+    assert new.generation == old.generation
+
+
+def test_what_a_restart_replaced_does_not_come_back_when_the_restart_is_sampled_out() -> None:
+    old = merged("maps", _points(_point(0), _point(10), _point(5, 0, 2), _point(6, 1, 2)), None, None)
+    assert _steps(old) == [0, 5, 6]
+    new = merged("maps", _points(_point(0), _point(10), _point(6, 1, 2)), old, None)
+    assert _steps(new) == [0, 6]
+
+
+def test_a_restart_changes_the_generation_even_if_the_steps_look_appended() -> None:
+    old = merged("maps", _points(_point(0), _point(10)), None, None)
+    new = merged("maps", _points(_point(0), _point(5, 0, 2), _point(20, 1, 2)), old, None)
+    assert _steps(new) == [0, 5, 20]
+    assert new.generation != old.generation
+
+
+def test_records_of_mixed_shapes_precisions_and_names() -> None:
+    small = Maps(Stamp("ab" * 16, 0, 1), (block(np.ones((2, 1, 5)), names=("a", "b")),)).to_bytes()
+    volume = Maps(Stamp("ab" * 16, 1, 1), (block(np.arange(24.0).reshape(1, 2, 3, 4), "float16"),)).to_bytes()
+    empty = Maps(Stamp("ab" * 16, 2, 1), ()).to_bytes()
+    loaded = merged("maps", _points((0, 0.0, small), (1, 1.0, volume), (2, 2.0, empty)), None, None)
+    header, arrays = _unpacked(maps_packet(KEY, "positive", loaded, Cut()))
+    assert arrays["shape"].tolist() == [[1, 1, 5], [1, 1, 5], [2, 3, 4]]
+    assert arrays["first"].tolist() == [0, 2, 3, 3]
+    assert arrays["values"].dtype == np.float32
+    np.testing.assert_array_equal(arrays["values"], [1] * 10 + list(range(24)))
+    assert (header["names"], arrays["name"].tolist()) == (["a", "b"], [0, 1, -1])
+    _, part = _unpacked(maps_packet(KEY, "positive", loaded, Cut(samples=(0,))))
+    assert part["offset"].tolist() == [0, 5]
+    np.testing.assert_array_equal(part["values"][5:], range(24))
+    assert part["first"].tolist() == [0, 1, 2, 2]
+
+
+def test_predictions_of_changing_size_are_padded() -> None:
+    one = Predictions(Stamp("ab" * 16, 0, 1), prediction=np.array([3], np.int32))
+    two = Predictions(
+        Stamp("ab" * 16, 1, 1),
+        prediction=np.array([1, 2], np.int32),
+        top_classes=np.ones((2, 3), np.int32),
+        loss=np.array([0.5, 1], np.float32),
+    )
+    points = _points((0, 0.0, one.to_bytes()), (1, 1.0, two.to_bytes()))
+    _, arrays = _unpacked(predictions_packet(KEY, merged("predictions", points, None, None), Cut()))
+    assert arrays["prediction"].tolist() == [[3, -1], [1, 2]]
+    assert arrays["top_classes"].tolist() == [[[-1] * 3] * 2, [[1] * 3] * 2]
+    assert np.isnan(arrays["loss"][0]).all()
+    assert "probability" not in arrays
+
+
+def test_a_corrupt_record_is_named_once_and_never_drawn() -> None:
+    damaged = bytearray(_point(1)[2])
+    damaged[-9] ^= 1
+    loaded = merged("maps", _points(_point(0), (1, 1.0, bytes(damaged)), (2, 2.0, b""), _point(3)), None, None)
+    assert _steps(loaded) == [0, 3]
+    header, _ = _unpacked(maps_packet(KEY, "positive", loaded, Cut()))
+    assert [one["step"] for one in header["corrupt"]] == [1, 2]
+    again = merged("maps", _points(_point(0), (1, 1.0, bytes(damaged)), _point(3)), loaded, None)
+    assert [ident[0] for ident in again.corrupt] == [1]
+
+
+def test_steps_beyond_what_a_double_counts_are_refused_in_words() -> None:
+    loaded = merged("maps", _points(_point(1), (2**60, 0.0, _point(1)[2])), None, None)
+    assert _steps(loaded) == [1]
+    assert "2^53" in next(iter(loaded.corrupt.values()))
+
+
+def test_series_beyond_the_budget_are_thinned_out_and_say_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(store_module, "SERIES_BYTES", 1000)
+    points = _points(*map(_point, range(32)))
+    loaded = merged("maps", points, None, None)
+    assert loaded.sampled_down == len(_steps(loaded)) < 32
+    assert _steps(loaded)[-1] == 31
+
+
+def test_predictions_that_would_be_padded_beyond_the_budget_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One record with many samples would widen the row of every other."""
+    monkeypatch.setattr(store_module, "SERIES_BYTES", 2**20)
+    few = [
+        (s, 0.0, Predictions(Stamp("ab" * 16, s, 1), prediction=np.zeros(4, np.int32)).to_bytes()) for s in range(99)
+    ]
+    wide = (99, 0.0, Predictions(Stamp("ab" * 16, 99, 1), prediction=np.zeros(60_000, np.int32)).to_bytes())
+    loaded = merged("predictions", _points(*few, wide), None, None)
+    assert _steps(loaded) == list(range(99))
+    assert "too large" in next(iter(loaded.corrupt.values()))
+    assert isinstance(loaded.table, PredictionTable)
+    assert loaded.table.nbytes < 2**20
+
+
+class _Provider:
+    """A source whose answers the test chooses: what is tested is the store's own bookkeeping."""
+
+    def __init__(self) -> None:
+        self.points = [_point(0)]
+        self.reads = 0
+        self.dead = False
+
+    def series(self, scope: Scope, run: str | None = None, tag: str | None = None) -> dict[str, dict[str, Listed]]:
+        if self.dead:
+            raise Unavailable("dead")
+        return {"run": {"tag": Listed(b"", self.points[-1][0], 0.0)}}
+
+    def read(self, scope: Scope, run: str, tag: str, steps: int) -> Reading:
+        self.reads += 1
+        time.sleep(0.05)
+        return Reading(list(self.points), None)
+
+
+@pytest.fixture
+def provider(monkeypatch: pytest.MonkeyPatch) -> _Provider:
+    monkeypatch.setattr(store_module, "FRESH_SECONDS", 0.0)
+    return _Provider()
+
+
+def test_an_unchanged_series_is_not_read_again(provider: _Provider) -> None:
+    store = Store(provider, 1000)  # type: ignore[arg-type]
+    first = store.series(SCOPE, KEY, ["tag"])
+    assert store.series(SCOPE, KEY, ["tag"]) is first
+    provider.points.append(_point(1))
+    assert _steps(store.series(SCOPE, KEY, ["tag"])) == [0, 1]
+    assert provider.reads == 2
+
+
+def test_many_threads_read_once(provider: _Provider) -> None:
+    store = Store(provider, 1000)  # type: ignore[arg-type]
+    threads = [threading.Thread(target=store.series, args=(SCOPE, KEY, ["tag"])) for _ in range(20)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert provider.reads == 1
+
+
+def test_the_least_recently_used_series_is_forgotten(provider: _Provider) -> None:
+    one = merged("maps", _points(_point(0)), None, None).nbytes
+    store = Store(provider, 1000, budget=int(2.5 * one))  # type: ignore[arg-type]
+    keys = [KEY._replace(layer=layer) for layer in "abc"]
+    for key in (keys[0], keys[1], keys[0], keys[2]):
+        store.series(SCOPE, key, ["tag"])
+    assert store.nbytes <= 2.5 * one
+    reads = provider.reads
+    store.series(SCOPE, keys[0], ["tag"])
+    assert provider.reads == reads
+    store.series(SCOPE, keys[1], ["tag"])
+    assert provider.reads == reads + 1
+
+
+def test_what_was_read_can_be_looked_at_when_the_data_server_is_dead(provider: _Provider) -> None:
+    store = Store(provider, 1000)  # type: ignore[arg-type]
+    first = store.series(SCOPE, KEY, ["tag"])
+    provider.dead = True
+    assert store.series(SCOPE, KEY, ["tag"]) is first
+    with pytest.raises(Unavailable):
+        store.series(SCOPE, KEY._replace(layer="unread"), ["tag"])
+
+
+def test_speed_at_two_hundred_samples_and_a_thousand_steps() -> None:
+    """Cached, one step answers within 20 ms and 40 samples of all steps within 300 (figures: benchmarks/load.py)."""
+    random = np.random.default_rng(0)
+    values = random.integers(0, 256, (1000 * 200, 7, 7), np.uint8)
+    edges = np.zeros(200, np.float32), np.ones(200, np.float32)
+    blocks = [Block(values[200 * s : 200 * s + 200], *edges) for s in range(1000)]
+    points = [(s, float(s), Maps(Stamp("ab" * 16, s, 1), (one,)).to_bytes()) for s, one in enumerate(blocks)]
+    loaded = merged("maps", _points(*points), None, None)
+    assert isinstance(loaded.table, MapTable)
+    assert loaded.table.nbytes < 25e6
+    assert _best_of_five(lambda: maps_packet(KEY, "positive", loaded, Cut(step=500.0))) < 0.020
+    assert _best_of_five(lambda: maps_packet(KEY, "positive", loaded, Cut(samples=tuple(range(0, 200, 5))))) < 0.300
+
+
+def _best_of_five(call: Any) -> float:
+    times = []
+    for _ in range(5):
+        started = time.perf_counter()
+        call()
+        times.append(time.perf_counter() - started)
+    return min(times)
+
+
+def _unpacked(packet: bytes) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    import gzip
+
+    return Answer(200, {}, gzip.decompress(packet)).packet
