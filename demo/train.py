@@ -122,7 +122,7 @@ def batches(cells: Cells, size: int, steps: int) -> Iterator[Cells]:
 def accuracy(model: nn.Module, cells: Cells) -> float:
     """Return the share of cells that the model gets right."""
     model.eval()
-    parts = zip(cells.images.split(64), cells.labels.split(64), strict=True)
+    parts = zip(torch.split(cells.images, 64), torch.split(cells.labels, 64), strict=True)
     right = sum(int((model(NORMALIZE(images)).argmax(1) == labels).sum()) for images, labels in parts)
     model.train()
     return right / len(cells.labels)
@@ -148,7 +148,7 @@ def train(logdir: Path, training: Cells, validation: Cells, arguments: argparse.
             outputs = model(NORMALIZE(images))
             loss = functional.cross_entropy(outputs, labels)
             optimizer.zero_grad()
-            loss.backward()
+            torch.autograd.backward(loss)
             optimizer.step()
 
             writer.add_scalar("loss/training", loss.item(), step)

@@ -1,0 +1,164 @@
+"""`GradCAMLogger` in a real training, read back from its event files."""
+
+from __future__ import annotations
+
+import copy
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.utils.tensorboard import SummaryWriter
+from torchvision.transforms import Normalize
+
+from tensorboard_plugin_gradcam import CAM, GradCAMLogger
+from tests.writer.logs import ReadLog
+
+NORMALIZE = Normalize((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
+
+
+@pytest.fixture
+def model() -> nn.Module:
+    torch.manual_seed(0)
+    return nn.Sequential(
+        nn.Conv2d(3, 8, 3, stride=2, padding=1), nn.BatchNorm2d(8), nn.ReLU(inplace=True), nn.Dropout(0.3),
+        nn.Conv2d(8, 16, 3, stride=2, padding=1), nn.BatchNorm2d(16), nn.ReLU(inplace=True),
+        nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(16, 3),
+    )  # fmt: skip
+
+
+@pytest.fixture
+def images() -> Tensor:
+    bytes_ = torch.randint(0, 256, (6, 3, 28, 28), generator=torch.Generator().manual_seed(1))
+    return bytes_.float() / 255
+
+
+def train_step(model: nn.Module, optimizer: torch.optim.Optimizer, x: Tensor) -> None:
+    optimizer.zero_grad()
+    nn.functional.cross_entropy(model(x), torch.arange(len(x)) % 3).backward()
+    optimizer.step()
+
+
+def test_a_probe_is_read_back(model: nn.Module, images: Tensor, tmp_path: Path) -> None:
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    expected: dict[int, Any] = {}
+    with SummaryWriter(str(tmp_path)) as writer:
+        logger = GradCAMLogger(writer, model, class_names="abc", transform=NORMALIZE)
+        probe = logger.probe("val", NORMALIZE(images), labels=[0, 1, 2, 0, 1, 2], boxes=[[(0, 0, 14, 7)]] * 6)
+        for step in (1, 2, 3):
+            train_step(model, optimizer, NORMALIZE(images))
+            assert probe.log(step, epoch=step / 2)
+            with torch.no_grad():
+                expected[step] = copy.deepcopy(model).eval()(NORMALIZE(images)).softmax(1).numpy()
+    log = ReadLog(tmp_path)
+    assert log.records == {"image": 6, "cohort": 1, "predictions": 3, "maps": 3}
+    (cohort,) = log.cohorts.values()
+    for sample, image in zip(cohort.samples, images, strict=True):
+        np.testing.assert_array_equal(log.images[sample.image], (image * 255).round().byte().permute(1, 2, 0).numpy())
+        assert sample.boxes == ((0, 0, 0.5, 0.25),)
+    (maps,) = log.maps.values()
+    for step, probabilities in expected.items():
+        said = log.predictions["val"][step]
+        np.testing.assert_array_equal(said.prediction, probabilities.argmax(1))
+        np.testing.assert_allclose(said.probability, probabilities.max(1), rtol=1e-4)
+        assert said.stamp.epoch == step / 2
+        (block,) = maps[step].blocks
+        assert block.values.shape == (6, 7, 7)
+        assert block.targets is not None
+        np.testing.assert_array_equal(block.targets, probabilities.argmax(1))
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_a_probe_leaves_the_model_as_it_was(training: bool, model: nn.Module, images: Tensor, tmp_path: Path) -> None:
+    model.train(training)
+    model[4].eval()  # a layer that is frozen on its own
+    nn.functional.cross_entropy(model(NORMALIZE(images)), torch.arange(6) % 3).backward()
+    before = copy.deepcopy(model.state_dict())
+    gradients = {name: parameter.grad for name, parameter in model.named_parameters()}
+    values = {name: gradient.clone() for name, gradient in gradients.items() if gradient is not None}
+    modes = {name: module.training for name, module in model.named_modules()}
+    state = torch.get_rng_state()
+    GradCAMLogger(tmp_path, model, transform=NORMALIZE).probe("val", NORMALIZE(images)).log(0)
+    assert {name: module.training for name, module in model.named_modules()} == modes
+    assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
+    for name, parameter in model.named_parameters():
+        assert parameter.grad is gradients[name]
+        assert parameter.grad is not None
+        assert torch.equal(parameter.grad, values[name])
+    assert torch.equal(torch.get_rng_state(), state)
+    assert not any(module._forward_hooks or module._forward_pre_hooks for module in model.modules())
+
+
+def test_inputs_that_look_normalised_are_refused(model: nn.Module, images: Tensor, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="normalised"):
+        GradCAMLogger(tmp_path, model).probe("val", NORMALIZE(images))
+
+
+def test_every_is_kept(model: nn.Module, images: Tensor, tmp_path: Path) -> None:
+    probe = GradCAMLogger(tmp_path, model, transform=NORMALIZE).probe("val", NORMALIZE(images), every=10)
+    assert [step for step in range(31) if probe.log(step)] == [0, 10, 20, 30]
+    assert sorted(ReadLog(tmp_path).predictions["val"]) == [0, 10, 20, 30]
+
+
+def test_batches_of_one_step_are_one_record(model: nn.Module, images: Tensor, tmp_path: Path) -> None:
+    x = NORMALIZE(images)
+    with GradCAMLogger(tmp_path, model, transform=NORMALIZE) as logger:
+        for step in (1, 2):
+            for part in (slice(0, 4), slice(4, 6)):
+                logger.add("val", x[part], CAM(model)(x[part]), step)
+    log = ReadLog(tmp_path)
+    assert log.records == {"image": 6, "cohort": 1, "predictions": 2, "maps": 2}
+    (maps,) = log.maps.values()
+    assert [len(block.values) for block in maps[1].blocks] == [6]
+
+
+class FullDisk:
+    """Makes a log's sink fail as a full disk does, for as long as it is entered."""
+
+    def __init__(self, logger: GradCAMLogger, monkeypatch: pytest.MonkeyPatch) -> None:
+        self._sink, self._patch = logger._log._sink, monkeypatch
+
+    def __enter__(self) -> None:
+        def fail(*_: Any) -> None:
+            raise OSError(28, "No space left on device")
+
+        self._patch.setattr(self._sink, "write", fail)
+
+    def __exit__(self, *_: object) -> None:
+        self._patch.undo()
+
+
+def test_what_could_not_be_written_is_kept(
+    model: nn.Module, images: Tensor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    x = NORMALIZE(images)
+    logger = GradCAMLogger(tmp_path, model, transform=NORMALIZE)
+    logger.add("val", x, CAM(model)(x), 1)
+    with FullDisk(logger, monkeypatch):
+        with pytest.raises(OSError, match="No space"):
+            logger.flush()
+        with pytest.raises(OSError, match="No space"):
+            logger.add("val", x, CAM(model)(x), 2)
+    logger.add("val", x, CAM(model)(x), 2)
+    logger.flush()
+    assert sorted(ReadLog(tmp_path).predictions["val"]) == [1, 2]
+
+
+def test_a_step_that_could_not_be_written_is_still_due(
+    model: nn.Module, images: Tensor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    x = NORMALIZE(images)
+    logger = GradCAMLogger(tmp_path, model, transform=NORMALIZE, every=100)
+    probe = logger.probe("probe", x)
+    with FullDisk(logger, monkeypatch):
+        with pytest.raises(OSError, match="No space"):
+            logger.log("val", x, 100)
+        with pytest.raises(OSError, match="No space"):
+            probe.log(100)
+    logger.log("val", x, 101)
+    assert probe.log(101)
+    log = ReadLog(tmp_path)
+    assert list(log.predictions["val"]) == [101]
+    assert list(log.predictions["probe"]) == [101]
