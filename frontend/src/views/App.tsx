@@ -1,0 +1,59 @@
+import {catalog, catalogError, retry} from "../state/store";
+import {Focus} from "./Focus";
+import {Grid} from "./Grid";
+import {SidePanel} from "./SidePanel";
+import {TopBar} from "./TopBar";
+
+/** The tab, or why there is nothing to see. */
+export function App() {
+  if (!catalog.value) return catalogError.value ? <Failure words={catalogError.value} /> : <Loading />;
+  if (!catalog.value.runs.length) return <Empty />;
+  return (
+    <div class="app">
+      <TopBar />
+      <SidePanel />
+      <Grid />
+      <Focus />
+    </div>
+  );
+}
+
+function Loading() {
+  return (
+    <div class="state" role="status">
+      <p>Loading Grad-CAM data…</p>
+    </div>
+  );
+}
+
+function Failure({words}: {words: string}) {
+  return (
+    <div class="state" role="alert">
+      <h1>TensorBoard does not answer</h1>
+      <p>{words}</p>
+      <button type="button" class="button" onClick={retry}>
+        Try again
+      </button>
+    </div>
+  );
+}
+
+const EXAMPLE = `from tensorboard_plugin_gradcam import GradCAMLogger
+
+with GradCAMLogger(writer, model, class_names=names) as logger:
+    probe = logger.probe("val", images, labels=labels)
+    for step, (x, y) in enumerate(loader):
+        ...  # the training, untouched
+        if step % 50 == 0:
+            probe.log(step)`;
+
+function Empty() {
+  return (
+    <div class="state" data-testid="empty">
+      <h1>No Grad-CAM data in this log yet</h1>
+      <p>Log what your network looks at from the training loop. The page fills by itself as soon as there is a step.</p>
+      <pre>{"pip install 'tensorboard-plugin-gradcam[torch]'"}</pre>
+      <pre>{EXAMPLE}</pre>
+    </div>
+  );
+}

@@ -1,0 +1,56 @@
+/** What is known of one sample at one step, out of cohort and predictions. */
+
+import {nearestStep} from "../maths/steps";
+import {type Group, loader} from "../state/store";
+import type {Cohort, PredictionSeries, Sample} from "../types";
+
+export interface Said {
+  prediction: number | null;
+  probability: number | null;
+  top: {name: string; probability: number}[];
+}
+
+export interface Cast {
+  cohort: Cohort;
+  said: PredictionSeries | null;
+  row: number; // of `said`, nearest to the step
+}
+
+/** The samples of a group at a step; null until they are here. */
+export function castAt(group: Group, step: number): Cast | null {
+  const said = loader.predictions(group.run, group.tag);
+  if (!said?.steps.length) return null;
+  const row = nearestStep(said.steps, step);
+  const digest = said.cohorts[said.cohort[row] ?? 0];
+  const cohort = digest === undefined ? null : loader.cohort(group.run, digest);
+  return cohort && {cohort, said, row};
+}
+
+export function saidOf({cohort, said, row}: Cast, sample: number): Said {
+  const prediction = said?.prediction?.data[row * said.prediction.columns + sample] ?? -1;
+  const probability = said?.probability?.data[row * said.probability.columns + sample] ?? Number.NaN;
+  return {
+    prediction: prediction < 0 ? null : prediction,
+    probability: Number.isFinite(probability) ? probability : null,
+    top: said ? topOf(cohort, said, row, sample) : [],
+  };
+}
+
+function topOf(cohort: Cohort, said: PredictionSeries, row: number, sample: number): Said["top"] {
+  const columns = said.prediction?.columns ?? cohort.samples.length;
+  const from = (row * columns + sample) * said.topCount;
+  return Array.from({length: said.topCount}, (_, rank) => ({
+    name: className(cohort, said.topClasses?.[from + rank] ?? -1),
+    probability: said.topProbabilities?.[from + rank] ?? Number.NaN,
+  }));
+}
+
+export function className(cohort: Cohort, index: number | null): string {
+  if (index === null || index < 0) return "";
+  return cohort.classNames[index] ?? String(index);
+}
+
+/** Right, wrong, or unknown. */
+export function isRight({label}: Sample, {prediction}: Said): boolean | null {
+  return label === null || prediction === null ? null : label === prediction;
+}
