@@ -28,6 +28,8 @@ def unseal(data: bytes, message: Message) -> None:
     envelope = pb.Envelope()
     parse(data, envelope)
     check_version(envelope.version)
+    if not envelope.payload:  # cut off right behind the version: the checksum of nothing is 0, as is a missing one
+        raise CorruptRecord("expected a payload, got none")
     if zlib.crc32(envelope.payload) != envelope.crc32:
         raise CorruptRecord("checksum mismatch")
     parse(envelope.payload, message)

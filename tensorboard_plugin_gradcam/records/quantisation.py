@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +29,8 @@ def quantised(maps: NDArray[Any], precision: Precision = "uint8") -> Quantised:
     Cells that are not finite become the map's minimum and are counted. With "float16", maps that float16 cannot hold
     to 11 bits (peaks above 65504 or below 6e-5) are kept in float32, all of them, for a block has one type.
     """
+    if precision not in get_args(Precision):
+        raise ValueError(f"expected precision 'uint8', 'float16' or 'float32', got {precision!r}")
     flat = np.ascontiguousarray(maps, dtype=np.float32).reshape(len(maps), -1)
     finite = np.isfinite(flat)
     minimum = np.where(finite, flat, np.inf).min(axis=1, initial=np.inf)

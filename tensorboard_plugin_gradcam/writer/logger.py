@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import atexit
 import weakref
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Any
 
@@ -149,9 +150,11 @@ class GradCAMLogger:
     def log(self, tag: str, inputs: Any, step: int, *, epoch: float | None = None, **known: Any) -> None:
         """Log samples once: `probe` and `Probe.log` in one; takes the arguments of `probe`."""
         targets, images, labels = (known.pop(name, None) for name in ("targets", "images", "labels"))
-        if self._is_due(tag, step):
-            samples = self._samples(inputs, images, labels, known)
-            self._explain(tag, samples, inputs, targets, step, epoch)
+        schedule = self._schedule(tag)
+        if not self._silent and schedule.is_due(step):
+            with self._doing(schedule, step):
+                samples = self._samples(inputs, images, labels, known)
+                self._explain(tag, samples, inputs, targets, step, epoch)
 
     def add(
         self,
@@ -183,13 +186,15 @@ class GradCAMLogger:
         """
         check_place(tag, step)
         is_open = tag in self._pending and self._pending[tag][0] == step
-        if not is_open and not self._is_due(tag, step):
+        schedule = self._schedule(tag)
+        if not is_open and (self._silent or not schedule.is_due(step)):
             return
         samples = self._samples(inputs, images, labels, known)
         batch = batch_of(samples, result, self._storing, losses)
         if not is_open:
             self._write_pending(tag)
             self._pending[tag] = (int(step), epoch, [])
+            schedule.done(step)
         self._pending[tag][2].append(batch)
 
     def flush(self) -> None:
@@ -213,12 +218,19 @@ class GradCAMLogger:
         axes = getattr(inputs, "ndim", 0)
         return prepare_samples(inputs, labels=labels, volumes=axes == 5, **(look | known))
 
-    def _is_due(self, tag: str, step: int) -> bool:
-        schedule = self._schedules.setdefault(tag, Schedule(self._every))
-        due = not self._silent and schedule.is_due(step)
-        if due:
-            schedule.done(step)
-        return due
+    def _schedule(self, tag: str) -> Schedule:
+        return self._schedules.setdefault(tag, Schedule(self._every))
+
+    @contextmanager
+    def _doing(self, schedule: Schedule, step: int) -> Iterator[None]:
+        """Note a step as done once it is written; where ranks gather also if not, for they have to agree on it."""
+        try:
+            yield
+        except BaseException:
+            if self._gather:
+                schedule.done(step)
+            raise
+        schedule.done(step)
 
     def _explain(self, tag: str, samples: Samples, inputs: Any, targets: Any, step: int, epoch: float | None) -> None:
         check_place(tag, step)
@@ -250,10 +262,13 @@ class GradCAMLogger:
 
     def _write_pending(self, tag: str) -> None:
         if tag in self._pending:
-            step, epoch, batches = self._pending.pop(tag)
+            step, epoch, batches = self._pending[tag]
             if self._gather:
+                # Ranks have to agree on what is pending, and the others don't know whether rank 0 could write.
+                del self._pending[tag]
                 batches = [batch for of_rank in gathered(lambda: batches) for batch in of_rank]
             self._write(tag, batches, step, epoch)
+            self._pending.pop(tag, None)  # only now: what an error kept from being written is tried again
 
     def _write(self, tag: str, batches: Sequence[Batch], step: int, epoch: float | None) -> None:
         record = OpenStep(int(step))
@@ -293,8 +308,8 @@ class Probe:
         step = int(step)
         if self._logger._silent or not self._schedule.is_due(step):
             return False
-        self._logger._explain(self._tag, self._samples, self._inputs, self._targets, step, epoch)
-        self._schedule.done(step)
+        with self._logger._doing(self._schedule, step):
+            self._logger._explain(self._tag, self._samples, self._inputs, self._targets, step, epoch)
         return True
 
 
