@@ -4,7 +4,8 @@ from __future__ import annotations
 
 MIB = 2**20
 
-SERIES_BYTES = 256 * MIB  # of one series, decoded; beyond it steps are left out
+READ_BYTES = 192 * MIB  # of one series, as records: TensorBoard needs about three times that while it hands them over
+SERIES_BYTES = 192 * MIB  # of one series, decoded; beyond it steps are left out
 CACHE_BYTES = 512 * MIB  # of all series that are kept decoded
 PACKET_CACHE_BYTES = 64 * MIB  # of answers that are kept encoded
 UNLIMITED_STEPS = 100_000  # asked for where TensorBoard was told to keep all steps: 0 would return nothing

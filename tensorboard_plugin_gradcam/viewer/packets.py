@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import gzip
 import json
 import struct
-from collections.abc import Mapping
+import zlib
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -27,16 +27,25 @@ _LEVEL = 1
 def packet(header: Mapping[str, Any], arrays: Mapping[str, Array]) -> bytes:
     """Encode a header and its arrays, gzipped."""
     layout: dict[str, Any] = {}
-    body: list[bytes] = []
     offset = 0
     for name, array in arrays.items():
-        data = np.ascontiguousarray(array, array.dtype.newbyteorder("<")).tobytes()
         layout[name] = {"type": array.dtype.name, "shape": array.shape, "offset": offset}
-        body.append(data + bytes(-len(data) % 8))
-        offset += len(body[-1])
+        offset += array.nbytes + -array.nbytes % 8
     text = json.dumps({**header, "arrays": layout}, allow_nan=False).encode()
     text += b" " * (-len(text) % 8)
-    return gzip.compress(b"".join([b"GCAM", struct.pack("<I", len(text)), text, *body]), _LEVEL, mtime=0)
+    return _gzipped([b"GCAM", struct.pack("<I", len(text)), text, *_bodies(arrays)])
+
+
+def _bodies(arrays: Mapping[str, Array]) -> Iterator[bytes | memoryview]:
+    for array in arrays.values():
+        yield np.ascontiguousarray(array, array.dtype.newbyteorder("<")).reshape(-1).view(np.uint8).data
+        yield bytes(-array.nbytes % 8)
+
+
+def _gzipped(parts: Iterable[bytes | memoryview]) -> bytes:
+    """Compress piece by piece: a large series is never held a second time."""
+    compressor = zlib.compressobj(_LEVEL, wbits=31)
+    return b"".join([*(compressor.compress(part) for part in parts), compressor.flush()])
 
 
 def predictions_packet(key: Key, loaded: Loaded, cut: Cut) -> bytes:

@@ -11,6 +11,7 @@ from tensorboard import errors
 from tensorboard.data import provider
 
 from tensorboard_plugin_gradcam.records import PLUGIN_NAME
+from tensorboard_plugin_gradcam.viewer.limits import READ_BYTES
 
 Point = tuple[int, float, bytes]  # step, wall time, serialised record: b"" where a datum is not one string
 
@@ -66,20 +67,28 @@ class Source:
         }
 
     def read(self, scope: Scope, run: str, tag: str, steps: int) -> Reading:
-        """Read a whole tensor series, halving the number of steps as long as it is more than one answer can carry."""
-        asked = steps
+        """Read a tensor series of at most `steps` steps, or as many fewer as one answer can carry."""
+        asked = min(steps, self._affordable(scope, run, tag))
         while True:
             try:
-                found = self._call(
-                    "read_tensors", scope, plugin_name=PLUGIN_NAME, downsample=asked, run_tag_filter=_filter(run, tag)
-                )
+                points = self._points(scope, run, tag, asked)
             except Exception as error:
                 if _code(error) != "RESOURCE_EXHAUSTED" or asked <= 1:
                     raise
                 asked //= 2
             else:
-                points = [(one.step, one.wall_time, _record(one.numpy)) for one in found.get(run, {}).get(tag, ())]
-                return Reading(points, asked if asked < steps else None)
+                return Reading(points, asked if asked < steps and len(points) >= asked else None)
+
+    def _affordable(self, scope: Scope, run: str, tag: str) -> int:
+        """Return how many steps to ask for, judged by the largest of a few records."""
+        probe = self._points(scope, run, tag, 4)
+        return max(READ_BYTES // max(1, *(len(data) for _, _, data in probe)), 1) if probe else 1
+
+    def _points(self, scope: Scope, run: str, tag: str, steps: int) -> list[Point]:
+        found = self._call(
+            "read_tensors", scope, plugin_name=PLUGIN_NAME, downsample=steps, run_tag_filter=_filter(run, tag)
+        )
+        return [(one.step, one.wall_time, _record(one.numpy)) for one in found.get(run, {}).get(tag, ())]
 
     def blob(self, scope: Scope, run: str, tag: str) -> bytes | None:
         """Return the first blob of a tag, or None."""

@@ -219,7 +219,7 @@ class _Batch:
         present = set(steps.step.tolist())
         return Loaded(
             steps=steps,
-            table=table.take(order),
+            table=table if np.array_equal(order, np.arange(len(members))) else table.take(order),
             idents=tuple(members[i][0] for i in order),
             sizes=tuple(members[i][1] for i in order),
             replaced=replaced | gone,
