@@ -5,34 +5,37 @@ import {colorMapFor, colorTable} from "../maths/colors";
 import type {Placement, Size} from "../maths/placement";
 import type {ColorMap, Limits, Look, RawMap} from "../types";
 import type {Atlas, Slot} from "./atlas";
-import {FRAGMENT, NOT_FINITE, VERTEX} from "./shader";
+import {fragmentFor, NOT_FINITE, VERTEX, variantOf} from "./shader";
 
 const MOST_TEXTURES = 512;
 const GRAIN = 128;
-const MODES = {overlay: 0, contour: 1, spotlight: 2, map: 3} as const;
 const UNIFORMS = [
   "map",
   "table",
   "placement",
+  "cells",
   "picture",
   "tile",
   "limits",
   "threshold",
   "opacity",
   "gamma",
-  "smoothly",
-  "constant",
-  "positive",
-  "rgb",
-  "mode",
 ] as const;
 type Uniform = (typeof UNIFORMS)[number];
 
+type Uniforms = Record<Uniform, WebGLUniformLocation | null>;
+
 /** What a context holds; all of it goes when the context is lost. */
 interface Held {
-  uniforms: Record<Uniform, WebGLUniformLocation | null>;
+  programs: Map<string, Program>;
   maps: Map<RawMap, WebGLTexture>; // in the order of last use
   tables: Map<ColorMap, WebGLTexture>;
+}
+
+/** A shader's variant, and where its settings are (null: compiled away). */
+interface Program {
+  program: WebGLProgram;
+  uniforms: Uniforms;
 }
 
 /** One map as it lies on one tile. */
@@ -82,7 +85,6 @@ export class GlLayers {
     const {gl, held} = this;
     if (!held || gl.isContextLost()) return false;
     this.fit(atlas);
-    gl.enable(gl.SCISSOR_TEST);
     atlas.slots.forEach((slot, index) => {
       this.drawLayer(held, layers[index]!, slot);
     });
@@ -99,10 +101,10 @@ export class GlLayers {
     const {width, height} = layer.tile;
     const bottom = this.canvas.height - slot.y - height;
     gl.viewport(slot.x, bottom, width, height);
-    gl.scissor(slot.x, bottom, width, height);
-    gl.clear(gl.COLOR_BUFFER_BIT);
+    const {program, uniforms} = this.programFor(held, layer);
+    gl.useProgram(program);
     this.bind(held, layer.map, layer.look);
-    this.set(held.uniforms, layer, slot.x, bottom + height);
+    this.set(uniforms, layer, slot.x, bottom + height);
     gl.drawArrays(gl.TRIANGLES, 0, 3);
   }
 
@@ -114,6 +116,11 @@ export class GlLayers {
     const wasteful = canvas.width * canvas.height > 4 * wide * high;
     if (canvas.width < wide || wasteful) canvas.width = wide;
     if (canvas.height < high || wasteful) canvas.height = high;
+  }
+
+  private programFor({programs}: Held, {look, map}: Layer): Program {
+    const variant = variantOf(look, map.kind);
+    return programs.get(variant) ?? keep(programs, variant, makeProgram(this.gl, fragmentFor(look, map.kind)));
   }
 
   private bind({maps, tables}: Held, map: RawMap, look: Look): void {
@@ -129,21 +136,19 @@ export class GlLayers {
     if (maps.size > MOST_TEXTURES) forgetOldest(gl, maps);
   }
 
-  private set(uniforms: Held["uniforms"], layer: Layer, left: number, top: number): void {
-    const {map, look, limits, placement, picture} = layer;
+  private set(uniforms: Uniforms, layer: Layer, left: number, top: number): void {
     const {gl} = this;
+    const {map, look, limits, placement, picture} = layer;
+    gl.uniform1i(uniforms.map, 0);
+    gl.uniform1i(uniforms.table, 1);
     gl.uniform4f(uniforms.placement, placement.left, placement.top, placement.width, placement.height);
+    gl.uniform2i(uniforms.cells, map.columns, map.rows);
     gl.uniform2i(uniforms.picture, picture.width, picture.height);
     gl.uniform2f(uniforms.tile, left, top);
     gl.uniform2f(uniforms.limits, limits.low, limits.high);
     gl.uniform1f(uniforms.threshold, Math.min(thresholdOf(map, look, limits), 2)); // Infinity is no GLSL number
     gl.uniform1f(uniforms.opacity, look.opacity);
     gl.uniform1f(uniforms.gamma, look.gamma);
-    gl.uniform1i(uniforms.smoothly, Number(look.smooth));
-    gl.uniform1i(uniforms.constant, Number(look.alpha === "constant"));
-    gl.uniform1i(uniforms.positive, Number(map.kind === "positive"));
-    gl.uniform1i(uniforms.rgb, Number(map.kind === "rgb"));
-    gl.uniform1i(uniforms.mode, look.mode === "image" ? MODES.overlay : MODES[look.mode]);
   }
 }
 
@@ -159,25 +164,21 @@ function forgetOldest(gl: WebGL2RenderingContext, maps: Map<RawMap, WebGLTexture
 }
 
 function hold(gl: WebGL2RenderingContext): Held {
-  const program = link(gl);
-  gl.useProgram(program);
-  const uniforms = Object.fromEntries(UNIFORMS.map((name) => [name, gl.getUniformLocation(program, name)]));
-  gl.uniform1i(uniforms.map!, 0);
-  gl.uniform1i(uniforms.table!, 1);
   gl.bindVertexArray(gl.createVertexArray());
   gl.pixelStorei(gl.UNPACK_ALIGNMENT, 1);
-  return {uniforms: uniforms as Held["uniforms"], maps: new Map(), tables: new Map()};
+  return {programs: new Map(), maps: new Map(), tables: new Map()};
 }
 
-function link(gl: WebGL2RenderingContext): WebGLProgram {
+function makeProgram(gl: WebGL2RenderingContext, fragment: string): Program {
   const program = gl.createProgram();
   gl.attachShader(program, compile(gl, gl.VERTEX_SHADER, VERTEX));
-  gl.attachShader(program, compile(gl, gl.FRAGMENT_SHADER, FRAGMENT));
+  gl.attachShader(program, compile(gl, gl.FRAGMENT_SHADER, fragment));
   gl.linkProgram(program);
   if (!gl.getProgramParameter(program, gl.LINK_STATUS) && !gl.isContextLost()) {
     throw new Error(`the shader does not link: ${gl.getProgramInfoLog(program)}`);
   }
-  return program;
+  const uniforms = Object.fromEntries(UNIFORMS.map((name) => [name, gl.getUniformLocation(program, name)]));
+  return {program, uniforms: uniforms as Uniforms};
 }
 
 function compile(gl: WebGL2RenderingContext, type: number, source: string): WebGLShader {
