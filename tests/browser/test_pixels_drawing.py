@@ -1,6 +1,6 @@
 """The tab's drawing against the Python reference, in Debian's Chromium: by the GPU's shader and by the 2-D fallback.
 
-No server here: the modules of `frontend/src` are bundled by Vite and called in an empty page with raw maps and pictures.
+No server here: the modules of `frontend/src` are bundled by Vite and called in an empty page with maps and pictures.
 """
 
 from __future__ import annotations
@@ -127,7 +127,14 @@ def photograph(height: int = 224, width: int = 224, seed: int = 1) -> np.ndarray
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize(
     ("shape", "size"),
-    [((7, 7), (224, 224)), ((7, 7), (100, 151)), ((14, 9), (97, 60)), ((64, 64), (50, 70)), ((1, 1), (32, 32)), ((1, 12), (40, 64))],
+    [
+        ((7, 7), (224, 224)),
+        ((7, 7), (100, 151)),
+        ((14, 9), (97, 60)),
+        ((64, 64), (50, 70)),
+        ((1, 1), (32, 32)),
+        ((1, 12), (40, 64)),
+    ],
 )
 @pytest.mark.parametrize("smooth", [True, False])
 def test_an_overlay_is_the_one_that_python_makes(page, kind, shape, size, smooth):
@@ -188,9 +195,7 @@ def test_limits_that_are_not_the_maps_own(page, kind, signed, limits):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize(
-    "fill", [np.nan, np.inf, -np.inf], ids=["nan", "inf", "minus inf"]
-)
+@pytest.mark.parametrize("fill", [np.nan, np.inf, -np.inf], ids=["nan", "inf", "minus inf"])
 @pytest.mark.parametrize("signed", [False, True])
 def test_cells_that_are_not_finite_count_as_the_lower_limit(page, kind, fill, signed):
     image, map_ = photograph(), random_map()

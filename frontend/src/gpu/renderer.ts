@@ -50,7 +50,11 @@ export interface Renderer {
 /** From this many tile pixels a picture's pixel on, its pixels are shown as squares. */
 const SQUARES = 4;
 
-/** Make the page's renderer; `force` is for tests and for browsers whose WebGL draws wrongly. */
+/**
+ * Make the page's renderer: the GPU's where there is a real one, else the 2-D canvas's.
+ *
+ * `force` is for tests, and for browsers whose WebGL draws wrongly.
+ */
 export function createRenderer(force?: "webgl2" | "canvas2d"): Renderer {
   return new TileRenderer(force);
 }
@@ -186,7 +190,10 @@ class Tile {
 
 function openLayers(onRestored: () => void, must: boolean): GlLayers | null {
   try {
-    return new GlLayers(onRestored);
+    const layers = new GlLayers(onRestored);
+    if (must || !layers.software) return layers;
+    layers.dispose(); // a GPU that is emulated takes twice as long as our own loop
+    return null;
   } catch (error) {
     if (must) throw error;
     return null;

@@ -80,6 +80,14 @@ export class GlLayers {
     return this.held !== null && !this.gl.isContextLost();
   }
 
+  /** Whether a program, not a GPU, does the drawing. */
+  get software(): boolean {
+    const {gl} = this;
+    const names = gl.getExtension("WEBGL_debug_renderer_info");
+    const renderer = String(gl.getParameter(names ? names.UNMASKED_RENDERER_WEBGL : gl.RENDERER));
+    return /swiftshader|llvmpipe|softpipe|software|basic render/i.test(renderer);
+  }
+
   /** Draw layers side by side, each at its slot of `canvas` (from the upper left); false where the context is lost. */
   draw(layers: readonly Layer[], atlas: Atlas): boolean {
     const {gl, held} = this;

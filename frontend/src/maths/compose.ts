@@ -43,14 +43,24 @@ export function paint(
   const rows = covered(pixels.height, placement.top, placement.height);
   if (look.mode === "image" || columns.count <= 0 || rows.count <= 0) return;
   const field = fieldOf(map, look, limits, columns, rows, picture);
-  const shade = shaderOf(map, look, limits, field);
-  const color = new Float32Array(4);
+  const threshold = thresholdOf(map, look, limits);
+  if (look.mode === "contour") paintLines(pixels, field, columns, rows, look, map.kind, threshold);
+  else if (map.kind === "rgb") paintColors(pixels, field, columns, rows, look, threshold);
+  else paintHeat(pixels, field, columns, rows, inkOf(look, map.kind), map.kind, threshold);
+}
+
+/** Call `each` with every covered pixel's index into the picture's bytes and into the field. */
+function eachPixel(
+  pixels: Pixels,
+  {width}: Field,
+  columns: Covered,
+  rows: Covered,
+  each: (target: number, index: number) => void,
+): void {
   for (let row = 0; row < rows.count; row++) {
     let target = ((rows.start + row) * pixels.width + columns.start) * 4;
-    for (let column = 0; column < columns.count; column++, target += 4) {
-      shade((row + 1) * field.width + column + 1, color);
-      lay(pixels.data, target, color);
-    }
+    let index = (row + 1) * width + 1;
+    for (let column = 0; column < columns.count; column++, target += 4, index++) each(target, index);
   }
 }
 
@@ -81,90 +91,163 @@ function fieldOf(map: RawMap, look: Look, limits: Limits, columns: Covered, rows
     look.smooth ? smoothTaps(fractions, cells) : nearestTaps(fractions, cells, pixels);
   const down = taps(rows, map.rows, picture.height);
   const masks = masksOf(map, limits, down, taps(columns, map.columns, picture.width));
-  return {width: columns.count + 2, masks, strength: strengthField(masks, map.kind)};
+  return {width: columns.count + 2, masks, strength: strengthField(masks, map.kind, look.mode === "contour")};
 }
 
-function strengthField(masks: Float32Array[], kind: MapKind): Float32Array {
-  const strength = masks[0]!.map((mask) => strengthOf(mask, kind));
-  for (const mask of masks.slice(1)) {
+/** Of a single plane and for colours, strength is left to whoever looks at the pixel. */
+function strengthField(masks: Float32Array[], kind: MapKind, always: boolean): Float32Array {
+  const [first, ...others] = masks;
+  if (!always && !others.length) return first!;
+  const strength = new Float32Array(first!.length);
+  for (const mask of masks) {
     for (let i = 0; i < mask.length; i++) strength[i] = Math.max(strength[i]!, strengthOf(mask[i]!, kind));
   }
   return strength;
 }
 
-/** Writes the layer's colour (0..255) and weight (0..1) at an index of the field. */
-type Shader = (index: number, color: Float32Array) => void;
-
-function shaderOf(map: RawMap, look: Look, limits: Limits, field: Field): Shader {
-  const threshold = thresholdOf(map, look, limits);
-  const table = colorTable(colorMapFor(look, map.kind));
-  if (look.mode === "contour") return contourShader(look, table, threshold, field);
-  const bend =
-    map.kind === "positive" && look.gamma !== 1 ? (mask: number) => mask ** look.gamma : (mask: number) => mask;
-  const weigh = weightOf(look, threshold);
-  return (index, color) => {
-    const strength = field.strength[index]!;
-    color[3] = weigh(strength, bend(strength));
-    if (look.mode === "spotlight") color.fill(0, 0, 3);
-    else if (field.masks.length === 3) for (let i = 0; i < 3; i++) color[i] = field.masks[i]![index]! * 255;
-    else lookUp(table, bend(field.masks[0]![index]!), color);
-  };
+/** The layer's colour (0..255) and weight for each mask value, where the threshold lets it through. */
+interface Ink {
+  key: string;
+  colors: Float32Array; // four numbers an entry: red, green, blue, weight
+  cut: number; // the weight below the threshold
 }
 
-function weightOf({mode, opacity, alpha}: Look, threshold: number): (strength: number, shown: number) => number {
-  const shownWeight = (strength: number, shown: number) => (strength < threshold ? 0 : alpha === "value" ? shown : 1);
-  if (mode === "map") return (strength) => (strength < threshold ? 0 : 1);
-  if (mode === "spotlight") return (strength, shown) => opacity * (1 - shownWeight(strength, shown));
-  return (strength, shown) => opacity * shownWeight(strength, shown);
+/** Entries: eight bins for each of the 255 steps of a colour map (64 when bent), so that bins end where colours do. */
+const BINS = 255 * 8;
+const BENT_BINS = 255 * 64;
+
+let lastInk: Ink | null = null;
+
+/** All tiles share a look, so the last ink is the one that is asked for. */
+function inkOf(look: Look, kind: MapKind): Ink {
+  const {mode, alpha, opacity, gamma} = look;
+  const key = [mode, alpha, opacity, gamma, kind, colorMapFor(look, kind)].join();
+  if (lastInk?.key !== key) lastInk = mixInk(key, look, kind);
+  return lastInk;
+}
+
+function mixInk(key: string, look: Look, kind: MapKind): Ink {
+  const table = colorTable(colorMapFor(look, kind));
+  const bend = bendOf(look, kind);
+  const bins = look.gamma === 1 ? BINS : BENT_BINS;
+  const colors = new Float32Array(bins * 4);
+  for (let bin = 0; bin < bins; bin++) {
+    const mask = (bin + 0.5) / bins;
+    const color = colors.subarray(bin * 4, bin * 4 + 4);
+    if (look.mode !== "spotlight") lookUp(table, bend(mask), color);
+    color[3] = weightOf(look, bend(strengthOf(mask, kind)));
+  }
+  return {key, colors, cut: weightOf(look, 0, true)};
+}
+
+function bendOf({gamma}: Look, kind: MapKind): (mask: number) => number {
+  return kind === "positive" && gamma !== 1 ? (mask) => mask ** gamma : (mask) => mask;
+}
+
+/** The layer's weight for a (bent) strength; `cut`: below the threshold. */
+function weightOf({mode, opacity, alpha}: Look, strength: number, cut = false): number {
+  const shown = cut ? 0 : mode === "map" || alpha === "constant" ? 1 : strength;
+  if (mode === "map") return shown;
+  return opacity * (mode === "spotlight" ? 1 - shown : shown);
+}
+
+/** One colour a mask value: a look-up for each pixel. */
+function paintHeat(
+  pixels: Pixels,
+  field: Field,
+  columns: Covered,
+  rows: Covered,
+  {colors, cut}: Ink,
+  kind: MapKind,
+  threshold: number,
+): void {
+  const {data} = pixels;
+  const mask = field.masks[0]!;
+  const bins = colors.length / 4;
+  eachPixel(pixels, field, columns, rows, (target, index) => {
+    const value = mask[index]!;
+    const bin = Math.min(Math.floor(value * bins), bins - 1) * 4;
+    const weight = strengthOf(value, kind) < threshold ? cut : colors[bin + 3]!;
+    lay(data, target, colors[bin]!, colors[bin + 1]!, colors[bin + 2]!, weight);
+  });
+}
+
+/** Maps that are colours themselves. */
+function paintColors(
+  pixels: Pixels,
+  field: Field,
+  columns: Covered,
+  rows: Covered,
+  look: Look,
+  threshold: number,
+): void {
+  const [red, green, blue] = field.masks;
+  const full = look.mode === "spotlight" ? 0 : 255;
+  eachPixel(pixels, field, columns, rows, (target, i) => {
+    const strength = field.strength[i]!;
+    const weight = weightOf(look, strength, strength < threshold);
+    lay(pixels.data, target, red![i]! * full, green![i]! * full, blue![i]! * full, weight);
+  });
 }
 
 function lookUp(table: Uint8Array, mask: number, color: Float32Array): void {
-  const index = rint(mask * 255) * 3;
+  const index = Math.round(mask * 255) * 3;
   color[0] = table[index]!;
   color[1] = table[index + 1]!;
   color[2] = table[index + 2]!;
 }
 
-/** Round half to even, as NumPy and the shader do. */
-function rint(value: number): number {
-  const rounded = Math.round(value);
-  return rounded - value === 0.5 && rounded % 2 ? rounded - 1 : rounded;
+/** Isolines in their own colours, and the threshold's in white. */
+function paintLines(
+  pixels: Pixels,
+  field: Field,
+  columns: Covered,
+  rows: Covered,
+  look: Look,
+  kind: MapKind,
+  threshold: number,
+): void {
+  const lines = linesOf(colorTable(colorMapFor(look, kind)), threshold);
+  const color = new Float32Array(4);
+  const distance = look.smooth ? smoothDistance : nearestDistance;
+  eachPixel(pixels, field, columns, rows, (target, index) => {
+    color[3] = 0;
+    for (const line of lines) drawLine(distance(field, index, line.level), line.color, color);
+    if (color[3] > 0) lay(pixels.data, target, color[0]!, color[1]!, color[2]!, color[3] * look.opacity);
+  });
 }
 
-function contourShader(look: Look, table: Uint8Array, threshold: number, field: Field): Shader {
-  const line = new Float32Array(3);
-  return (index, color) => {
-    color.fill(0);
-    for (const level of LEVELS) {
-      if (level <= threshold) continue;
-      lookUp(table, level, line);
-      drawLine(distanceTo(level, index, field, look.smooth), line, color);
-    }
-    if (threshold > 0) drawLine(distanceTo(threshold, index, field, look.smooth), line.fill(255), color);
-    color[3]! *= look.opacity;
-  };
+function linesOf(table: Uint8Array, threshold: number): {level: number; color: Float32Array}[] {
+  const lines = LEVELS.filter((level) => level > threshold).map((level) => {
+    const color = new Float32Array(3);
+    lookUp(table, level, color);
+    return {level: level as number, color};
+  });
+  return threshold > 0 ? [...lines, {level: threshold, color: new Float32Array(3).fill(255)}] : lines;
 }
 
-/** Distance to a level's line in pixels: by the gradient, or, between cells of one value each, 0 at their edges. */
-function distanceTo(level: number, index: number, {strength, width}: Field, smooth: boolean): number {
-  const here = strength[index]!;
-  const left = strength[index - 1]!;
-  const right = strength[index + 1]!;
-  const above = strength[index - width]!;
-  const below = strength[index + width]!;
-  if (!smooth) {
-    const inside = here >= level;
-    const edge = [left, right, above, below].some((value) => value >= level !== inside);
-    return edge ? 0 : 99;
-  }
-  const slope = Math.hypot((right - left) / 2, (below - above) / 2);
-  return slope < FLAT ? 99 : Math.abs(here - level) / slope;
+const FAR = 99;
+
+/** Distance to a level's line in pixels, by the gradient. */
+function smoothDistance({strength, width}: Field, index: number, level: number): number {
+  const across = (strength[index + 1]! - strength[index - 1]!) / 2;
+  const down = (strength[index + width]! - strength[index - width]!) / 2;
+  const slope = Math.sqrt(across * across + down * down);
+  return slope < FLAT ? FAR : Math.abs(strength[index]! - level) / slope;
+}
+
+/** Between cells of one value each, the line is where neighbours lie on either side of the level. */
+function nearestDistance({strength, width}: Field, index: number, level: number): number {
+  const inside = strength[index]! >= level;
+  const differs = (neighbour: number) => strength[neighbour]! >= level !== inside;
+  const edge = differs(index - 1) || differs(index + 1) || differs(index - width) || differs(index + width);
+  return edge ? 0 : FAR;
 }
 
 function drawLine(distance: number, line: Float32Array, color: Float32Array): void {
-  const coverage = (reach: number) => Math.min(Math.max(0.5 + reach - distance, 0), 1);
-  over(color, 0, 0, 0, HALO_WEIGHT * coverage(LINE + HALO));
-  over(color, line[0]!, line[1]!, line[2]!, coverage(LINE));
+  if (distance >= 0.5 + LINE + HALO) return;
+  over(color, 0, 0, 0, HALO_WEIGHT * Math.min(0.5 + LINE + HALO - distance, 1));
+  over(color, line[0]!, line[1]!, line[2]!, Math.min(Math.max(0.5 + LINE - distance, 0), 1));
 }
 
 /** Lay a colour of a weight over a colour of a weight. */
@@ -178,12 +261,22 @@ function over(color: Float32Array, red: number, green: number, blue: number, wei
   color[3] = all;
 }
 
-/** Lay the layer's pixel over the photograph's; Uint8ClampedArray rounds half to even. */
-function lay(data: Uint8ClampedArray, at: number, color: Float32Array): void {
-  const weight = color[3]!;
+/** Lay a colour over a pixel of the photograph. */
+function lay(data: Uint8ClampedArray, at: number, red: number, green: number, blue: number, weight: number): void {
   if (weight === 0) return;
-  const below = (data[at + 3]! / 255) * (1 - weight);
+  if (data[at + 3] === 255) {
+    data[at]! += (red - data[at]!) * weight;
+    data[at + 1]! += (green - data[at + 1]!) * weight;
+    data[at + 2]! += (blue - data[at + 2]!) * weight;
+    return;
+  }
+  const opaque = data[at + 3]! / 255;
+  const below = opaque * (1 - weight);
   const all = below + weight;
-  for (let i = 0; i < 3; i++) data[at + i] = (data[at + i]! * below + color[i]! * weight) / all;
+  const kept = below / all;
+  const laid = weight / all;
+  data[at] = data[at]! * kept + red * laid;
+  data[at + 1] = data[at + 1]! * kept + green * laid;
+  data[at + 2] = data[at + 2]! * kept + blue * laid;
   data[at + 3] = all * 255;
 }

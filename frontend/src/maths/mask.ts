@@ -120,9 +120,22 @@ export function resized(map: RawMap, height: number, width: number, limits: Limi
 export function masksOf(map: RawMap, limits: Limits, down: Taps, across: Taps): Float32Array[] {
   return planesOf(map, limits.low).map((plane) => {
     const values = interpolated(plane, map.columns, down, across);
-    for (let i = 0; i < values.length; i++) values[i] = scaled(values[i]!, limits, map.kind);
+    scaleAll(values, limits, map.kind);
     return values;
   });
+}
+
+/** `scaled`, in place, for all of an array: without a call or a division for each pixel. */
+function scaleAll(values: Float32Array, {low, high}: Limits, kind: MapKind): void {
+  if (!(high > low)) {
+    values.fill(scaled(0, {low, high}, kind));
+    return;
+  }
+  const factor = 1 / (high - low);
+  for (let i = 0; i < values.length; i++) {
+    const mask = (values[i]! - low) * factor;
+    values[i] = mask < 0 ? 0 : mask > 1 ? 1 : mask;
+  }
 }
 
 function strongest(masks: Float32Array[]): Float32Array {
