@@ -2,6 +2,8 @@
 SHELL := /bin/bash
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
+# Not in the lock file: npm refuses one that lacks a platform's optional package, which not every registry has.
+BIOME := npm install --no-save --no-package-lock --no-audit --no-fund @biomejs/biome@2.6.8
 
 .DEFAULT_GOAL := help
 .PHONY: help setup test check format demo bench proto clean
@@ -12,7 +14,7 @@ help:  ## list these targets
 .venv/.installed: pyproject.toml setup.py frontend/package-lock.json
 	$(PYTHON) -m venv .venv
 	$(BIN)/pip install --quiet torch==2.14.1 torchvision==0.29.1
-	cd frontend && npm ci --no-audit --no-fund
+	cd frontend && npm ci --no-audit --no-fund && $(BIOME)
 	$(BIN)/pip install --quiet -e '.[test]'
 	touch $@
 

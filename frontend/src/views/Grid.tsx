@@ -28,10 +28,13 @@ function wantVisible(): void {
   queueMicrotask(() => {
     planned = false;
     const wants = new Map<string, {group: Group; samples: number[]}>();
+    for (const group of groups.peek()) {
+      if (!group.entry.predictions) wants.set(JSON.stringify(seriesKey(group)), {group, samples: [0]});
+    }
     for (const {group, index} of visible.values()) {
       const key = JSON.stringify(seriesKey(group));
       const want = wants.get(key) ?? {group, samples: []};
-      want.samples.push(index);
+      if (!want.samples.includes(index)) want.samples.push(index);
       wants.set(key, want);
     }
     loader.want(
@@ -60,7 +63,9 @@ export function Grid() {
 function GroupView({group}: {group: Group}) {
   arrivals.value;
   const cast = castAt(group, step.value);
-  const problem = group.entry.problem ?? loader.predictionsProblem(group.run, group.tag)?.message;
+  const problem =
+    group.entry.problem ??
+    (group.entry.predictions ? loader.predictionsProblem(group.run, group.tag)?.message : undefined);
   return (
     <section class="group">
       <div class="heading">

@@ -1,7 +1,7 @@
 /** What is known of one sample at one step, out of cohort and predictions. */
 
 import {nearestStep} from "../maths/steps";
-import {type Group, loader} from "../state/store";
+import {type Group, loader, seriesKey} from "../state/store";
 import type {Cohort, PredictionSeries, Sample} from "../types";
 
 export interface Said {
@@ -18,12 +18,22 @@ export interface Cast {
 
 /** The samples of a group at a step; null until they are here. */
 export function castAt(group: Group, step: number): Cast | null {
+  if (!group.entry.predictions) return castOfMaps(group, step);
   const said = loader.predictions(group.run, group.tag);
   if (!said?.steps.length) return null;
   const row = nearestStep(said.steps, step);
   const digest = said.cohorts[said.cohort[row] ?? 0];
   const cohort = digest === undefined ? null : loader.cohort(group.run, digest);
   return cohort && {cohort, said, row};
+}
+
+/** Maps that came without predictions name the cohort as well; the first sample's is always wanted. */
+function castOfMaps(group: Group, step: number): Cast | null {
+  const key = seriesKey(group);
+  const found = key && loader.mapAt(key, 0, step);
+  const digest = found?.series.cohorts[found.series.cohort[found.stepIndex] ?? 0];
+  const cohort = digest === undefined ? null : loader.cohort(group.run, digest);
+  return cohort && {cohort, said: null, row: 0};
 }
 
 export function saidOf({cohort, said, row}: Cast, sample: number): Said {
