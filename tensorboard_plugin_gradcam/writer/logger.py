@@ -314,11 +314,9 @@ class Probe:
 
 
 def _cam(model: Any, layers: Any, methods: Any) -> Any:
-    if hasattr(model, "capture") and callable(model):
-        return model
     from tensorboard_plugin_gradcam.cam import CAM
 
-    return CAM(model, layers=layers, methods=methods)
+    return model if isinstance(model, CAM) else CAM(model, layers=layers, methods=methods)
 
 
 def _kept(inputs: Any) -> Any:
