@@ -114,9 +114,9 @@ function LookSection() {
       <Select label="Scale" value={now.scale} options={SCALES} onChange={(scale) => change({scale})} />
       <div class="bar" data-testid="color-bar" style={{background: cssGradient(colorMapFor(now, kind))}} />
       <div class="scale">
-        <span>{kind === "positive" ? "lowest" : "−strongest"}</span>
+        <span>{kind === "positive" ? "0 = minimum" : "−1"}</span>
         <span>{kind === "positive" ? "0.5" : "0"}</span>
-        <span>strongest</span>
+        <span>{kind === "positive" ? "1 = maximum" : "1"}</span>
       </div>
       <div class="chips">
         {MODES.map((mode) => (
