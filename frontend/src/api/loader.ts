@@ -68,6 +68,7 @@ export interface Loader {
 export type Source = Pick<Client, "maps" | "predictions" | "cohort">;
 
 const MIB = 2 ** 20;
+const RETRY_MS = 5000;
 
 export function createLoader(client: Source, options: LoaderOptions = {}): Loader {
   const {chunk = 16, cacheBytes = 256 * MIB, parallel = 3} = options;
@@ -292,11 +293,17 @@ class SeriesLoader implements Loader {
       const next = await this.client.maps({...held.key, samples, ...(after === undefined ? {} : {after})}, signal);
       const series = appendMaps(chunk.series, next) ?? (await this.client.maps({...held.key, samples}, signal));
       this.keep(held, new Chunk(samples, series));
-    } catch (error) {
-      chunk.stale = signal.aborted; // what is here stays good; the next refresh asks again
-      if (!signal.aborted) held.drop(chunk);
-      throw error;
+    } catch {
+      if (signal.aborted) chunk.stale = true;
+      else this.later(chunk); // what is here stays good
     }
+  }
+
+  private later(chunk: Chunk): void {
+    setTimeout(() => {
+      chunk.stale = true;
+      this.plan();
+    }, RETRY_MS);
   }
 
   private loadWhole(want: Want): void {

@@ -134,7 +134,7 @@ function scaleAll(values: Float32Array, {low, high}: Limits, kind: MapKind): voi
   const factor = 1 / (high - low);
   for (let i = 0; i < values.length; i++) {
     const mask = (values[i]! - low) * factor;
-    values[i] = mask < 0 ? 0 : mask > 1 ? 1 : mask;
+    values[i] = mask < 0 ? 0 : Math.min(mask, 1);
   }
 }
 
