@@ -1,9 +1,10 @@
 import {tileKey} from "../state/spec";
 import {arrivals, change, colorOf, focusKey, type Group, groups, loader, seriesKey, step, steps} from "../state/store";
+import type {Sample} from "../types";
 import {shown} from "./controls";
 import {Verdict} from "./Grid";
 import {Picture} from "./Picture";
-import {castAt, className, saidOf} from "./samples";
+import {type Cast, castAt, className, saidOf} from "./samples";
 
 /** One sample, large, with what was logged of it. */
 export function Focus() {
@@ -36,7 +37,7 @@ function Panel({group, index}: {group: Group; index: number}) {
       </div>
       <Picture group={group} sample={sample} index={index} large />
       <Verdict cast={cast} sample={sample} said={said} />
-      <Facts group={group} index={index} label={className(cast.cohort, sample.label)} caption={sample.caption} />
+      <Facts group={group} cast={cast} sample={sample} index={index} />
       {said.top.length > 0 && <h2>Most probable</h2>}
       <dl class="facts">
         {said.top.map(({name, probability}) => [
@@ -50,13 +51,23 @@ function Panel({group, index}: {group: Group; index: number}) {
   );
 }
 
-function Facts({group, index, label, caption}: {group: Group; index: number; label: string; caption: string}) {
+interface FactsProps {
+  group: Group;
+  cast: Cast;
+  sample: Sample;
+  index: number;
+}
+
+function Facts({group, cast, sample, index}: FactsProps) {
+  arrivals.value; // the map may come after the panel
   const key = seriesKey(group);
   const map = key && loader.mapAt(key, index, step.value)?.map;
   const facts: [string, string][] = [
     ["Run", group.run],
-    ["Label", label || "–"],
-    ["Caption", caption],
+    ["Label", className(cast.cohort, sample.label) || "–"],
+    ["Caption", sample.caption],
+    ["Picture", sample.width ? `${sample.width} × ${sample.height}` : ""],
+    ["Map of class", map && map.target >= 0 ? className(cast.cohort, map.target) : ""],
     ["Map of step", map ? shown(map.step) : "–"],
     ["Cells", map ? `${map.rows} × ${map.columns}` : "–"],
     ["Minimum", map ? shown(map.minimum) : "–"],

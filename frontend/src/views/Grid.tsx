@@ -1,5 +1,5 @@
 import {useEffect, useRef, useState} from "preact/hooks";
-import {tileKey} from "../state/spec";
+import {specFrom, tileKey} from "../state/spec";
 import {
   arrivals,
   change,
@@ -31,7 +31,7 @@ function wantVisible(): void {
     for (const group of groups.peek()) {
       if (!group.entry.predictions) wants.set(JSON.stringify(seriesKey(group)), {group, samples: [0]});
     }
-    for (const {group, index} of visible.values()) {
+    for (const {group, index} of [...visible.values(), ...inFocus()]) {
       const key = JSON.stringify(seriesKey(group));
       const want = wants.get(key) ?? {group, samples: []};
       if (!want.samples.includes(index)) want.samples.push(index);
@@ -44,6 +44,14 @@ function wantVisible(): void {
       }),
     );
   });
+}
+
+/** The sample in focus, which is looked at wherever its tile is scrolled to. */
+function inFocus(): {group: Group; index: number}[] {
+  const key = focusKey.peek();
+  const spec = specFrom(key);
+  const group = groups.peek().find(({run, tag}) => run === spec?.run && tag === spec.tag);
+  return spec && group && key && !visible.has(key) ? [{group, index: spec.sample}] : [];
 }
 
 /** The samples of every chosen run and series. */
@@ -74,7 +82,9 @@ function GroupView({group}: {group: Group}) {
           {group.run} / {group.tag}
         </strong>
         <span class="meta">
-          {group.maps ? `${group.maps.layer} · ${methodName(group.maps.method)}` : "no maps here"}
+          {group.maps
+            ? [group.maps.layer, methodName(group.maps.method), sizeText(group)].filter(Boolean).join(" · ")
+            : "no maps here"}
         </span>
         <span class="meta kept">{keptText(cast)}</span>
       </div>
@@ -92,6 +102,14 @@ function GroupView({group}: {group: Group}) {
       </div>
     </section>
   );
+}
+
+/** Cells of the maps, once one of them is here. */
+function sizeText(group: Group): string {
+  const key = seriesKey(group);
+  const index = [...visible.values()].find((tile) => tile.group === group)?.index;
+  const map = key && index !== undefined && loader.mapAt(key, index, step.value)?.map;
+  return map ? `${map.rows} × ${map.columns}` : "";
 }
 
 function keptText(cast: Cast | null): string {

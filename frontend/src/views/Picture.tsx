@@ -48,7 +48,8 @@ export function Picture({group, sample, index, large = false}: Props) {
   );
 }
 
-function limitsFor({map, series}: Found, {scale}: Look, whole: Found["series"] | null, sample: number): Limits {
+/** Raw values of mask 0 and 1 under the chosen scale. */
+export function limitsFor({map, series}: Found, {scale}: Look, whole: Found["series"] | null, sample: number): Limits {
   if (scale === "map") return limitsOf(map);
   return limitsOfSeries(whole ?? series, scale === "sample" ? sample : undefined);
 }

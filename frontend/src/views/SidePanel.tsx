@@ -1,21 +1,28 @@
 import {colorMapFor, cssGradient} from "../maths/colors";
+import {specFrom} from "../state/spec";
 import {
   allRuns,
   allTags,
+  arrivals,
   change,
   chosenRuns,
   chosenTags,
   colorOf,
+  focusKey,
   groups,
   layer,
   layers,
+  loader,
   look,
   method,
   methods,
+  seriesKey,
   settings,
+  step,
 } from "../state/store";
-import {COLOR_MAPS, type ColorMap, type Look, type Mode} from "../types";
-import {Check, Chip, Select, Slider} from "./controls";
+import {COLOR_MAPS, type ColorMap, type Look, type MapKind, type Mode} from "../types";
+import {Check, Chip, Select, Slider, shown} from "./controls";
+import {limitsFor} from "./Picture";
 
 const MODES: readonly Mode[] = ["overlay", "contour", "spotlight", "image", "map"];
 const SCALES: readonly (readonly [Look["scale"], string])[] = [
@@ -113,11 +120,7 @@ function LookSection() {
       />
       <Select label="Scale" value={now.scale} options={SCALES} onChange={(scale) => change({scale})} />
       <div class="bar" data-testid="color-bar" style={{background: cssGradient(colorMapFor(now, kind))}} />
-      <div class="scale">
-        <span>{kind === "positive" ? "0 = minimum" : "−1"}</span>
-        <span>{kind === "positive" ? "0.5" : "0"}</span>
-        <span>{kind === "positive" ? "1 = maximum" : "1"}</span>
-      </div>
+      <ScaleNumbers kind={kind} />
       <div class="chips">
         {MODES.map((mode) => (
           <Chip key={mode} pressed={mode === now.mode} onClick={() => change({mode})}>
@@ -135,6 +138,24 @@ function LookSection() {
         Ground truth
       </Check>
     </section>
+  );
+}
+
+/** What the bar's ends are worth: raw values of the sample in focus, since every map may have its own. */
+function ScaleNumbers({kind}: {kind: MapKind}) {
+  arrivals.value;
+  const spec = specFrom(focusKey.value);
+  const group = groups.value.find(({run, tag}) => run === spec?.run && tag === spec.tag);
+  const key = group && seriesKey(group);
+  const found = key && spec && loader.mapAt(key, spec.sample, step.value);
+  const limits = found ? limitsFor(found, look.value, loader.seriesOf(key, spec.sample), spec.sample) : null;
+  const signed = kind === "signed";
+  return (
+    <div class="scale">
+      <span>{limits && !signed ? `0 = ${shown(limits.low)}` : signed ? "−1" : "0"}</span>
+      <span>{signed ? "0" : "0.5"}</span>
+      <span>{limits ? `1 = ${shown(limits.high)}` : "1 = maximum"}</span>
+    </div>
   );
 }
 
