@@ -33,9 +33,7 @@ def main() -> None:
     """Print the medians of nine pairs."""
     pairs = [(milliseconds(LOAD), milliseconds(PROVIDER)) for _ in range(9)]
     added = [with_it - without for with_it, without in pairs]
-    print(
-        f"the plugin adds {statistics.median(added):.1f} ms to TensorBoard's start ({min(added):.1f} to {max(added):.1f})"
-    )
+    print(f"added at start: {statistics.median(added):.1f} ms ({min(added):.1f} to {max(added):.1f})")
 
 
 if __name__ == "__main__":
