@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from tensorboard import errors
 from tensorboard.data import provider
+from tensorboard.util import tb_logging
 
 from tensorboard_plugin_gradcam.records import PLUGIN_NAME
 from tensorboard_plugin_gradcam.viewer.limits import READ_BYTES
@@ -20,6 +21,12 @@ class Unavailable(errors.PublicError):  # type: ignore[misc, unused-ignore]
     """TensorBoard's data server does not answer."""
 
     http_code = 503
+
+
+class Unreadable(errors.PublicError):  # type: ignore[misc, unused-ignore]
+    """Data is there, but is not what it should be."""
+
+    http_code = 415
 
 
 @dataclass(frozen=True)
@@ -73,15 +80,22 @@ class Source:
             try:
                 points = self._points(scope, run, tag, asked)
             except Exception as error:
-                if _code(error) != "RESOURCE_EXHAUSTED" or asked <= 1:
+                if _code(error) != "RESOURCE_EXHAUSTED":
                     raise
+                if asked <= 1:
+                    raise Unreadable("even one step is more than TensorBoard's data server can carry") from error
                 asked //= 2
             else:
                 return Reading(points, asked if asked < steps and len(points) >= asked else None)
 
     def _affordable(self, scope: Scope, run: str, tag: str) -> int:
         """Return how many steps to ask for, judged by the largest of a few records."""
-        probe = self._points(scope, run, tag, 4)
+        try:
+            probe = self._points(scope, run, tag, 4)
+        except Exception as error:
+            if _code(error) != "RESOURCE_EXHAUSTED":
+                raise
+            return 2
         return max(READ_BYTES // max(1, *(len(data) for _, _, data in probe)), 1) if probe else 1
 
     def _points(self, scope: Scope, run: str, tag: str, steps: int) -> list[Point]:
@@ -103,8 +117,13 @@ class Source:
     def _blob(self, scope: Scope, key: str) -> bytes | None:
         try:
             return bytes(_answered(self._provider.read_blob, scope.context, blob_key=key))
-        except (errors.NotFoundError, LookupError):  # gone since it was listed
+        except errors.NotFoundError:  # gone since it was listed
             return None
+        except errors.InvalidArgumentError as error:
+            # The data server (0.7.2) can't parse its own keys where a run or tag has a quote, backslash or control.
+            raise Unreadable(
+                "TensorBoard's data server can't read it: rename the run, or use --load_fast=false"
+            ) from error
 
     def _call(self, method: str, scope: Scope, **arguments: Any) -> Any:
         return _answered(getattr(self._provider, method), scope.context, experiment_id=scope.experiment, **arguments)
@@ -114,9 +133,14 @@ def _answered(call: Any, context: Any, **arguments: Any) -> Any:
     try:
         return call(context, **arguments)
     except Exception as error:
-        if _code(error) in ("UNAVAILABLE", "CANCELLED", "DEADLINE_EXCEEDED"):
+        code = _code(error)
+        if isinstance(error, errors.PublicError) or code == "RESOURCE_EXHAUSTED":
+            raise
+        if code:
             raise Unavailable("TensorBoard's data server does not answer: start TensorBoard again") from error
-        raise
+        # An event file may hold a tensor whose parts contradict each other, over which TensorBoard itself stumbles.
+        tb_logging.get_logger().info("Grad-CAM: TensorBoard could not read %s", arguments, exc_info=True)
+        raise Unreadable(f"TensorBoard can't read this data ({type(error).__name__})") from error
 
 
 def _code(error: Exception) -> str:

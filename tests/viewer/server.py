@@ -109,6 +109,7 @@ def tensorboard(
         stderr=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         text=True,
+        cwd=logdir.anchor,  # not the checkout, which `-m` would put before what is installed
         env={**os.environ, **(environment or {})},
     )
     try:
