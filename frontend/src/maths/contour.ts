@@ -3,13 +3,13 @@
 import {contours as d3contours} from "d3-contour";
 
 import type {Limits, RawMap} from "../types";
-import {strengthGrid} from "./mask";
+import {FINE, strengthGrid} from "./mask";
 import type {Place} from "./metrics";
 
 /** Closed outlines of the area whose strength is at least `threshold`, as fractions of the picture. */
 export function contours(map: RawMap, limits: Limits, threshold: number, smooth = true): Place[][] {
   if (!(threshold > 0 && threshold <= 1)) return [];
-  const {values, width, height} = strengthGrid(map, limits, smooth);
+  const {values, width, height} = strengthGrid(map, limits, smooth, FINE);
   const outline = d3contours().size([width, height]).smooth(smooth).contour(Array.from(values), threshold);
   const rings = outline.coordinates.flat();
   return rings.map((ring) => ring.map(([x, y]) => ({x: x! / width, y: y! / height})));

@@ -158,21 +158,24 @@ export interface StrengthGrid {
 
 const grids = new WeakMap<RawMap, StrengthGrid>();
 
-/** A map's strength on a grid of at most `most` pixels a side, for areas and contours; the last one stays with the map. */
-export function strengthGrid(map: RawMap, limits: Limits, smooth: boolean, most = 96): StrengthGrid {
+/** Pixels a side that are fine enough for areas and outlines of an interpolated map. */
+export const FINE = 96;
+
+/**
+ * A map's strength on a grid, for areas and outlines; the last one stays with the map.
+ *
+ * The grid has whole multiples of the map's cells, at most `most` a side (or the cells). Areas of a map that is shown
+ * cell by cell need no finer grid than its cells.
+ */
+export function strengthGrid(map: RawMap, limits: Limits, smooth: boolean, most = smooth ? FINE : 1): StrengthGrid {
   const key = `${limits.low}/${limits.high}/${smooth}/${most}`;
   const kept = grids.get(map);
   if (kept?.key === key) return kept;
-  const [height, width] = gridSize(map, smooth, most);
+  const times = Math.max(Math.floor(most / Math.max(map.rows, map.columns, 1)), 1);
+  const [height, width] = [map.rows * times, map.columns * times];
   const values = resized(map, height, width, limits, smooth);
   if (map.kind !== "positive") for (let i = 0; i < values.length; i++) values[i] = strengthOf(values[i]!, map.kind);
   const grid = {key, height, width, values};
   grids.set(map, grid);
   return grid;
-}
-
-/** Cells that are shown as squares need no finer grid than themselves. */
-function gridSize({rows, columns}: RawMap, smooth: boolean, most: number): [number, number] {
-  const times = smooth ? Math.max(Math.floor(most / Math.max(rows, columns, 1)), 1) : 1;
-  return [rows * times, columns * times];
 }

@@ -2,7 +2,7 @@
 
 import type {Limits, RawMap, Sample} from "../types";
 import {limitsOf} from "./limits";
-import {strengthGrid} from "./mask";
+import {FINE, strengthGrid} from "./mask";
 
 /** A strength that is as good as none: what stays clear even where a threshold by area asks for more. */
 const LEAST = 1e-6;
@@ -175,8 +175,7 @@ export function iouAt(
   threshold: number,
   smooth = true,
 ): number | null {
-  const side = 96;
-  const grid = smooth ? strengthGrid(map, limits, true, side) : strengthGrid(map, limits, false);
+  const grid = strengthGrid(map, limits, smooth, FINE); // fine, for the truth's edges
   const inside = truthOf(sample, grid.height, grid.width);
   if (!inside) return null;
   let both = 0;

@@ -1,0 +1,57 @@
+import {expect, test} from "vitest";
+
+import {attentionMoved, cosine, difference, pearson} from "./compare";
+import {mapOf} from "./testMaps";
+
+const left = mapOf([[2, 0]]);
+const right = mapOf([[0, 6]]);
+
+test("a difference is mask minus mask, signed", () => {
+  const map = difference(left, right);
+  expect([...map.values]).toEqual([1, -1]);
+  expect(map).toMatchObject({kind: "signed", minimum: -1, maximum: 1, rows: 1, columns: 2});
+  expect([...difference(left, left).values]).toEqual([0, 0]);
+});
+
+test("with the same limits for both it is the difference of raw values", () => {
+  const limits = {low: 0, high: 10};
+  const values = [...difference(left, right, limits, limits).values];
+  expect(values[0]).toBeCloseTo(0.2, 6);
+  expect(values[1]).toBeCloseTo(-0.6, 6);
+});
+
+test("maps of two resolutions meet on the finer grid", () => {
+  const fine = mapOf([[2, 2, 0, 0]]);
+  expect(difference(left, fine)).toMatchObject({rows: 1, columns: 4});
+  expect(pearson(left, fine)).toBeGreaterThan(0.9);
+});
+
+test("Pearson is 1 for the same picture at any scale, -1 for its opposite, NaN for none", () => {
+  expect(pearson(mapOf([[1, 2, 3]]), mapOf([[10, 20, 30]]))).toBeCloseTo(1, 6);
+  expect(pearson(left, right)).toBeCloseTo(-1, 6);
+  expect(pearson(left, mapOf([[1, 1]]))).toBeNaN();
+  const [x, y] = [
+    [1, 4, 2, 8],
+    [3, 1, 5, 9],
+  ];
+  const mean = (v: number[]) => v.reduce((a, b) => a + b) / v.length;
+  const sum = (f: (i: number) => number) => x.reduce((all, _, i) => all + f(i), 0);
+  const [mx, my] = [mean(x), mean(y)];
+  const expected =
+    sum((i) => (x[i]! - mx) * (y[i]! - my)) / Math.sqrt(sum((i) => (x[i]! - mx) ** 2) * sum((i) => (y[i]! - my) ** 2));
+  expect(pearson(mapOf([x]), mapOf([y]))).toBeCloseTo(expected, 5);
+});
+
+test("cosine is 0 without a common place, and sees signs where they are meant", () => {
+  expect(cosine(left, right)).toBeCloseTo(0, 6);
+  expect(cosine(left, mapOf([[5, 0]]))).toBeCloseTo(1, 6);
+  expect(cosine(mapOf([[1, -1]], "signed"), mapOf([[-2, 2]], "signed"))).toBeCloseTo(-1, 6);
+  expect(cosine(left, mapOf([[-1, -1]]))).toBeNaN();
+});
+
+test("attention moved by the share that has no counterpart", () => {
+  expect(attentionMoved(left, mapOf([[7, 0]]))).toBeCloseTo(0, 6);
+  expect(attentionMoved(left, right)).toBeCloseTo(1, 6);
+  expect(attentionMoved(left, mapOf([[1, 1]]))).toBeCloseTo(0.5, 6);
+  expect(attentionMoved(left, mapOf([[-1, 0]]))).toBeNaN();
+});

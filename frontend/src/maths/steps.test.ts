@@ -1,0 +1,49 @@
+import {expect, test} from "vitest";
+
+import {limitsOf, unionOfLimits, flaw, isFlat} from "./limits";
+import {nearestStep, stepUnion} from "./steps";
+import {mapOf} from "./testMaps";
+
+test("the nearest step is what a plain search finds, the lower of two", () => {
+  const steps = Float64Array.of(0, 10, 11, 40, 1000);
+  for (let step = -5; step < 1010; step++) {
+    const distances = Array.from(steps, (one) => Math.abs(one - step));
+    expect(nearestStep(steps, step)).toBe(distances.indexOf(Math.min(...distances)));
+  }
+  expect(nearestStep([], 3)).toBe(-1);
+});
+
+test("a union has every step once, in order", () => {
+  expect([...stepUnion([[0, 10, 200], Float64Array.of(5, 10), []])]).toEqual([0, 5, 10, 200]);
+  expect([...stepUnion([])]).toEqual([]);
+});
+
+test("limits of one map", () => {
+  expect(limitsOf(mapOf([[-1, 3]]))).toEqual({low: 0, high: 3});
+  expect(limitsOf(mapOf([[1, 3]]))).toEqual({low: 1, high: 3});
+  expect(limitsOf(mapOf([[-3, 1]], "signed"))).toEqual({low: -3, high: 3});
+  expect(isFlat(limitsOf(mapOf([[-3, -1]])))).toBe(true);
+  expect(isFlat(limitsOf(mapOf([[NaN, NaN]])))).toBe(true);
+});
+
+test("a union of limits passes over maps without a value", () => {
+  expect(
+    unionOfLimits([
+      {low: 1, high: 2},
+      {low: 0, high: 0},
+      {low: 0.5, high: 1},
+    ]),
+  ).toEqual({low: 0.5, high: 2});
+  expect(unionOfLimits([])).toEqual({low: 0, high: 0});
+});
+
+test.each([
+  [[[1, 2]], null],
+  [[[NaN, NaN]], "no finite value"],
+  [[[NaN, 2]], "some values are not finite"],
+  [[[-2, -1]], "all negative"],
+  [[[2, 2]], "flat"],
+  [[[0, 0]], "all zero"],
+] as const)("what is to be said of %j", (rows, expected) => {
+  expect(flaw(mapOf(rows.map((row) => [...row])))).toBe(expected);
+});
