@@ -92,6 +92,20 @@ def color_table(name: ColorMap) -> NDArray[np.uint8]:
     return np.ascontiguousarray(bgr[:, 0, ::-1])
 
 
+def heatmap(mask: NDArray[np.float32], colormap: ColorMap) -> NDArray[np.float32]:
+    """Colour a mask ``(H, W)`` in [0, 1]: ``(H, W, 3)`` RGB in [0, 255], linear between a colour map's 256 colours.
+
+    Not the nearest colour: maps of 8 bits on pictures of whole multiples of their cells often fall midway between two,
+    and which of them it is would be left to the last bit of whoever interpolates.
+    """
+    table = color_table(colormap).astype(np.float32)
+    place = mask * np.float32(255)
+    lower = np.minimum(place.astype(np.int32), 254)
+    between: NDArray[np.float32] = (place - lower)[:, :, None]
+    colors: NDArray[np.float32] = table[lower] * (1 - between) + table[lower + 1] * between
+    return colors
+
+
 def overlay(
     image: NDArray[np.uint8],
     map_: ArrayLike,
@@ -133,8 +147,7 @@ def overlay(
         strength_shown = values
     else:
         strength_shown = strength
-    table = color_table(colormap or ("diverging" if signed else "inferno"))
-    heat = table[np.rint(values * 255).astype(np.uint8)]
+    heat = heatmap(values, colormap or ("diverging" if signed else "inferno"))
     weight: Any = opacity * (strength_shown if alpha == "value" else np.ones_like(strength))
     weight = np.where(strength >= threshold, weight, 0)[:, :, None]
     blended: NDArray[np.uint8] = np.rint(photo * (1 - weight) + heat * weight).astype(np.uint8)

@@ -145,6 +145,17 @@ def test_an_overlay_is_the_one_that_python_makes(page, kind, shape, size, smooth
 
 
 @pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("seed", range(5))
+def test_maps_of_8_bits_that_fall_between_two_colours_have_one_picture(page, kind, seed):
+    """Twelve cells on 96 pixels: weights of sixteenths, so that one pixel in a hundred lies midway between colours."""
+    cells = np.random.default_rng(seed).integers(0, 256, (12, 12))
+    cells.flat[:2] = 0, 255
+    map_, image = (cells * np.float32(0.0123 / 255)).astype(np.float32), photograph(96, 96)
+    actual = drawn(page, kind, case(map_, image, opacity=1.0, alpha="constant"))
+    assert_same_picture(actual, heatmap.overlay(image, map_, opacity=1.0, alpha="constant"))
+
+
+@pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize(
     "look",
     [
@@ -237,7 +248,7 @@ def test_beside_the_picture_nothing_is_drawn(page, kind):
 def test_the_map_alone_is_its_heatmap_and_clear_below_the_threshold(page, kind):
     map_ = random_map()
     mask = heatmap.mask(map_, (96, 96))
-    expected = heatmap.color_table("inferno")[np.rint(mask * 255).astype(np.uint8)]
+    expected = np.rint(heatmap.heatmap(mask, "inferno"))
     actual = drawn(page, kind, case(map_, None, size=(96, 96), mode="map", threshold=0.3))
     shown = actual[..., 3] == 255
     np.testing.assert_array_equal(shown, mask >= 0.3)

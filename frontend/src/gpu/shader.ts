@@ -84,7 +84,7 @@ const STRENGTH = {
 
 const HEAT = `
 vec3 heat(float mask) {
-  return texelFetch(table, ivec2(int(mask * 255.0 + 0.5), 0), 0).rgb;
+  return texture(table, vec2((mask * 255.0 + 0.5) / 256.0, 0.5)).rgb; // the hardware's filter is fine enough for colours
 }`;
 
 const DISTANCE = {

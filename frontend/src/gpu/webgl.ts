@@ -199,23 +199,24 @@ function compile(gl: WebGL2RenderingContext, type: number, source: string): WebG
   return shader;
 }
 
-function emptyTexture(gl: WebGL2RenderingContext): WebGLTexture {
+function emptyTexture(gl: WebGL2RenderingContext, filter: GLenum): WebGLTexture {
   const texture = gl.createTexture();
   gl.bindTexture(gl.TEXTURE_2D, texture);
-  // Nothing is filtered in hardware: its weights have 8 bits, and float textures may not be filtered at all.
-  gl.texParameteri(gl.TEXTURE_2D, gl.TEXTURE_MIN_FILTER, gl.NEAREST);
-  gl.texParameteri(gl.TEXTURE_2D, gl.TEXTURE_MAG_FILTER, gl.NEAREST);
+  gl.texParameteri(gl.TEXTURE_2D, gl.TEXTURE_MIN_FILTER, filter);
+  gl.texParameteri(gl.TEXTURE_2D, gl.TEXTURE_MAG_FILTER, filter);
+  gl.texParameteri(gl.TEXTURE_2D, gl.TEXTURE_WRAP_S, gl.CLAMP_TO_EDGE);
   return texture;
 }
 
 function tableTexture(gl: WebGL2RenderingContext, name: ColorMap): WebGLTexture {
-  const texture = emptyTexture(gl);
+  const texture = emptyTexture(gl, gl.LINEAR);
   gl.texImage2D(gl.TEXTURE_2D, 0, gl.RGB8, 256, 1, 0, gl.RGB, gl.UNSIGNED_BYTE, colorTable(name));
   return texture;
 }
 
 function mapTexture(gl: WebGL2RenderingContext, map: RawMap): WebGLTexture {
-  const texture = emptyTexture(gl);
+  // Not filtered in hardware: its weights have 8 bits, and float textures may not be filtered at all.
+  const texture = emptyTexture(gl, gl.NEAREST);
   const [internal, format] = map.kind === "rgb" ? [gl.RGB32F, gl.RGB] : [gl.R32F, gl.RED];
   gl.texImage2D(gl.TEXTURE_2D, 0, internal, map.columns, map.rows, 0, format, gl.FLOAT, cellsOf(map));
   return texture;

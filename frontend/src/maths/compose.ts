@@ -112,9 +112,8 @@ interface Ink {
   cut: number; // the weight below the threshold
 }
 
-/** Entries: eight bins for each of the 255 steps of a colour map (64 when bent), so that bins end where colours do. */
+/** Entries: a bin's middle is within 1/16 of a colour map's step of all that falls into it. */
 const BINS = 255 * 8;
-const BENT_BINS = 255 * 64;
 
 let lastInk: Ink | null = null;
 
@@ -129,10 +128,9 @@ function inkOf(look: Look, kind: MapKind): Ink {
 function mixInk(key: string, look: Look, kind: MapKind): Ink {
   const table = colorTable(colorMapFor(look, kind));
   const bend = bendOf(look, kind);
-  const bins = look.gamma === 1 ? BINS : BENT_BINS;
-  const colors = new Float32Array(bins * 4);
-  for (let bin = 0; bin < bins; bin++) {
-    const mask = (bin + 0.5) / bins;
+  const colors = new Float32Array(BINS * 4);
+  for (let bin = 0; bin < BINS; bin++) {
+    const mask = (bin + 0.5) / BINS;
     const color = colors.subarray(bin * 4, bin * 4 + 4);
     if (look.mode !== "spotlight") lookUp(table, bend(mask), color);
     color[3] = weightOf(look, bend(strengthOf(mask, kind)));
@@ -163,10 +161,9 @@ function paintHeat(
 ): void {
   const {data} = pixels;
   const mask = field.masks[0]!;
-  const bins = colors.length / 4;
   eachPixel(pixels, field, columns, rows, (target, index) => {
     const value = mask[index]!;
-    const bin = Math.min(Math.floor(value * bins), bins - 1) * 4;
+    const bin = Math.min(Math.floor(value * BINS), BINS - 1) * 4;
     const weight = strengthOf(value, kind) < threshold ? cut : colors[bin + 3]!;
     lay(data, target, colors[bin]!, colors[bin + 1]!, colors[bin + 2]!, weight);
   });
@@ -190,11 +187,15 @@ function paintColors(
   });
 }
 
+/** The colour of a mask value, linear between the table's entries (`heatmap.heatmap`). */
 function lookUp(table: Uint8Array, mask: number, color: Float32Array): void {
-  const index = Math.round(mask * 255) * 3;
-  color[0] = table[index]!;
-  color[1] = table[index + 1]!;
-  color[2] = table[index + 2]!;
+  const place = mask * 255;
+  const lower = Math.min(Math.floor(place), 254);
+  const between = place - lower;
+  for (let i = 0; i < 3; i++) {
+    const from = table[lower * 3 + i]!;
+    color[i] = from + (table[lower * 3 + 3 + i]! - from) * between;
+  }
 }
 
 /** Isolines in their own colours, and the threshold's in white. */
