@@ -20,17 +20,11 @@ from tensorboard_plugin_gradcam.viewer.limits import IMAGE_PIXELS
 from tensorboard_plugin_gradcam.viewer.packets import maps_packet, predictions_packet
 from tensorboard_plugin_gradcam.viewer.parameters import quoted, required
 from tensorboard_plugin_gradcam.viewer.pictures import Picture, recognised
-from tensorboard_plugin_gradcam.viewer.source import Scope, Source
+from tensorboard_plugin_gradcam.viewer.source import Scope, Source, Unreadable
 from tensorboard_plugin_gradcam.viewer.store import Loaded, Store
 
 Handler = Callable[[Request], Response]
 FOREVER = 365 * 24 * 3600  # seconds; what is named by its digest never changes
-
-
-class Unreadable(errors.PublicError):  # type: ignore[misc, unused-ignore]
-    """A blob is there, but is not what it should be."""
-
-    http_code = 415
 
 
 class GradCAMPlugin(base_plugin.TBPlugin):  # type: ignore[misc, unused-ignore]

@@ -195,7 +195,8 @@ class MapTable:
             return self
         sizes = self.sizes
         low, high = (np.repeat(limit, sizes) for limit in (self.minimum, self.maximum))
-        values = dequantised(self.values[:, None], low, high)[:, 0] if len(self.values) else self.values
+        with np.errstate(invalid="ignore"):  # a stranger's range may be infinite
+            values = dequantised(self.values[:, None], low, high)[:, 0]
         return replace(self, values=values.astype(np.float32))
 
 
