@@ -1,0 +1,73 @@
+"""A wheel carries the built tab, needs no Node to install, and stays small."""
+
+import gzip
+import os
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+PACKAGE = "tensorboard_plugin_gradcam"
+BUNDLE = f"{PACKAGE}/viewer/static/index.js"
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Build from a copy without a bundle: other tests serve the working tree's own at the same time."""
+    source = tmp_path_factory.mktemp("source")
+    for name in ["CHANGELOG.md", "LICENSE", "MANIFEST.in", "README.md", "pyproject.toml", "setup.py"]:
+        shutil.copy(ROOT / name, source)
+    shutil.copytree(ROOT / PACKAGE, source / PACKAGE, ignore=shutil.ignore_patterns("static", "__pycache__"))
+    shutil.copytree(ROOT / "frontend", source / "frontend", ignore=shutil.ignore_patterns("node_modules"))
+    # The packages are there already; the build asks for them only where they are missing.
+    (source / "frontend" / "node_modules").symlink_to(ROOT / "frontend" / "node_modules")
+    out = source / "dist"
+    run_pip("wheel", "--no-deps", "--wheel-dir", str(out), str(source))
+    (built,) = out.glob("*.whl")
+    return built
+
+
+def run_pip(*arguments: str, **environment: str) -> None:
+    command = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check", *arguments]
+    done = subprocess.run(
+        command, env={**os.environ, **environment}, capture_output=True, text=True, timeout=240, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_wheel_holds_the_tab_and_the_types(wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        names = set(archive.namelist())
+    assert {BUNDLE, f"{PACKAGE}/py.typed", f"{PACKAGE}/records/records.proto"} <= names
+    assert not [name for name in names if name.startswith(("frontend/", "tests/", "demo/", "benchmarks/"))]
+
+
+def test_the_bundle_stays_within_100_kilobytes(wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        assert len(gzip.compress(archive.read(BUNDLE))) <= 100_000
+
+
+def test_the_wheel_installs_without_node(wheel: Path, tmp_path: Path) -> None:
+    target, nothing = tmp_path / "target", tmp_path / "nothing"
+    nothing.mkdir()
+    assert shutil.which("node", path=str(nothing)) is None
+    run_pip("install", "--no-deps", "--no-index", "--target", str(target), str(wheel), PATH=str(nothing))
+    assert (target / BUNDLE).stat().st_size > 0
+    code = f"import {PACKAGE} as package; print(package.__file__)"
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(target)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert Path(done.stdout.strip()).is_relative_to(target)
+
+
+def test_the_lock_file_names_no_download_addresses() -> None:
+    assert '"resolved"' not in (ROOT / "frontend" / "package-lock.json").read_text()
