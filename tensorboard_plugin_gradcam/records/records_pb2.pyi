@@ -154,18 +154,22 @@ class Series(_message.Message):
     def __init__(self, version: _Optional[_Union[Version, _Mapping]] = ..., kind: _Optional[_Union[Series.Kind, str]] = ..., tag: _Optional[str] = ..., method: _Optional[str] = ..., layer: _Optional[str] = ..., digest: _Optional[str] = ..., first: bool = ..., map_kind: _Optional[_Union[MapKind, str]] = ...) -> None: ...
 
 class Stamp(_message.Message):
-    __slots__ = ["cohort", "epoch", "has_epoch", "ordinal", "session"]
+    __slots__ = ["cohort", "epoch", "has_epoch", "has_step", "ordinal", "session", "step"]
     COHORT_FIELD_NUMBER: _ClassVar[int]
     EPOCH_FIELD_NUMBER: _ClassVar[int]
     HAS_EPOCH_FIELD_NUMBER: _ClassVar[int]
+    HAS_STEP_FIELD_NUMBER: _ClassVar[int]
     ORDINAL_FIELD_NUMBER: _ClassVar[int]
     SESSION_FIELD_NUMBER: _ClassVar[int]
+    STEP_FIELD_NUMBER: _ClassVar[int]
     cohort: bytes
     epoch: float
     has_epoch: bool
+    has_step: bool
     ordinal: int
     session: int
-    def __init__(self, cohort: _Optional[bytes] = ..., has_epoch: bool = ..., epoch: _Optional[float] = ..., ordinal: _Optional[int] = ..., session: _Optional[int] = ...) -> None: ...
+    step: int
+    def __init__(self, cohort: _Optional[bytes] = ..., has_epoch: bool = ..., epoch: _Optional[float] = ..., ordinal: _Optional[int] = ..., session: _Optional[int] = ..., has_step: bool = ..., step: _Optional[int] = ...) -> None: ...
 
 class Version(_message.Message):
     __slots__ = ["major", "minor"]

@@ -32,17 +32,21 @@ class Stamp:
         ordinal: 0 for the first record of this series in this writer's life, then 1, 2, ...
         session: a number for each writer process, increasing with time (its start in microseconds since 1970).
         epoch: None where it is not known.
+        step: the event's step once more, under the record's checksum; None in records that were written without it.
     """
 
     cohort: str
     ordinal: int = 0
     session: int = 0
     epoch: float | None = None
+    step: int | None = None
 
     def _message(self) -> pb.Stamp:
         message = pb.Stamp(cohort=bytes.fromhex(self.cohort), ordinal=self.ordinal, session=self.session)
         if self.epoch is not None:
             message.epoch, message.has_epoch = self.epoch, True
+        if self.step is not None:
+            message.step, message.has_step = self.step, True
         return message
 
     @classmethod
@@ -50,7 +54,8 @@ class Stamp:
         if len(message.cohort) != 16:
             raise CorruptRecord(f"expected a cohort digest of 16 bytes, got {len(message.cohort)}")
         epoch = message.epoch if message.has_epoch else None
-        return cls(message.cohort.hex(), message.ordinal, message.session, epoch)
+        step = message.step if message.has_step else None
+        return cls(message.cohort.hex(), message.ordinal, message.session, epoch, step)
 
 
 @dataclass(frozen=True, eq=False)

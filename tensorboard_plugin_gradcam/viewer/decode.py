@@ -22,11 +22,11 @@ def decoded(kind: str, point: Point) -> tuple[Steps, Table]:
     step, wall_time, data = point
     if abs(step) > STEP_LIMIT:
         raise CorruptRecord(f"expected a step between -2^53 and 2^53, got {step}")
-    if kind == "predictions":
-        predictions = Predictions.from_bytes(data)
-        return Steps.of(step, wall_time, predictions.stamp), PredictionTable.of(predictions)
-    maps = Maps.from_bytes(data)
-    return Steps.of(step, wall_time, maps.stamp), MapTable.of(maps)
+    record = Predictions.from_bytes(data) if kind == "predictions" else Maps.from_bytes(data)
+    if record.stamp.step not in (None, step):
+        raise CorruptRecord(f"logged at step {record.stamp.step}, found at step {step}")
+    table = PredictionTable.of(record) if isinstance(record, Predictions) else MapTable.of(record)
+    return Steps.of(step, wall_time, record.stamp), table
 
 
 def claimed_bytes(kind: str, data: bytes) -> int:

@@ -133,7 +133,7 @@ def write_run(
         list_ = cohort(samples, digest_of_pixels(pixels))
         log.add(Series("cohort", digest=list_.digest), list_.to_bytes())
         for ordinal, step in enumerate(steps):
-            stamp = Stamp(list_.digest, ordinal, session, epoch=step / 10)
+            stamp = Stamp(list_.digest, ordinal, session, epoch=step / 10, step=step)
             predictions = _predictions(stamp, samples, random).to_bytes()
             log.add(Series("predictions", tag=tag), predictions, step)
             if first and ordinal == 0:

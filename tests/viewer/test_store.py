@@ -120,6 +120,13 @@ def test_a_corrupt_record_is_named_once_and_never_drawn() -> None:
     assert [ident[0] for ident in again.corrupt] == [1]
 
 
+def test_a_record_at_another_step_than_its_own_is_corrupt() -> None:
+    record = Maps(Stamp("ab" * 16, 0, 1, step=5), ()).to_bytes()
+    loaded = merged("maps", _points((5, 0.0, record), (7, 0.0, record)), None, None)
+    assert _steps(loaded) == [5]
+    assert list(loaded.corrupt.values()) == ["logged at step 5, found at step 7"]
+
+
 def test_steps_beyond_what_a_double_counts_are_refused_in_words() -> None:
     loaded = merged("maps", _points(_point(1), (2**60, 0.0, _point(1)[2])), None, None)
     assert _steps(loaded) == [1]
