@@ -1,10 +1,9 @@
 /** What test_pixels_drawing.py calls in the page: the tab's own drawing, and numbers in and out of it. */
 
-import {fileName, gridPng, stepsGif, tilePng} from "../../frontend/src/export/export";
+import {gridPng, stepsGif, tilePng} from "../../frontend/src/export/export";
 import {createRenderer, type Renderer} from "../../frontend/src/gpu/renderer";
 import {colorTable} from "../../frontend/src/maths/colors";
 import {resized} from "../../frontend/src/maths/mask";
-import {difference, DIFFERENCE_LIMITS} from "../../frontend/src/maths/compare";
 import {COLOR_MAPS, type Limits, type Look, type RawMap, type Viewport} from "../../frontend/src/types";
 
 export interface Case {
@@ -110,20 +109,27 @@ export async function throughContextLoss(test: Case): Promise<{kinds: string[]; 
   return {kinds, pictures, calls};
 }
 
-/** Milliseconds a frame of redrawing `count` tiles of `side` pixels with another map each time. */
-export async function framesOf(kind: "webgl2" | "canvas2d", test: Case, count: number, side: number, frames: number): Promise<number> {
-  const renderer = rendererOf(kind);
+/** Draw one tile again and again, changing one thing each time: which drawings wrote to the canvas. */
+export async function redrawings(test: Case): Promise<boolean[]> {
+  const renderer = createRenderer("canvas2d");
   const image = await bitmapOf(test.image);
-  const tiles = Array.from({length: count}, () => Object.assign(document.createElement("canvas"), {width: side, height: side}));
-  document.body.append(...tiles);
-  const started = performance.now();
-  for (let frame = 0; frame < frames; frame++) {
-    for (const tile of tiles) renderer.draw(tile, image, mapOf(test.map), test.look, test.limits, test.view);
-    await new Promise(requestAnimationFrame);
-  }
-  const took = (performance.now() - started) / frames;
-  for (const tile of tiles) tile.remove();
-  return took;
+  const map = mapOf(test.map);
+  const tile = Object.assign(document.createElement("canvas"), {width: test.width, height: test.height});
+  const {look, limits, view} = test;
+  const context = tile.getContext("2d", {willReadFrequently: true})!;
+  const wrote = (...[changedMap, changedLook, changedLimits, changedView]: [RawMap, Look, Limits, Viewport]) => {
+    context.fillStyle = "#123456";
+    context.fillRect(0, 0, tile.width, tile.height);
+    renderer.draw(tile, image, changedMap, changedLook, changedLimits, changedView);
+    renderer.flush();
+    return context.getImageData(0, 0, 1, 1).data.join() !== "18,52,86,255";
+  };
+  return [
+    wrote(map, look, limits, view),
+    wrote(map, look, {...limits}, {...view}), // the same in new objects
+    wrote({...map}, look, limits, view), // another map
+    wrote({...map}, {...look, opacity: 0.1}, limits, view),
+    wrote(map, look, {...limits, high: limits.high * 2}, view),
+    wrote(map, look, {...limits, high: limits.high * 2}, {...view, zoom: 2}),
+  ];
 }
-
-export {difference, DIFFERENCE_LIMITS, fileName};

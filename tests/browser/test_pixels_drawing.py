@@ -330,6 +330,11 @@ def test_a_lost_context_is_bridged_and_comes_back(page):
         assert_same_picture(picture, heatmap.overlay(image, map_))
 
 
+def test_a_tile_is_drawn_again_only_when_something_changed(page):
+    answer = page.evaluate("test => drawing.redrawings(test)", case(random_map(), photograph()))
+    assert answer == [True, False, True, True, True, True]
+
+
 def exported(page: Any, what: str, test: dict[str, Any]) -> Image.Image:
     text = page.evaluate("([what, test]) => drawing.exportCase(what, test)", [what, test])
     return Image.open(io.BytesIO(base64.b64decode(text)))

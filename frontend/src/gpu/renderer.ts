@@ -20,7 +20,8 @@ export interface Renderer {
   readonly kind: "webgl2" | "canvas2d";
   /**
    * Draw into the tile's own 2-D canvas, before the page is painted next: all tiles of a task are one batch, since every
-   * copy out of the GPU's canvas costs. `image` null: the map alone. `map` null: the image alone.
+   * copy out of the GPU's canvas costs. A tile that already shows just this is left alone, so asking on every frame is
+   * cheap. `image` null: the map alone. `map` null: the image alone.
    */
   draw(
     target: HTMLCanvasElement,
@@ -68,13 +69,29 @@ interface Job {
   view: Viewport;
 }
 
+/** What a canvas was last drawn with. */
+interface Shown extends Job, Size {}
+
+function isSame(a: Job, b: Job): boolean {
+  const sameView = a.view.x === b.view.x && a.view.y === b.view.y && a.view.zoom === b.view.zoom;
+  const sameLimits = a.limits.low === b.limits.low && a.limits.high === b.limits.high;
+  return a.image === b.image && a.map === b.map && a.look === b.look && sameView && sameLimits;
+}
+
 class TileRenderer implements Renderer {
   private readonly listeners = new Listeners();
   private readonly layers: GlLayers | null;
   private jobs = new Map<HTMLCanvasElement, Job>();
+  private shown = new WeakMap<HTMLCanvasElement, Shown>();
 
   constructor(force?: "webgl2" | "canvas2d") {
-    this.layers = force === "canvas2d" ? null : openLayers(() => this.listeners.notify(), force === "webgl2");
+    this.layers = force === "canvas2d" ? null : openLayers(() => this.forget(), force === "webgl2");
+  }
+
+  /** What took the GPU's context may have taken the tiles too: whatever is asked for next is drawn. */
+  private forget(): void {
+    this.shown = new WeakMap();
+    this.listeners.notify();
   }
 
   get kind(): "webgl2" | "canvas2d" {
@@ -96,10 +113,21 @@ class TileRenderer implements Renderer {
   flush(): void {
     const {jobs} = this;
     this.jobs = new Map();
-    let tiles = [...jobs].filter(([{width, height}]) => width && height).map(([canvas, job]) => new Tile(canvas, job));
+    let tiles = [...jobs]
+      .filter(([canvas, job]) => this.isNew(canvas, job))
+      .map(([canvas, job]) => new Tile(canvas, job));
     for (const tile of tiles) tile.drawPhotograph(this.layers === null);
     tiles = tiles.filter(({layer}) => layer);
     while (tiles.length) tiles = tiles.slice(this.drawBatch(tiles));
+  }
+
+  /** Whether the canvas shows something else yet; remembers what it will show. */
+  private isNew(canvas: HTMLCanvasElement, job: Job): boolean {
+    const {width, height} = canvas;
+    if (!width || !height) return false;
+    const before = this.shown.get(canvas);
+    this.shown.set(canvas, {...job, width, height});
+    return !before || before.width !== width || before.height !== height || !isSame(before, job);
   }
 
   pixels(

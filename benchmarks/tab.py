@@ -1,0 +1,290 @@
+"""The tab in software-rendered Chromium, beside TensorBoard's Images tab with the same samples as overlays.
+
+    python benchmarks/tab.py                   64 samples x 1,000 steps: opening, scrubbing, bytes
+    python benchmarks/tab.py --minutes 10      also the page's memory while it plays
+    python benchmarks/tab.py --large           also 200 samples x 1,000 steps x 5 runs x 3 layers
+
+Times are medians of a few fresh pages. TensorBoard's own time to load the log is printed beside them and not in them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from playwright.sync_api import Browser, Frame, Page, sync_playwright
+from torch.utils.tensorboard import SummaryWriter
+
+from tensorboard_plugin_gradcam import add_gradcam
+from tensorboard_plugin_gradcam.heatmap import overlay
+
+SIZE, STEPS, PAGES = 224, 1000, 5
+IMAGE_STEPS = 10  # as many as the Images tab keeps
+VIEWPORT = {"width": 1600, "height": 1250}  # shows about 36 tiles at once
+TILE = "[data-testid=tile-canvas]"
+FLAGS = ["--no-sandbox", "--disable-gpu", "--use-angle=swiftshader", "--enable-unsafe-swiftshader", "--disable-quic"]
+
+# Runs in the page; resolves with [milliseconds of each frame, milliseconds from each step change to its picture].
+SCRUB = """async ({seconds}) => {
+  const scrubber = document.querySelector('[data-testid=scrubber]');
+  const shown = () => [...document.querySelectorAll('[data-testid=tile-canvas][data-ready=true]')].filter((tile) => {
+    const {top, bottom} = tile.getBoundingClientRect();
+    return bottom > 0 && top < innerHeight;
+  });
+  const setValue = Object.getOwnPropertyDescriptor(HTMLInputElement.prototype, 'value').set;
+  const last = Number(scrubber.max);
+  const frames = [], changes = [];
+  let at = 0, before = performance.now();
+  const until = before + seconds * 1000;
+  const tiles = shown().length;
+  while (performance.now() < until) {
+    const asked = performance.now();
+    at = (at + 1) % 990;
+    const step = String(at * 10);
+    setValue.call(scrubber, step);
+    scrubber.dispatchEvent(new Event('input', {bubbles: true}));
+    await new Promise(requestAnimationFrame);
+    while (!shown().every((tile) => tile.dataset.step === step)) {
+      if (performance.now() - asked > 5000) throw new Error(`step ${step} never came`);
+      await new Promise(requestAnimationFrame);
+    }
+    const now = performance.now();
+    changes.push(now - asked);
+    frames.push(now - before);
+    before = now;
+  }
+  return {tiles, frames, changes};
+}"""
+
+
+def write_maps(folder: Path, images: np.ndarray, layers: tuple[str, ...] = ("layer4",)) -> None:
+    """Write maps that drift over the steps."""
+    rng = np.random.default_rng(0)
+    said: dict[str, Any] = {
+        "labels": np.arange(len(images)) % 10,
+        "predictions": np.arange(len(images)) % 10,
+        "probabilities": np.full(len(images), 0.5),
+        "class_names": [f"class {index}" for index in range(10)],
+    }
+    base = rng.normal(size=(len(images), 7, 7)).astype(np.float32)
+    with SummaryWriter(str(folder)) as writer:
+        for step in range(STEPS):
+            drift = rng.normal(size=base.shape).astype(np.float32) * np.float32(0.2)
+            maps = {("grad_cam", layer): base + drift for layer in layers}
+            add_gradcam(writer, "val", images, maps, step * 10, **said)
+
+
+def write_overlays(folder: Path, images: np.ndarray) -> None:
+    """Write the same samples as overlays, one tag each, as people do."""
+    rng = np.random.default_rng(0)
+    with SummaryWriter(str(folder)) as writer:
+        for step in range(IMAGE_STEPS):
+            for index, image in enumerate(images):
+                map_ = rng.normal(size=(7, 7)).astype(np.float32)
+                writer.add_image(f"val/{index}", overlay(image, map_), step * 10, dataformats="HWC")
+
+
+def photographs(count: int) -> np.ndarray:
+    """Cut `count` pictures out of scikit-learn's two photographs."""
+    from sklearn.datasets import load_sample_images
+
+    rng = np.random.default_rng(0)
+    sources = load_sample_images().images
+    corners = [(index % 2, rng.integers(0, 203), rng.integers(0, 416)) for index in range(count)]
+    return np.stack([sources[source][y : y + SIZE, x : x + SIZE] for source, y, x in corners])
+
+
+@contextmanager
+def tensorboard(logdir: Path, is_loaded: Callable[[str], bool], load_fast: str = "true") -> Iterator[tuple[str, float]]:
+    """Run TensorBoard; gives its address and the seconds that it took to load the log."""
+    began = time.perf_counter()
+    command = [sys.executable, "-m", "tensorboard.main", "--logdir", str(logdir), "--port", "0", "--host", "127.0.0.1"]
+    command += ["--load_fast", load_fast]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
+    try:
+        assert process.stderr
+        address = next(line.split(" at ")[1].split()[0] for line in process.stderr if " at http" in line).rstrip("/")
+        while not is_loaded(address):
+            time.sleep(0.2)
+        yield address, time.perf_counter() - began
+    finally:
+        process.terminate()
+        process.wait(20)
+
+
+def fetched(url: str) -> bytes:
+    with urllib.request.urlopen(url) as response:
+        body: bytes = response.read()
+    return body
+
+
+def has_last_step(address: str, runs: int, images: int) -> bool:
+    """Whether TensorBoard has read all of the log."""
+    import json
+
+    found = json.loads(fetched(address + "/data/plugin/gradcam/series"))["runs"]
+    maps = [one for run in found for tag in run["tags"] for one in tag["maps"]]
+    if len(found) < runs or not maps or any(one["max_step"] < (STEPS - 1) * 10 for one in maps):
+        return False
+    tags = json.loads(fetched(address + "/data/plugin/images/tags"))
+    return sum(len(tags_of_run) for tags_of_run in tags.values()) >= images
+
+
+@contextmanager
+def opened(browser: Browser, url: str) -> Iterator[tuple[Page, float]]:
+    """Open an address in a fresh profile; gives the page and when it was asked for."""
+    with browser.new_context(viewport=VIEWPORT) as context:  # type: ignore[arg-type]
+        page = context.new_page()
+        began = time.perf_counter()
+        page.goto(url, wait_until="commit")
+        yield page, began
+
+
+def tab_frame(page: Page) -> Frame:
+    """Wait for the first painted tile."""
+    element = page.wait_for_selector("iframe", state="attached")
+    frame = element and element.content_frame()
+    assert frame
+    frame.wait_for_selector(TILE + "[data-ready=true]")
+    frame.evaluate("() => new Promise(requestAnimationFrame)")
+    return frame
+
+
+def first_tile_seconds(browser: Browser, address: str, hash_: str = "") -> float:
+    with opened(browser, f"{address}/#gradcam{hash_}") as (page, began):
+        tab_frame(page)
+        return time.perf_counter() - began
+
+
+def first_picture_seconds(browser: Browser, address: str) -> float:
+    """The same of the Images tab: its first picture, loaded."""
+    with opened(browser, f"{address}/#images") as (page, began):
+        page.wait_for_selector("tf-image-loader img")
+        page.wait_for_function(
+            """() => {
+              const all = (root) => [...root.querySelectorAll('*')].flatMap((one) =>
+                [one, ...(one.shadowRoot ? all(one.shadowRoot) : [])]);
+              return all(document).some((one) => one.tagName === 'IMG' && one.complete && one.naturalWidth > 50);
+            }"""
+        )
+        return time.perf_counter() - began
+
+
+def transferred(frame: Frame, route: str) -> tuple[int, int]:
+    """Requests of a route, and their bytes over the wire."""
+    sizes: list[int] = frame.evaluate(
+        f"() => performance.getEntriesByType('resource').filter((one) => one.name.includes('/gradcam/{route}?'))"
+        ".map((one) => one.transferSize)"
+    )
+    return len(sizes), sum(sizes)
+
+
+def settled(frame: Frame) -> None:
+    """Wait until nothing has been asked for during a second."""
+    count = -1
+    while (now := frame.evaluate("() => performance.getEntriesByType('resource').length")) != count:
+        count = now
+        time.sleep(1)
+
+
+def heap_megabytes(page: Page) -> float:
+    """The page's JavaScript heap after a garbage collection, and what its buffers hold."""
+    session = page.context.new_cdp_session(page)
+    session.send("HeapProfiler.collectGarbage")
+    used = session.send("Runtime.getHeapUsage")
+    session.detach()
+    return float(used["usedSize"] + used.get("backingStorageSize", 0)) / 2**20
+
+
+def play(page: Page, frame: Frame, minutes: float) -> None:
+    """Play for `minutes`, and print the memory after the first and the last."""
+    frame.locator("[data-testid=play]").click()
+    time.sleep(60)
+    first = heap_megabytes(page)
+    time.sleep(max(minutes - 1, 0) * 60)
+    last = heap_megabytes(page)
+    print(
+        f"memory after 1 minute of playback {first:.1f} MB, after {minutes:g} {last:.1f} MB ({last / first - 1:+.1%})"
+    )
+
+
+def measure_tab(browser: Browser, address: str, minutes: float) -> None:
+    """Print opening, scrubbing, bytes and memory of one open tab."""
+    ours = [first_tile_seconds(browser, address) for _ in range(PAGES)]
+    theirs = [first_picture_seconds(browser, address) for _ in range(PAGES)]
+    print(f"opened to first tile {statistics.median(ours):.2f} s; Images tab {statistics.median(theirs):.2f} s")
+    with opened(browser, f"{address}/#gradcam") as (page, _):
+        frame = tab_frame(page)
+        settled(frame)
+        requests, size = transferred(frame, "maps")
+        print(f"maps of what is visible, all steps: {requests} requests, {size / 2**20:.2f} MB over the wire")
+        found = frame.evaluate(SCRUB, {"seconds": 5})
+        rate = 1000 / statistics.median(found["frames"])
+        slowest = np.percentile(found["changes"], 95)
+        change = statistics.median(found["changes"])
+        print(f"scrubbing {found['tiles']} tiles: {rate:.0f} steps a second", end="; ")
+        print(f"a change {change:.0f} ms, 95 % {slowest:.0f} ms")
+        if minutes:
+            play(page, frame, minutes)
+
+
+def layer_switch_seconds(browser: Browser, address: str) -> list[float]:
+    """From the click on a layer to its first tile, on a page that is open."""
+    took = []
+    with opened(browser, f"{address}/#gradcam&p.gradcam.layer=layer4") as (page, _):
+        frame = tab_frame(page)
+        for layer in ("layer3", "layer2"):
+            chip = frame.get_by_role("button", name=layer, exact=True)
+            began = time.perf_counter()
+            chip.click()
+            frame.wait_for_selector(f"{TILE}[data-layer='{layer}'][data-ready=true]")
+            took.append(time.perf_counter() - began)
+    return took
+
+
+def measure_large(browser: Browser, folder: Path) -> None:
+    images = photographs(200)
+    for run in range(5):
+        write_maps(folder / f"run{run}", images, ("layer2", "layer3", "layer4"))
+    with tensorboard(folder, lambda address: has_last_step(address, 5, 0)) as (address, loading):
+        print(f"200 samples x 1,000 steps x 5 runs x 3 layers: TensorBoard loads it in {loading:.1f} s")
+        first = [first_tile_seconds(browser, address) for _ in range(3)]
+        switches = layer_switch_seconds(browser, address)
+        print(f"  first tile {first[0]:.2f} s at first, then {statistics.median(first[1:]):.2f} s")
+        print(f"  layer switch {', '.join(f'{one * 1000:.0f} ms' for one in switches)}")
+
+
+def main() -> None:
+    """Print one line a figure."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--minutes", type=float, default=0, help="of playback to watch the memory over")
+    parser.add_argument("--large", action="store_true")
+    arguments = parser.parse_args()
+    images = photographs(64)
+    chromium = shutil.which("chromium") or shutil.which("google-chrome")
+    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
+        root = Path(folder)
+        write_maps(root / "log" / "ours", images)
+        write_overlays(root / "log" / "overlays", images)
+        browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
+        with tensorboard(root / "log", lambda address: has_last_step(address, 1, 64)) as (address, loading):
+            print(f"64 samples x 1,000 steps: TensorBoard loads it in {loading:.1f} s")
+            measure_tab(browser, address, arguments.minutes)
+        if arguments.large:
+            measure_large(browser, root / "large")
+        browser.close()
+
+
+if __name__ == "__main__":
+    main()
