@@ -37,6 +37,7 @@ export function Picture({group, sample, index, large = false}: Props) {
         data-testid={large ? "focus-canvas" : "tile-canvas"}
         data-run={group.run}
         data-tag={group.tag}
+        data-layer={group.maps?.layer}
         data-sample={index}
         data-step={found ? found.map.step : ""}
         data-ready={image && found ? "true" : "false"}
