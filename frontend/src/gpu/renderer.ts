@@ -83,6 +83,7 @@ class TileRenderer implements Renderer {
   private readonly layers: GlLayers | null;
   private jobs = new Map<HTMLCanvasElement, Job>();
   private shown = new WeakMap<HTMLCanvasElement, Shown>();
+  private readonly sheets = new WeakMap<HTMLCanvasElement, Sheet>();
 
   constructor(force?: "webgl2" | "canvas2d") {
     this.layers = force === "canvas2d" ? null : openLayers(() => this.forget(), force === "webgl2");
@@ -116,7 +117,11 @@ class TileRenderer implements Renderer {
     let tiles = [...jobs]
       .filter(([canvas, job]) => this.isNew(canvas, job))
       .map(([canvas, job]) => new Tile(canvas, job));
-    for (const tile of tiles) tile.drawPhotograph(this.layers === null);
+    if (this.kind === "canvas2d") {
+      for (const tile of tiles) tile.paint(this.sheets);
+      return;
+    }
+    for (const tile of tiles) tile.drawPhotograph(false);
     tiles = tiles.filter(({layer}) => layer);
     while (tiles.length) tiles = tiles.slice(this.drawBatch(tiles));
   }
@@ -165,10 +170,18 @@ class TileRenderer implements Renderer {
     );
     batch.forEach((tile, index) => {
       if (drawn && layers) tile.copy(layers.canvas, atlas.slots[index]!);
-      else tile.paint();
+      else tile.paint(this.sheets);
     });
     return batch.length;
   }
+}
+
+/** A tile's photograph as numbers, which stays while maps pass over it; only where our own loop draws. */
+interface Sheet {
+  image: ImageBitmap | null;
+  placement: Placement;
+  photograph: ImageData;
+  blend: ImageData; // written over at each drawing
 }
 
 /** One tile's canvas and what comes onto it. */
@@ -206,14 +219,35 @@ class Tile {
     this.canvas.getContext("2d")?.drawImage(source, x, y, width, height, 0, 0, width, height);
   }
 
-  paint(): void {
-    const context = this.canvas.getContext("2d");
-    if (!context || !this.layer) return;
-    const {map, look, limits, placement, picture, tile} = this.layer;
-    const pixels = context.getImageData(0, 0, tile.width, tile.height);
-    paint(pixels, map, look, limits, placement, picture);
-    context.putImageData(pixels, 0, 0);
+  paint(sheets: WeakMap<HTMLCanvasElement, Sheet>): void {
+    if (!this.layer) {
+      this.drawPhotograph(true);
+      return;
+    }
+    const {map, look, limits, placement, picture} = this.layer;
+    const {photograph, blend} = this.sheetOf(sheets, placement);
+    blend.data.set(photograph.data);
+    paint(blend, map, look, limits, placement, picture);
+    this.canvas.getContext("2d", {willReadFrequently: true})?.putImageData(blend, 0, 0);
   }
+
+  private sheetOf(sheets: WeakMap<HTMLCanvasElement, Sheet>, placement: Placement): Sheet {
+    const {width, height} = this.canvas;
+    const image = this.photograph?.image ?? null;
+    const kept = sheets.get(this.canvas);
+    const same = kept?.image === image && kept.photograph.width === width && kept.photograph.height === height;
+    if (kept && same && samePlacement(kept.placement, placement)) return kept;
+    this.drawPhotograph(true);
+    const context = this.canvas.getContext("2d")!;
+    const photograph = context.getImageData(0, 0, width, height);
+    const sheet = {image, placement, photograph, blend: new ImageData(width, height)};
+    sheets.set(this.canvas, sheet);
+    return sheet;
+  }
+}
+
+function samePlacement(a: Placement, b: Placement): boolean {
+  return a.left === b.left && a.top === b.top && a.width === b.width && a.height === b.height;
 }
 
 function openLayers(onRestored: () => void, must: boolean): GlLayers | null {

@@ -7,7 +7,7 @@
 
 import type {Limits, Look, MapKind, RawMap} from "../types";
 import {colorMapFor, colorTable} from "./colors";
-import {masksOf, nearestTaps, smoothTaps, strengthOf} from "./mask";
+import {masksOf, nearestTaps, planesOf, scaled, smoothTaps, strengthOf, type Taps} from "./mask";
 import {areaThreshold} from "./metrics";
 import type {Placement, Size} from "./placement";
 
@@ -42,11 +42,21 @@ export function paint(
   const columns = covered(pixels.width, placement.left, placement.width);
   const rows = covered(pixels.height, placement.top, placement.height);
   if (look.mode === "image" || columns.count <= 0 || rows.count <= 0) return;
-  const field = fieldOf(map, look, limits, columns, rows, picture);
   const threshold = thresholdOf(map, look, limits);
+  if (look.mode !== "contour" && map.kind !== "rgb") {
+    paintHeat(
+      pixels,
+      heatOf(map, look, limits, columns, rows, picture),
+      columns,
+      rows,
+      inkOf(look, map.kind),
+      threshold,
+    );
+    return;
+  }
+  const field = fieldOf(map, look, limits, columns, rows, picture);
   if (look.mode === "contour") paintLines(pixels, field, columns, rows, look, map.kind, threshold);
-  else if (map.kind === "rgb") paintColors(pixels, field, columns, rows, look, threshold);
-  else paintHeat(pixels, field, columns, rows, inkOf(look, map.kind), map.kind, threshold);
+  else paintColors(pixels, field, columns, rows, look, threshold);
 }
 
 /** Call `each` with every covered pixel's index into the picture's bytes and into the field. */
@@ -149,24 +159,71 @@ function weightOf({mode, opacity, alpha}: Look, strength: number, cut = false): 
   return opacity * (mode === "spotlight" ? 1 - shown : shown);
 }
 
-/** One colour a mask value: a look-up for each pixel. */
-function paintHeat(
-  pixels: Pixels,
-  field: Field,
-  columns: Covered,
-  rows: Covered,
+/** A plane of mask values in bins, and where each row and column of pixels takes them from. */
+interface Heat {
+  plane: Float32Array;
+  columns: number;
+  down: Taps;
+  across: Taps;
+  signed: boolean;
+}
+
+function heatOf(map: RawMap, look: Look, limits: Limits, columns: Covered, rows: Covered, picture: Size): Heat {
+  const taps = ({fractions, count}: Covered, cells: number, pixels: number) => {
+    const inner = fractions.subarray(1, count + 1);
+    return look.smooth ? smoothTaps(inner, cells) : nearestTaps(inner, cells, pixels);
+  };
+  const plane = planesOf(map, limits.low)[0]!;
+  const {low, high} = limits;
+  const flat = !(high > low);
+  // Scaled before it is interpolated, which is the same but for the order: cells are many fewer than pixels.
+  for (let i = 0; i < plane.length; i++) {
+    plane[i] = flat ? scaled(0, limits, map.kind) * BINS : ((plane[i]! - low) / (high - low)) * BINS;
+  }
+  const down = taps(rows, map.rows, picture.height);
+  const across = taps(columns, map.columns, picture.width);
+  return {plane, columns: map.columns, down, across, signed: map.kind === "signed"};
+}
+
+/** One colour a mask value: a look-up for each pixel, row by row. */
+function paintHeat(pixels: Pixels, heat: Heat, columns: Covered, rows: Covered, ink: Ink, threshold: number): void {
+  const cells = new Float32Array(heat.columns);
+  for (let row = 0; row < rows.count; row++) {
+    const top = heat.down.first[row]! * heat.columns;
+    const bottom = heat.down.second[row]! * heat.columns;
+    const lower = heat.down.weight[row]!;
+    for (let i = 0; i < cells.length; i++) {
+      cells[i] = heat.plane[top + i]! * (1 - lower) + heat.plane[bottom + i]! * lower;
+    }
+    const target = ((rows.start + row) * pixels.width + columns.start) * 4;
+    paintRow(pixels.data, target, cells, heat, ink, threshold * BINS);
+  }
+}
+
+/** The innermost loop of a page without a GPU: no calls, no objects. */
+function paintRow(
+  data: Uint8ClampedArray,
+  start: number,
+  cells: Float32Array,
+  {across: {first, second, weight: mix}, signed}: Heat,
   {colors, cut}: Ink,
-  kind: MapKind,
   threshold: number,
 ): void {
-  const {data} = pixels;
-  const mask = field.masks[0]!;
-  eachPixel(pixels, field, columns, rows, (target, index) => {
-    const value = mask[index]!;
-    const bin = Math.min(Math.floor(value * BINS), BINS - 1) * 4;
-    const weight = strengthOf(value, kind) < threshold ? cut : colors[bin + 3]!;
-    lay(data, target, colors[bin]!, colors[bin + 1]!, colors[bin + 2]!, weight);
-  });
+  for (let column = 0, at = start; column < first.length; column++, at += 4) {
+    const left = cells[first[column]!]!;
+    const value = left + (cells[second[column]!]! - left) * mix[column]!;
+    const bin = value <= 0 ? 0 : value >= BINS ? BINS * 4 - 4 : (value | 0) * 4;
+    const strength = signed ? Math.abs(2 * value - BINS) : value;
+    const weight = strength < threshold ? cut : colors[bin + 3]!;
+    if (data[at + 3] !== 255) {
+      lay(data, at, colors[bin]!, colors[bin + 1]!, colors[bin + 2]!, weight);
+      continue;
+    }
+    const kept = 1 - weight;
+    data[at] = data[at]! * kept + colors[bin]! * weight;
+    data[at + 1] = data[at + 1]! * kept + colors[bin + 1]! * weight;
+    data[at + 2] = data[at + 2]! * kept + colors[bin + 2]! * weight;
+  }
 }
 
 /** Maps that are colours themselves. */
@@ -265,12 +322,6 @@ function over(color: Float32Array, red: number, green: number, blue: number, wei
 /** Lay a colour over a pixel of the photograph. */
 function lay(data: Uint8ClampedArray, at: number, red: number, green: number, blue: number, weight: number): void {
   if (weight === 0) return;
-  if (data[at + 3] === 255) {
-    data[at]! += (red - data[at]!) * weight;
-    data[at + 1]! += (green - data[at + 1]!) * weight;
-    data[at + 2]! += (blue - data[at + 2]!) * weight;
-    return;
-  }
   const opaque = data[at + 3]! / 255;
   const below = opaque * (1 - weight);
   const all = below + weight;
