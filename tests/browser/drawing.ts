@@ -133,3 +133,18 @@ export async function redrawings(test: Case): Promise<boolean[]> {
     wrote(map, look, {...limits, high: limits.high * 2}, {...view, zoom: 2}),
   ];
 }
+
+/** Ask for many large tiles at once, then for the first and the last anew: the layer's weight on each in the end. */
+export async function manyTiles(test: Case, count: number): Promise<number[]> {
+  const renderer = createRenderer("canvas2d");
+  const map = mapOf(test.map);
+  const tiles = Array.from({length: count}, () => Object.assign(document.createElement("canvas"), {width: 600, height: 600}));
+  const image = await bitmapOf(test.image);
+  const constant: Look = {...test.look, mode: "overlay", alpha: "constant", opacity: 1};
+  const ask = (tile: HTMLCanvasElement, look: Look) => renderer.draw(tile, image, map, look, test.limits, test.view);
+  for (const tile of tiles) ask(tile, constant);
+  await Promise.resolve(); // the first batch is drawn; what was over its budget waits
+  for (const tile of [tiles[0]!, tiles.at(-1)!]) ask(tile, {...constant, opacity: 0});
+  for (let frame = 0; frame < 3 * count; frame++) await new Promise(requestAnimationFrame);
+  return tiles.map((tile) => tile.getContext("2d")!.getImageData(0, 0, 1, 1).data[0]!);
+}

@@ -335,6 +335,14 @@ def test_a_tile_is_drawn_again_only_when_something_changed(page):
     assert answer == [True, False, True, True, True, True]
 
 
+def test_tiles_beyond_the_budget_come_later_and_never_overwrite_what_was_asked_for_since(page):
+    """A white picture under a black heatmap: 0 where the map was laid over, 255 where it was taken off again."""
+    map_ = np.zeros((4, 4), np.float32)
+    map_[3, 3] = 1
+    test = case(map_, np.full((64, 64, 3), 255, np.uint8), colorMap="gray")
+    assert page.evaluate("test => drawing.manyTiles(test, 12)", test) == [255] + [0] * 10 + [255]
+
+
 def exported(page: Any, what: str, test: dict[str, Any]) -> Image.Image:
     text = page.evaluate("([what, test]) => drawing.exportCase(what, test)", [what, test])
     return Image.open(io.BytesIO(base64.b64decode(text)))

@@ -51,6 +51,9 @@ export interface Renderer {
 /** From this many tile pixels a picture's pixel on, its pixels are shown as squares. */
 const SQUARES = 4;
 
+/** How many milliseconds tiles that are drawn for the first time may keep the page from painting what is there. */
+const BUDGET_MS = 20;
+
 /**
  * Make the page's renderer: the GPU's where there is a real one, else the 2-D canvas's.
  *
@@ -107,23 +110,46 @@ class TileRenderer implements Renderer {
     limits: Limits,
     view: Viewport,
   ): void {
-    if (!this.jobs.size) queueMicrotask(() => this.flush());
+    if (!this.jobs.size) queueMicrotask(() => this.drawJobs(BUDGET_MS));
     this.jobs.set(target, {image, map, look, limits, view});
   }
 
   flush(): void {
+    this.drawJobs(Infinity);
+  }
+
+  private drawJobs(budget: number): void {
     const {jobs} = this;
     this.jobs = new Map();
-    let tiles = [...jobs]
-      .filter(([canvas, job]) => this.isNew(canvas, job))
-      .map(([canvas, job]) => new Tile(canvas, job));
+    const changed = [...jobs].filter(([canvas, job]) => this.isNew(canvas, job));
     if (this.kind === "canvas2d") {
-      for (const tile of tiles) tile.paint(this.sheets);
+      this.paintTiles(changed, budget);
       return;
     }
+    let tiles = changed.map(([canvas, job]) => new Tile(canvas, job));
     for (const tile of tiles) tile.drawPhotograph(false);
     tiles = tiles.filter(({layer}) => layer);
     while (tiles.length) tiles = tiles.slice(this.drawBatch(tiles));
+  }
+
+  /** By our own loop: tiles beyond the budget that show nothing yet wait for the next frame, so that the first come soon. */
+  private paintTiles(tiles: readonly [HTMLCanvasElement, Job][], budget: number): void {
+    const began = performance.now();
+    const late: [HTMLCanvasElement, Shown][] = [];
+    for (const [canvas, job] of tiles) {
+      if (performance.now() - began > budget && !this.sheets.has(canvas)) late.push([canvas, this.shown.get(canvas)!]);
+      else new Tile(canvas, job).paint(this.sheets);
+    }
+    if (late.length) requestAnimationFrame(() => this.drawLater(late));
+  }
+
+  /** Ask again for tiles that nothing newer was asked for since. */
+  private drawLater(tiles: readonly [HTMLCanvasElement, Shown][]): void {
+    for (const [canvas, shown] of tiles) {
+      if (this.shown.get(canvas) !== shown || this.jobs.has(canvas)) continue;
+      this.shown.delete(canvas);
+      this.draw(canvas, shown.image, shown.map, shown.look, shown.limits, shown.view);
+    }
   }
 
   /** Whether the canvas shows something else yet; remembers what it will show. */

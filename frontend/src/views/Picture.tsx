@@ -1,4 +1,4 @@
-import {useEffect, useRef} from "preact/hooks";
+import {useLayoutEffect, useRef} from "preact/hooks";
 import {WHOLE} from "../gpu/renderer";
 import {flaw, limitsOf, limitsOfSeries} from "../maths/limits";
 import {arrivals, dark, type Group, images, loader, look, renderer, seriesKey, step} from "../state/store";
@@ -24,7 +24,8 @@ export function Picture({group, sample, index, large = false}: Props) {
   const failed = images.state(group.run, sample.image) === "failed";
   const width = sample.width || image?.width || (found?.map.columns ?? 1) * 32;
   const height = sample.height || image?.height || (found?.map.rows ?? 1) * 32;
-  useEffect(() => {
+  // Before the page is painted: an effect would come a frame later.
+  useLayoutEffect(() => {
     const limits = found ? limitsFor(found, look.value, key && loader.seriesOf(key, index), index) : {low: 0, high: 0};
     if (canvas.current) renderer.draw(canvas.current, image, found?.map ?? null, look.value, limits, WHOLE);
   });
