@@ -1,6 +1,6 @@
 import {expect, test} from "vitest";
 
-import {attentionMoved, cosine, difference, pearson} from "./compare";
+import {attentionMoved, blinking, cosine, difference, pearson} from "./compare";
 import {mapOf} from "./testMaps";
 
 const left = mapOf([[2, 0]]);
@@ -54,4 +54,11 @@ test("attention moved by the share that has no counterpart", () => {
   expect(attentionMoved(left, right)).toBeCloseTo(1, 6);
   expect(attentionMoved(left, mapOf([[1, 1]]))).toBeCloseTo(0.5, 6);
   expect(attentionMoved(left, mapOf([[-1, 0]]))).toBeNaN();
+});
+
+test("a blink changes at most four times in any two seconds: never above 2 Hz", () => {
+  const shown = Array.from({length: 2000}, (_, elapsed) => blinking(elapsed));
+  const changes = shown.filter((one, i) => i > 0 && one !== shown[i - 1]).length;
+  expect(shown[0]).toBe("a");
+  expect(changes).toBe(3);
 });

@@ -104,3 +104,11 @@ function distribution(mask: Float32Array, signed: boolean): Float32Array | null 
   const sum = weights.reduce((all, value) => all + value, 0);
   return sum > 0 ? weights.map((value) => value / sum) : null;
 }
+
+/** Milliseconds that each of two blinking pictures stays: one cycle a second, where three flashes are the limit (WCAG 2.3.1). */
+export const BLINK_MS = 500;
+
+/** Which of two pictures a blink comparison shows `elapsed` milliseconds after it began. */
+export function blinking(elapsed: number): "a" | "b" {
+  return Math.floor(elapsed / BLINK_MS) % 2 ? "b" : "a";
+}
