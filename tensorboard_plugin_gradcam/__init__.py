@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .cam import CAM, Classes
+    from .reader import read_gradcam
     from .writer import GradCAMLogger, add_gradcam
 
 _HOMES = {
@@ -18,10 +19,11 @@ _HOMES = {
     "Classes": "cam",
     "GradCAMLogger": "writer",
     "add_gradcam": "writer",
+    "read_gradcam": "reader",
 }
 
 
-__all__ = ["CAM", "Classes", "GradCAMLogger", "add_gradcam"]
+__all__ = ["CAM", "Classes", "GradCAMLogger", "add_gradcam", "read_gradcam"]
 
 
 def __getattr__(name: str) -> Any:

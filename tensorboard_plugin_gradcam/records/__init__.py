@@ -10,6 +10,7 @@ from tensorboard_plugin_gradcam.records.cohort import Box, Cohort, Sample
 from tensorboard_plugin_gradcam.records.digests import digest_of_bytes, digest_of_pixels
 from tensorboard_plugin_gradcam.records.errors import CorruptRecord, NewerFormat
 from tensorboard_plugin_gradcam.records.quantisation import Precision, Quantised, dequantised, quantised
+from tensorboard_plugin_gradcam.records.restarts import surviving
 from tensorboard_plugin_gradcam.records.series import Kind, MapKind, Series
 from tensorboard_plugin_gradcam.records.steps import Block, Maps, Predictions, Stamp
 from tensorboard_plugin_gradcam.records.versions import FORMAT, PLUGIN_NAME
@@ -36,4 +37,5 @@ __all__ = [
     "digest_of_bytes",
     "digest_of_pixels",
     "quantised",
+    "surviving",
 ]

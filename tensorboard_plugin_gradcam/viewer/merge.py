@@ -7,22 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tensorboard_plugin_gradcam.records import surviving as surviving
+
 Numbers = NDArray[Any]
-
-
-def surviving(step: Numbers, session: Numbers, ordinal: Numbers) -> NDArray[np.intp]:
-    """Return the indices of the records that count, in ascending order of their steps, which are then unique.
-
-    A lower step is a restart: a record replaces all earlier ones at its step or above. Earlier means a lower session,
-    then a lower ordinal, then an earlier position; the two loaders of TensorBoard differ in what they leave of the
-    replaced records, and give the same result here.
-    """
-    order = np.lexsort((np.arange(len(step)), ordinal, session))
-    in_order = step[order]
-    lowest_later = np.minimum.accumulate(in_order[::-1])[::-1]
-    counts = np.ones(len(step), dtype=bool)
-    counts[:-1] = in_order[:-1] < lowest_later[1:]
-    return order[counts]
 
 
 def affordable(sizes: Numbers, budget: int, padded: bool = False) -> tuple[NDArray[np.intp], NDArray[np.intp]]:

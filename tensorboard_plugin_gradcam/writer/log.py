@@ -89,7 +89,9 @@ class Log:
             self._prepare()
             self._write_pictures(step, wall_time)
             cohort = self._write_cohort(step.samples, tuple(class_names), wall_time)
-            values, ordinals = self._values(tag, step, Stamp(cohort, session=self._session, epoch=epoch, step=step.step))
+            values, ordinals = self._values(
+                tag, step, Stamp(cohort, session=self._session, epoch=epoch, step=step.step)
+            )
             values += [scalar_value(name, value) for name, value in (scalars or {}).items()]
             self._sink.write(values, step.step, wall_time)
             self._sink.flush()

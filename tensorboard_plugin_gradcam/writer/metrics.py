@@ -74,21 +74,23 @@ def scalars(
 def map_metrics(samples: Sequence[Sample], blocks: Iterable[Block], kind: MapKind) -> dict[str, float]:
     """Return means over maps: entropy and coverage, and against ground truth where there is one."""
     rows = [
-        _of_map(evidence, samples[index])
+        of_map(evidence, samples[index])
         for block in blocks
-        for index, evidence in zip(block.sample_indices, _evidence(block, kind), strict=True)
+        for index, evidence in zip(block.sample_indices, evidence_of(block, kind), strict=True)
         if evidence.max(initial=0) > 0
     ]
     names = dict.fromkeys(name for row in rows for name in row)
     return {name: float(np.mean([row[name] for row in rows if name in row])) for name in names}
 
 
-def _evidence(block: Block, kind: MapKind) -> Evidence:
+def evidence_of(block: Block, kind: MapKind) -> Evidence:
+    """Return the evidence of a block's maps ``(M, ...)``: the positive part, or of colours the sum of magnitudes."""
     raw = np.nan_to_num(block.dequantised().astype(np.float64))
     return np.abs(raw).sum(axis=-1) if kind == "rgb" else np.maximum(raw, 0)
 
 
-def _of_map(evidence: Evidence, sample: Sample) -> dict[str, float]:
+def of_map(evidence: Evidence, sample: Sample) -> dict[str, float]:
+    """Return the metrics of one map with a positive maximum, by their names."""
     found = {"entropy": entropy(evidence), "coverage": coverage(evidence)}
     truth = ground_truth(sample) if evidence.ndim == 2 else None
     if truth is not None and truth.any():
