@@ -12,7 +12,7 @@ import time
 import warnings
 import weakref
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -37,6 +37,17 @@ class Sink(ABC):
     def prepare(self) -> None:  # noqa: B027
         """Make ready for a round of writing."""
 
+    def _discard(self) -> None:
+        """Give the event file up: behind half a record nothing can be read, so that the next call opens another."""
+        self.generation += 1
+
+    def _attempt(self, action: Callable[[], object]) -> None:
+        try:
+            action()
+        except OSError:
+            self._discard()
+            raise
+
 
 class NullSink(Sink):
     """Nowhere: what ranks have that don't write."""
@@ -48,27 +59,42 @@ class NullSink(Sink):
         """Do nothing."""
 
 
-class TorchSink(Sink):
-    """`torch.utils.tensorboard.SummaryWriter`."""
+class _SummaryWriterSink(Sink):
+    """A `SummaryWriter`: torch's and tensorboardX's have the same form."""
 
     def __init__(self, writer: Any) -> None:
         self._writer = _weak(writer)
 
+    def _discard(self) -> None:
+        super()._discard()
+        with suppress(OSError):  # it is being given up because of just that
+            self._writer.close()
+        # As its `close` does where nothing fails. Otherwise it would fail for ever, for the user's scalars too.
+        self._writer.file_writer = self._writer.all_writers = None
+
+
+class TorchSink(_SummaryWriterSink):
+    """`torch.utils.tensorboard.SummaryWriter`."""
+
     def write(self, values: Sequence[Summary.Value], step: int, wall_time: float | None = None) -> None:
         """Write through the writer's own event file."""
-        self._writer._get_file_writer().add_event(_event(values), step, wall_time)
+        self._attempt(lambda: self._writer._get_file_writer().add_event(_event(values), step, wall_time))
 
     def flush(self) -> None:
         """Flush local files; on object stores a flush is an upload, so the writer's own interval stands."""
         if "://" not in str(self._writer.log_dir):
-            self._writer._get_file_writer().flush()
+            self._attempt(lambda: self._writer._get_file_writer().flush())
 
 
-class TensorboardXSink(Sink):
+class TensorboardXSink(_SummaryWriterSink):
     """`tensorboardX.SummaryWriter`."""
 
-    def __init__(self, writer: Any) -> None:
-        self._writer = _weak(writer)
+    def _discard(self) -> None:
+        super()._discard()
+        # Its files are named by the second, and one that is opened again within it would be emptied.
+        suffix = getattr(self._writer, "_filename_suffix", None)
+        if isinstance(suffix, str):
+            self._writer._filename_suffix = f"{suffix}.{self.generation}"
 
     def write(self, values: Sequence[Summary.Value], step: int, wall_time: float | None = None) -> None:
         """Write past the queue where there is one: `flush` of tensorboardX does not wait for what is still in it."""
@@ -78,7 +104,7 @@ class TensorboardXSink(Sink):
         event.step, event.wall_time = step, time.time() if wall_time is None else wall_time
         file_writer = self._writer._get_file_writer()
         direct = getattr(getattr(file_writer, "event_writer", None), "_ev_writer", None)
-        (direct.write_event if direct else file_writer.add_event)(event)
+        self._attempt(lambda: (direct.write_event if direct else file_writer.add_event)(event))
 
     def flush(self) -> None:
         """Flush the file, but not the disk: tensorboardX's own flush waits for the disk, which costs milliseconds."""
@@ -86,7 +112,7 @@ class TensorboardXSink(Sink):
         direct = getattr(getattr(file_writer, "event_writer", None), "_ev_writer", None)
         file = getattr(getattr(direct, "_py_recordio_writer", None), "_writer", None)
         if file is not None and hasattr(file, "fileno"):
-            file.flush()
+            self._attempt(file.flush)
 
 
 class TensorFlowSink(Sink):
@@ -136,18 +162,11 @@ class DirectorySink(Sink):
         if self._file is not None:
             self._attempt(self._file.flush)
 
-    def _attempt(self, action: Any) -> None:
-        try:
-            action()
-        except OSError:
-            self._discard()  # a writer that failed once fails for ever: the next call opens a new file
-            raise
-
     def _discard(self) -> None:
         if self._file is None:
             return
+        super()._discard()
         file, self._file = self._file, None
-        self.generation += 1
         with suppress(OSError):  # it is being given up because of just that
             file.close()
 
