@@ -31,23 +31,26 @@ def verdicts(
         losses: ``(N,)``.
         top_k: how many of the most probable classes to store; 0 for none but the first.
     """
-    all_classes, own = _probabilities(count, outputs, probabilities)
+    scores = None if outputs is None or probabilities is not None else _scores(outputs, count)
+    all_classes, own = (_softmax(scores), None) if scores is not None else _probabilities(count, probabilities)
     found: dict[str, NDArray[Any] | None] = {
         "prediction": numbers(predictions, "predictions", (count,), np.int32),
         "probability": own,
         "loss": numbers(losses, "losses", (count,)),
     }
     if all_classes is not None:
-        found |= _of_classes(all_classes, found["prediction"], labels, top_k)
+        # Ranked by scores where there are some: small differences vanish in the softmax.
+        ranking = all_classes if scores is None else scores
+        found |= _of_classes(all_classes, ranking, found["prediction"], labels, top_k)
     return {name: array for name, array in found.items() if array is not None}
 
 
 def _probabilities(
-    count: int, outputs: Any, probabilities: ArrayLike | None
+    count: int, probabilities: ArrayLike | None
 ) -> tuple[NDArray[np.float64] | None, NDArray[np.float32] | None]:
     """Return the probabilities of all classes, or else those of the predicted class."""
     if probabilities is None:
-        return (None if outputs is None else _softmax(_scores(outputs, count))), None
+        return None, None
     array = to_numpy(probabilities, "probabilities")
     if array.shape == (count,):
         return None, array.astype(np.float32)
@@ -73,20 +76,19 @@ def _softmax(scores: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def _of_classes(
     probabilities: NDArray[np.float64],
+    ranking: NDArray[np.float64],
     predictions: NDArray[Any] | None,
     labels: NDArray[np.int32] | None,
     top_k: int,
 ) -> dict[str, NDArray[Any] | None]:
     # A network that diverged says NaN: it predicts nothing.
     sound: NDArray[np.bool_] = np.asarray(np.isfinite(probabilities).all(axis=1))
-    prediction = (
-        np.where(sound, probabilities.argmax(axis=1), -1).astype(np.int32) if predictions is None else predictions
-    )
+    prediction = np.where(sound, ranking.argmax(axis=1), -1).astype(np.int32) if predictions is None else predictions
     found: dict[str, NDArray[Any] | None] = {"prediction": prediction, "probability": _at(probabilities, prediction)}
     if labels is not None:
         found["label_probability"] = _at(probabilities, labels)
     if top_k > 0:
-        order = np.argsort(-probabilities, axis=1, kind="stable")[:, :top_k]
+        order = np.argsort(-ranking, axis=1, kind="stable")[:, :top_k]
         found["top_classes"] = np.where(sound[:, None], order, -1).astype(np.int32)
         found["top_probabilities"] = np.take_along_axis(probabilities, order, axis=1).astype(np.float32)
     return found
