@@ -6,6 +6,7 @@ import atexit
 import weakref
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any
 
@@ -102,7 +103,8 @@ class GradCAMLogger:
         self._every, self._metrics, self._batch_size = every, metrics, batch_size
         self._storing = Storing(precision, max_map_size, top_k)
         self._gather = distributed == "gather"
-        self._pending: dict[str, tuple[int, float | None, list[Batch]]] = {}
+        self._pending: dict[str, Pending] = {}
+        self._complete: dict[tuple[str, int], tuple[float | None, list[Batch]]] = {}  # by tag and step, to be written
         self._schedules: dict[str, Schedule] = {}
         weak = weakref.WeakMethod(self.flush)
         atexit.register(lambda: flush() if (flush := weak()) is not None else None)
@@ -185,26 +187,29 @@ class GradCAMLogger:
             known: as for `probe`.
         """
         check_place(tag, step)
-        is_open = tag in self._pending and self._pending[tag][0] == step
+        is_open = tag in self._pending and self._pending[tag].step == step
         schedule = self._schedule(tag)
         if not is_open and (self._silent or not schedule.is_due(step)):
             return
         samples = self._samples(inputs, images, labels, known)
         batch = batch_of(samples, result, self._storing, losses)
         if not is_open:
-            self._write_pending(tag)
-            self._pending[tag] = (int(step), epoch, [])
+            self._end_step(tag)
+            self._pending[tag] = Pending(int(step), epoch)
             schedule.done(step)
-        self._pending[tag][2].append(batch)
+        self._pending[tag].append(batch)
+        if self._gather:  # only now: ranks have to agree on what is pending, also where rank 0 can't write
+            self._write_complete()
 
     def flush(self) -> None:
-        """Write what `add` still holds, and flush the writer.
+        """Write what `add` still holds, and flush the writer. Further batches of the same step still join it.
 
         Raises:
-            OSError: it could not be written.
+            OSError: it could not be written; the next call tries again.
         """
-        for tag in list(self._pending):
-            self._write_pending(tag)
+        for tag in self._pending:
+            self._collect(tag)
+        self._write_complete()
         self._log.flush()
 
     def _samples(self, inputs: Any, images: Any, labels: Any, known: dict[str, Any]) -> Samples:
@@ -234,7 +239,8 @@ class GradCAMLogger:
 
     def _explain(self, tag: str, samples: Samples, inputs: Any, targets: Any, step: int, epoch: float | None) -> None:
         check_place(tag, step)
-        self._write_pending(tag)
+        self._end_step(tag)
+        self._pending.pop(tag, None)
         if isinstance(targets, str):
             targets = _labels(samples, targets)
         mine = share(len(samples)) if self._gather else range(len(samples))
@@ -245,12 +251,12 @@ class GradCAMLogger:
                 self._batch(samples, inputs, targets, range(at, min(at + self._batch_size, mine.stop))) for at in starts
             ]
 
-        parts = gathered(lambda: [(part.predictions, part.blocks) for part in batches()]) if self._gather else None
-        if parts is None:
-            self._write(tag, batches(), step, epoch)
+        if self._gather:
+            parts = gathered(lambda: [(part.predictions, part.blocks) for part in batches()])
+            self._write_complete()
+            self._write(tag, _with_samples([part for of_rank in parts for part in of_rank], samples), step, epoch)
         else:
-            flat = [part for of_rank in parts for part in of_rank]
-            self._write(tag, _with_samples(flat, samples), step, epoch)
+            self._write(tag, batches(), step, epoch)
 
     def _batch(self, samples: Samples, inputs: Any, targets: Any, part: range) -> Batch:
         if self._cam is None:
@@ -260,15 +266,28 @@ class GradCAMLogger:
         result = self._cam(inputs if whole else _part(inputs, part, len(samples)), _part(targets, part, len(samples)))
         return batch_of(chosen, result, self._storing)
 
-    def _write_pending(self, tag: str) -> None:
-        if tag in self._pending:
-            step, epoch, batches = self._pending[tag]
-            if self._gather:
-                # Ranks have to agree on what is pending, and the others don't know whether rank 0 could write.
-                del self._pending[tag]
-                batches = [batch for of_rank in gathered(lambda: batches) for batch in of_rank]
+    def _end_step(self, tag: str) -> None:
+        """Write what `add` holds of a tag; where ranks gather, the caller writes, once all have done their part."""
+        self._collect(tag)
+        if not self._gather:
+            self._write_complete()
+
+    def _collect(self, tag: str) -> None:
+        """Put what `add` holds of a tag among what is to be written; where ranks gather, all of them call this."""
+        pending = self._pending.get(tag)
+        if pending is None or not pending.is_new:
+            return
+        batches = pending.batches
+        if self._gather:
+            batches = [batch for of_rank in gathered(lambda: pending.batches) for batch in of_rank]
+        self._complete[tag, pending.step] = pending.epoch, list(batches)
+        pending.is_new = False
+
+    def _write_complete(self) -> None:
+        """Write all that is complete; what an error keeps from being written is tried again by the next call."""
+        for (tag, step), (epoch, batches) in list(self._complete.items()):
             self._write(tag, batches, step, epoch)
-            self._pending.pop(tag, None)  # only now: what an error kept from being written is tried again
+            del self._complete[tag, step]
 
     def _write(self, tag: str, batches: Sequence[Batch], step: int, epoch: float | None) -> None:
         record = OpenStep(int(step))
@@ -278,6 +297,21 @@ class GradCAMLogger:
         if self._metrics:
             scalars = measure.scalars(tag, record.samples, record.full_predictions(), record.blocks)
         self._log.write(tag, record, self._class_names, epoch=epoch, scalars=scalars)
+
+
+@dataclass
+class Pending:
+    """Batches of a step that `add` holds; kept until the step changes, for a later batch makes a new record of all."""
+
+    step: int
+    epoch: float | None
+    batches: list[Batch] = field(default_factory=list)
+    is_new: bool = False
+
+    def append(self, batch: Batch) -> None:
+        """Add a batch."""
+        self.batches.append(batch)
+        self.is_new = True
 
 
 class Probe:

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.utils.tensorboard import SummaryWriter
 from torchvision.transforms import Normalize
 
-from tensorboard_plugin_gradcam import CAM, GradCAMLogger
+from tensorboard_plugin_gradcam import CAM, GradCAMLogger, read_gradcam
 from tests.writer.logs import ReadLog
 
 NORMALIZE = Normalize((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
@@ -112,6 +112,16 @@ def test_batches_of_one_step_are_one_record(model: nn.Module, images: Tensor, tm
     assert log.records == {"image": 6, "cohort": 1, "predictions": 2, "maps": 2}
     (maps,) = log.maps.values()
     assert [len(block.values) for block in maps[1].blocks] == [6]
+
+
+def test_a_batch_after_a_flush_joins_its_step(model: nn.Module, images: Tensor, tmp_path: Path) -> None:
+    x = NORMALIZE(images)
+    with GradCAMLogger(tmp_path, model, transform=NORMALIZE) as logger:
+        for part in (slice(0, 4), slice(4, 6)):
+            logger.add("val", x[part], CAM(model)(x[part]), 1)
+            logger.flush()
+    (series,) = read_gradcam(tmp_path).maps.values()
+    assert series.array().shape[:2] == (1, 6)
 
 
 class FullDisk:
