@@ -12,18 +12,19 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .cam import CAM, Classes
     from .reader import read_gradcam
-    from .writer import GradCAMLogger, add_gradcam
+    from .writer import GradCAMLogger, add_gradcam, prepare_samples
 
 _HOMES = {
     "CAM": "cam",
     "Classes": "cam",
     "GradCAMLogger": "writer",
     "add_gradcam": "writer",
+    "prepare_samples": "writer",
     "read_gradcam": "reader",
 }
 
 
-__all__ = ["CAM", "Classes", "GradCAMLogger", "add_gradcam", "read_gradcam"]
+__all__ = ["CAM", "Classes", "GradCAMLogger", "add_gradcam", "prepare_samples", "read_gradcam"]
 
 
 def __getattr__(name: str) -> Any:
