@@ -1,0 +1,59 @@
+"""Writes a golden log: `python -m tests.golden.write FOLDER`. A log that is kept is never written again.
+
+It holds one of everything that the format can say; `test_golden.py` says what must be read from it.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from torch.utils.tensorboard import SummaryWriter
+
+from tensorboard_plugin_gradcam import add_gradcam, prepare_samples
+
+
+def ramp(*shape: int, start: float = 0.0) -> Any:
+    """Return numbers that count up from `start` in halves."""
+    return (start + np.arange(np.prod(shape)) / 2).reshape(shape).astype(np.float32)
+
+
+def pictures() -> Any:
+    """Return three small pictures, one in each colour."""
+    images = np.zeros((3, 5, 6, 3), np.uint8)
+    for index in range(3):
+        images[index, ..., index] = np.arange(30).reshape(5, 6) * 8
+    return images
+
+
+def main(folder: str) -> None:
+    """Write the log."""
+    mask = np.zeros((3, 2, 2), np.uint8)
+    mask[1, 0, 1] = 1
+    samples = prepare_samples(
+        pictures(), labels=[1, 0, -1], ids=["a", "b", "c"], captions=["one", "", "é"],
+        boxes=[[(0, 0, 0.5, 0.5), (0.5, 0.5, 1, 1)], None, None], boxes_in="fractions", masks=list(mask),
+    )  # fmt: skip
+    with SummaryWriter(folder) as writer:
+        for step in (0, 10):
+            add_gradcam(
+                writer, "val", samples, ramp(3, 2, 3, start=step), step, 1.7e9 + step, layer="layer4", epoch=step / 4,
+                class_names=["cat", "dog"], probabilities=[[0.25, 0.75], [1, 0], [0.5, 0.5]], top_k=2,
+                losses=[0.5, 0, 2], targets=[1, 0, 0], scores=[1.5, 2.5, -1],
+            )  # fmt: skip
+        add_gradcam(writer, "signed", samples, ramp(3, 2, 2, start=-4), 0, kind="signed", precision="float16")
+        add_gradcam(writer, "rgb", samples, ramp(3, 2, 2, 3, start=-4), 0, kind="rgb", precision="float32")
+        targets = [[0, 1], [1, 0], [0, 1]]
+        add_gradcam(writer, "several", samples, ramp(3, 2, 2, 2), 0, targets=targets, target_names=["x", "y"])
+        add_gradcam(writer, "large", samples, np.tile(ramp(1, 40, 40), (3, 1, 1)), 0)
+        volumes = np.stack([pictures()[..., 0]] * 2, axis=1)
+        add_gradcam(writer, "volume", volumes, ramp(3, 2, 2, 2), 0)
+        add_gradcam(writer, "broken", samples, np.where(ramp(3, 2, 2) == 0, np.nan, ramp(3, 2, 2)), 0)
+    (file,) = Path(folder).iterdir()
+    file.rename(file.with_name("events.out.tfevents.1700000000.golden.0.0"))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
