@@ -1,0 +1,140 @@
+"""Metrics against numbers worked out by hand, and choosing against plain loops."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as some
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from torch import nn
+
+from tensorboard_plugin_gradcam import CAM, GradCAMLogger, read_gradcam
+from tensorboard_plugin_gradcam.records import Block, Sample
+from tensorboard_plugin_gradcam.writer import choose, metrics
+
+
+def corner(*values: float) -> Any:
+    """Return a 2 x 2 map."""
+    return np.array(values, float).reshape(2, 2)
+
+
+@pytest.mark.parametrize(
+    ("evidence", "entropy", "coverage"),
+    [
+        (corner(1, 0, 0, 0), 0, 1 / 4),
+        (corner(1, 1, 1, 1), 1, 1),
+        (corner(1, 1, 0, 0), 0.5, 1 / 2),  # ln 2 / ln 4
+        (corner(2, 1, 0.9, 0.1), None, 1 / 2),  # exactly half of the maximum counts
+        (corner(4, 2, 1, 1), 1.75 / 2, 1 / 2),  # in bits: 1/2 + 1/2 + 3/8 + 3/8
+    ],
+)
+def test_entropy_and_coverage(evidence: Any, entropy: float | None, coverage: float) -> None:
+    assert metrics.coverage(evidence) == coverage
+    if entropy is not None:
+        assert metrics.entropy(evidence) == pytest.approx(entropy, abs=1e-12)
+        assert metrics.entropy(7 * evidence) == pytest.approx(entropy, abs=1e-12)
+
+
+def test_against_ground_truth() -> None:
+    evidence, left = corner(4, 2, 1, 1), np.array([[True, False], [True, False]])
+    assert metrics.pointing_game(evidence, left) == 1
+    assert metrics.pointing_game(evidence, ~left) == 0
+    assert metrics.energy_inside(evidence, left) == 5 / 8
+    assert metrics.energy_inside(evidence, ~left) == 3 / 8
+    assert metrics.iou(evidence, left) == 1 / 3  # covered: the upper two; both: one of three
+    assert metrics.iou(evidence, np.ones((2, 2), bool)) == 1 / 2
+
+
+def test_boxes_are_pixels_whose_centres_they_hold() -> None:
+    truth = metrics.ground_truth(Sample("", boxes=((0, 0, 0.5, 0.25), (0.75, 0.5, 1, 1)), width=100, height=200))
+    assert truth is not None
+    assert truth.shape == (224, 112)
+    assert truth[:56, :56].all()
+    assert truth[112:, 84:].all()
+    assert truth.sum() == 56 * 56 + 112 * 28
+
+
+def test_a_mask_stands_before_boxes_and_nothing_is_none() -> None:
+    mask = np.array([[0, 1]], np.uint8)
+    truth = metrics.ground_truth(Sample("", boxes=((0, 0, 1, 1),), mask=mask))
+    assert truth is not None
+    assert truth.tolist() == [[False, True]]
+    assert metrics.ground_truth(Sample("")) is None
+
+
+def test_flat_and_broken_maps_do_not_count() -> None:
+    values = np.zeros((3, 2, 2), np.float32)
+    values[0, 0, 0] = 1
+    values[1] = -1
+    low, high = np.array([0, -1, np.nan], np.float32), np.array([1, -1, np.nan], np.float32)
+    found = metrics.map_metrics([Sample("")] * 3, [Block(values, low, high)], "positive")
+    assert found == {"entropy": 0.0, "coverage": 0.25}
+    assert metrics.map_metrics([Sample("")] * 3, [], "positive") == {}
+
+
+def test_metrics_are_scalars_beside_the_maps(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, 3)).eval()
+    images = torch.rand(5, 3, 12, 12)
+    boxes = [[(0, 0, 6, 12)]] * 4 + [None]
+    with GradCAMLogger(tmp_path, model, layers="0", metrics=True, precision="float32") as logger:
+        probe = logger.probe("val", images, labels=[0, 1, 2, 0, 1], boxes=boxes)
+        for step in (3, 4):
+            probe.log(step)
+    events = EventAccumulator(str(tmp_path)).Reload()
+    place = "gradcam/val/grad_cam/0"
+    found = {tag: [event.value for event in events.Scalars(tag)] for tag in events.Tags()["scalars"]}
+    names = {"entropy", "coverage", "pointing_game", "energy_inside", "iou"}
+    said = {"gradcam/val/mean_probability", "gradcam/val/mean_label_probability"}
+    assert set(found) == {f"{place}/{name}" for name in names} | said
+    raw = CAM(model, layers="0")(images).maps["grad_cam", "0"].clamp(min=0).double().numpy()
+    lit = [one for one in raw if one.max() > 0]
+    shares = [one.ravel() / one.sum() for one in lit]
+    entropies = [-sum(p * math.log(p) for p in share if p > 0) / math.log(100) for share in shares]
+    assert found[f"{place}/entropy"] == pytest.approx([np.mean(entropies)] * 2, rel=1e-5)
+    covered = [(one >= one.max() / 2).mean() for one in lit]
+    assert found[f"{place}/coverage"] == pytest.approx([np.mean(covered)] * 2, rel=1e-5)
+    probabilities = model(images).softmax(1).detach().numpy()
+    assert found["gradcam/val/mean_probability"] == pytest.approx([probabilities.max(1).mean()] * 2, rel=1e-5)
+    frame = read_gradcam(tmp_path).metrics()
+    assert frame[frame.step == 3].pointing_game.mean() == pytest.approx(found[f"{place}/pointing_game"][0], rel=1e-6)
+
+
+LOSSES = some.lists(some.floats(0, 10) | some.just(math.nan), max_size=20)
+
+
+@given(LOSSES, some.integers(0, 25))
+def test_the_worst_are_those_of_the_largest_loss(losses: list[float], count: int) -> None:
+    badness = [math.inf if math.isnan(loss) else loss for loss in losses]
+    expected = sorted(range(len(losses)), key=lambda i: (-badness[i], i))[:count]
+    assert choose.worst(np.array(losses, float), count).tolist() == expected
+
+
+@given(some.lists(some.integers(-1, 4), max_size=30), some.integers(0, 5), some.integers(1, 3))
+def test_one_of_each_class(labels: list[int], seed: int, per_class: int) -> None:
+    chosen = choose.one_of_each(np.array(labels, int), seed, per_class=per_class).tolist()
+    assert chosen == choose.one_of_each(torch.tensor(labels, dtype=torch.int64), seed, per_class=per_class).tolist()
+    expected = {label: min(labels.count(label), per_class) for label in sorted(set(labels)) if label >= 0}
+    found = [labels[index] for index in chosen]
+    assert found == [label for label, count in expected.items() for _ in range(count)]
+    assert len(set(chosen)) == len(chosen)
+
+
+def test_a_fixed_set_is_the_same_for_a_seed_and_another_for_another() -> None:
+    state = np.random.get_state()[1].copy()  # type: ignore[index, union-attr]
+    chosen = choose.fixed(1000, 16, seed=3)
+    assert chosen.tolist() == choose.fixed(1000, 16, seed=3).tolist() == sorted(set(chosen.tolist()))
+    assert chosen.tolist() != choose.fixed(1000, 16, seed=4).tolist()
+    assert choose.fixed(3, 16).tolist() == [0, 1, 2]
+    np.testing.assert_array_equal(np.random.get_state()[1], state)  # type: ignore[index]
+
+
+def test_a_mean_loss_is_told() -> None:
+    with pytest.raises(ValueError, match="reduction='none'"):
+        choose.worst(torch.tensor(0.5), 3)
