@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
 
 import numpy as np
@@ -153,7 +154,7 @@ class GradCAMLog:
         maps: series of maps by ``(run, tag, method, layer)``.
         predictions: series of predictions by ``(run, tag)``.
         files: each picture's encoded file by ``(run, digest)``.
-        problems: one line for each record that could not be read.
+        problems: one line for each record that could not be read, and each series that two processes wrote at once.
     """
 
     maps: dict[tuple[str, str, str, str], MapSeries]
@@ -207,7 +208,7 @@ def read_gradcam(logdir: str | os.PathLike[str]) -> GradCAMLog:
         (array([ 0, 50]), (2, 16, 7, 7))
 
     Runs are named as in TensorBoard. A lower step is a restart: what was logged earlier at that step or above is left
-    out. Records that are damaged are left out with a warning.
+    out. Records that are damaged are left out with a warning; a series that two processes wrote at once is told, too.
 
     Raises:
         FileNotFoundError: there is no such directory.
@@ -220,8 +221,9 @@ def read_gradcam(logdir: str | os.PathLike[str]) -> GradCAMLog:
     events = _events(path)
     for run, content in sorted(events.PluginRunToTagToContent(PLUGIN_NAME).items()):
         found.read_run(run, {tag: Series.from_bytes(data) for tag, data in sorted(content.items())}, events)
+    found.check_writers()
     if found.problems:
-        warnings.warn(f"{len(found.problems)} records could not be read: {found.problems[0]}", stacklevel=2)
+        warnings.warn(f"{len(found.problems)} problems in {path}, first: {found.problems[0]}", stacklevel=2)
     return found.log()
 
 
@@ -265,6 +267,16 @@ class _Found:
             key = run, series.tag, series.method, series.layer, series.map_kind
             self._maps.setdefault(key, []).append(_moment(event, Maps.from_bytes(data), cohorts))
 
+    def check_writers(self) -> None:
+        """Note the series that two processes wrote at the same time: their records replace each other."""
+        found: list[tuple[tuple[str, ...], Sequence[Moment[Any]]]] = [*self._maps.items(), *self._predictions.items()]
+        for key, moments in found:
+            if _overlap(moments):
+                series = "/".join(part for part in key[1:4] if part)
+                self.problems.append(
+                    f"run {key[0]!r}, series {series!r}: two processes wrote it at the same time, which is unsupported"
+                )
+
     def log(self) -> GradCAMLog:
         maps = {key[:4]: MapSeries(*key, _that_count(moments)) for key, moments in self._maps.items()}
         predictions = {key: PredictionSeries(*key, _that_count(said)) for key, said in self._predictions.items()}
@@ -286,6 +298,18 @@ def _moment(event: Any, record: Record, cohorts: dict[str, Cohort]) -> Moment[Re
 def _that_count(moments: list[Moment[Record]]) -> tuple[Moment[Record], ...]:
     columns = (np.array(column) for column in zip(*(moment._age for moment in moments), strict=True))
     return tuple(moments[index] for index in surviving(*columns))
+
+
+def _overlap(moments: Sequence[Moment[Any]]) -> bool:
+    """Tell whether a session wrote on after a later one had begun to."""
+    begun: dict[int, float] = {}
+    ended: dict[int, float] = {}
+    for moment in moments:
+        session = moment.record.stamp.session
+        begun[session] = min(begun.get(session, np.inf), moment.wall_time)
+        ended[session] = max(ended.get(session, -np.inf), moment.wall_time)
+    sessions = sorted(begun)
+    return any(ended[one] > begun[other] for one, other in pairwise(sessions))
 
 
 def _only_block(moment: Moment[Maps]) -> Block:

@@ -143,12 +143,21 @@ def test_damaged_records_are_left_out_and_told(tmp_path: Path) -> None:
         add_gradcam(writer, "val", None, np.ones((1, 2, 2)), 1)
         value = record_value(Series("maps", "val", "grad_cam"), b"not a record")
         writer._get_file_writer().add_summary(_summary(value), 2)
-    with pytest.warns(UserWarning, match="could not be read"):
+    with pytest.warns(UserWarning, match="1 problems"):
         log = read_gradcam(tmp_path)
     assert len(log.problems) == 1
     assert "step 2" in log.problems[0]
     (series,) = log.maps.values()
     assert series.steps.tolist() == [1]
+
+
+def test_two_writers_of_one_series_at_the_same_time_are_told(tmp_path: Path) -> None:
+    with SummaryWriter(str(tmp_path)) as one, SummaryWriter(str(tmp_path), filename_suffix=".other") as other:
+        for step in range(4):
+            for writer in (one, other):
+                add_gradcam(writer, "val", None, np.ones((1, 2, 2)), step, walltime=1e9 + step)
+    with pytest.warns(UserWarning, match="two processes wrote it at the same time"):
+        read_gradcam(tmp_path)
 
 
 def test_a_log_of_a_newer_format_is_refused(tmp_path: Path) -> None:

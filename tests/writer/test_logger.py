@@ -14,6 +14,7 @@ from torch.utils.tensorboard import SummaryWriter
 from torchvision.transforms import Normalize
 
 from tensorboard_plugin_gradcam import CAM, GradCAMLogger, read_gradcam
+from tensorboard_plugin_gradcam.writer.every import Schedule
 from tests.writer.logs import ReadLog
 
 NORMALIZE = Normalize((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
@@ -112,6 +113,20 @@ def test_batches_of_one_step_are_one_record(model: nn.Module, images: Tensor, tm
     assert log.records == {"image": 6, "cohort": 1, "predictions": 2, "maps": 2}
     (maps,) = log.maps.values()
     assert [len(block.values) for block in maps[1].blocks] == [6]
+
+
+def test_every_takes_time_as_well(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 100.0
+    monkeypatch.setattr("tensorboard_plugin_gradcam.writer.every.time.monotonic", lambda: now)
+    schedule = Schedule("30s")
+    due = []
+    for step in range(10):  # ten seconds a step
+        if schedule.is_due(step):
+            due.append(step)
+            schedule.done(step)
+        now += 10
+    assert due == [0, 3, 6, 9]
+    assert schedule.is_due(0)  # a restart
 
 
 def test_a_batch_after_a_flush_joins_its_step(model: nn.Module, images: Tensor, tmp_path: Path) -> None:
