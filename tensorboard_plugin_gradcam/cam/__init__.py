@@ -1,5 +1,6 @@
 """Class activation maps of torch models: `CAM`, its targets and its methods."""
 
+from .capture import Capture
 from .engine import CAM
 from .methods import METHODS, Method, method
 from .result import CAMResult
@@ -10,6 +11,7 @@ __all__ = [
     "METHODS",
     "BinaryScore",
     "CAMResult",
+    "Capture",
     "ClassInMask",
     "ClassScore",
     "Classes",

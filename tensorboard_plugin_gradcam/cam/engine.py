@@ -9,7 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from .hooks import borrowing, detached, hooked
+from .capture import Capture
+from .hooks import borrowing, detached, hooked, tap
 from .layers import find_layer, named_layers
 from .methods import Method, find_methods
 from .reshape import to_channels_first
@@ -73,30 +74,51 @@ class CAM:
             raise ValueError(f"expected a batch of inputs (N, C, ...), got {getattr(inputs, 'shape', type(inputs))}")
         layers = self._found(inputs)
         taps: dict[str, Tensor] = {}
-        handles = [module.register_forward_hook(_tap(name, taps)) for name, module in layers.items()]
+        handles = [module.register_forward_hook(tap(name, taps)) for name, module in layers.items()]
         with hooked(*handles), borrowing(self.model):
             outputs = self.model(inputs.clone() if inputs.is_inference() else inputs.detach())
-            missing = [name for name in layers if name not in taps]
-            if missing:
-                raise ValueError(f"layer {missing[0]!r} did not run in the forward pass: choose one that does")
             return self._explain(inputs, outputs, taps, targets)
+
+    def capture(self) -> Capture:
+        """Watch the caller's own forward pass within a `with` block, and explain it by `Capture.result`.
+
+        Example:
+            >>> with torch.inference_mode(), cam.capture() as capture:
+            ...     scores = model(images)
+            >>> capture.result(targets=labels).masks().shape
+            torch.Size([8, 224, 224])
+
+        Raises:
+            ValueError: for methods that need forward passes of their own.
+        """
+        for method in self.methods:
+            if method.needs == "passes":
+                raise ValueError(f"{method.name} needs forward passes of its own: call the CAM instead of capture()")
+        return Capture(self)
 
     def _found(self, inputs: Tensor) -> Mapping[str, nn.Module]:
         if self._layers is None:
             self._layers = find_layer(self.model, inputs.detach())
         return self._layers
 
-    def _explain(self, inputs: Tensor, outputs: Any, taps: dict[str, Tensor], targets: Any) -> CAMResult:
+    def _explain(
+        self, inputs: Tensor, outputs: Any, taps: dict[str, Tensor], targets: Any, retain_graph: bool = False
+    ) -> CAMResult:
+        missing = [name for name in self._layers or {} if name not in taps]
+        if missing:
+            raise ValueError(f"layer {missing[0]!r} did not run in the forward pass: choose one that does")
         values = scores_of(outputs)
         explained = find_targets(targets, values)
         with torch.enable_grad():
             scores = explained.scores(values)
-            gradients = _gradients(scores, explained, list(taps.values())) if self._needs_gradients() else None
+            gradients = (
+                _gradients(scores, explained, list(taps.values()), retain_graph) if self._needs_gradients() else None
+            )
         index = torch.tensor(explained.samples, dtype=torch.int64, device=values.device)
         size = tuple(inputs.shape[2:])
         maps: dict[tuple[str, str], Tensor] = {}
-        for position, (layer, tap) in enumerate(taps.items()):
-            activations = _cells(layer, tap.detach(), len(inputs), size)[index]
+        for position, (layer, tapped) in enumerate(taps.items()):
+            activations = _cells(layer, tapped.detach(), len(inputs), size)[index]
             felt = None if gradients is None else _felt(gradients[position], explained, layer, len(inputs), size)
             for method in self.methods:
                 maps[method.name, layer] = _map(method, activations, felt)
@@ -117,24 +139,7 @@ class CAM:
         return any(method.needs == "gradients" for method in self.methods)
 
 
-def _tap(name: str, taps: dict[str, Tensor]) -> Any:
-    """Return a hook that keeps the layer's output, and starts the graph at the first layer that is tapped."""
-
-    def hook(module: nn.Module, args: Any, output: Any) -> Tensor:
-        if not isinstance(output, Tensor):
-            raise ValueError(
-                f"expected layer {name!r} to return a tensor, got {type(output).__name__}: choose a layer inside it"
-            )
-        if name in taps:
-            raise ValueError(f"layer {name!r} ran more than once in the forward pass: choose one that runs once")
-        torch.set_grad_enabled(True)  # `borrowing` restores it
-        taps[name] = output if output.requires_grad else output.detach().clone().requires_grad_()
-        return taps[name].clone()  # an in-place operation behind the layer would change what is kept
-
-    return hook
-
-
-def _gradients(scores: Tensor, explained: Explained, taps: list[Tensor]) -> list[Tensor]:
+def _gradients(scores: Tensor, explained: Explained, taps: list[Tensor], retain_graph: bool) -> list[Tensor]:
     """Return for each tap the gradients of each image's first, second, ... score: ``(R, *tap.shape)``."""
     ranks = _ranks(explained.samples)
     selectors = torch.zeros(max(ranks) + 1, len(scores), device=scores.device)
@@ -143,9 +148,11 @@ def _gradients(scores: Tensor, explained: Explained, taps: list[Tensor]) -> list
     if not scores.requires_grad:
         return [torch.zeros(len(selectors), *tap.shape, device=tap.device) for tap in taps]
     if len(selectors) == 1:
-        found = torch.autograd.grad(scores.sum(), taps, allow_unused=True)
+        found = torch.autograd.grad(scores.sum(), taps, retain_graph=retain_graph, allow_unused=True)
         return [_or_zeros(gradient, tap)[None] for gradient, tap in zip(found, taps, strict=True)]
-    found = torch.autograd.grad(scores, taps, selectors, is_grads_batched=True, allow_unused=True)
+    found = torch.autograd.grad(
+        scores, taps, selectors, retain_graph=retain_graph, is_grads_batched=True, allow_unused=True
+    )
     return [
         _or_zeros(gradient, tap.expand(len(selectors), *tap.shape)) for gradient, tap in zip(found, taps, strict=True)
     ]

@@ -125,6 +125,23 @@ def hooked(*handles: RemovableHandle) -> Iterator[None]:
             handle.remove()
 
 
+def tap(name: str, taps: dict[str, Tensor]) -> Any:
+    """Return a hook that keeps the layer's output, and starts the graph at the first layer that is tapped."""
+
+    def hook(module: nn.Module, args: Any, output: Any) -> Tensor:
+        if not isinstance(output, Tensor):
+            raise ValueError(
+                f"expected layer {name!r} to return a tensor, got {type(output).__name__}: choose a layer inside it"
+            )
+        if name in taps:
+            raise ValueError(f"layer {name!r} ran more than once in the forward pass: choose one that runs once")
+        torch.set_grad_enabled(True)  # whoever borrows the model restores it
+        taps[name] = output if output.requires_grad else output.detach().clone().requires_grad_()
+        return taps[name].clone()  # an in-place operation behind the layer would change what is kept
+
+    return hook
+
+
 def detached(value: Any) -> Any:
     """Return `value` with the tensors in it cut from their graph; containers keep their type."""
     return map_tensors(Tensor.detach, value)

@@ -187,3 +187,16 @@ def test_a_step_that_could_not_be_written_is_still_due(
     log = ReadLog(tmp_path)
     assert list(log.predictions["val"]) == [101]
     assert list(log.predictions["probe"]) == [101]
+
+
+def test_a_captured_result_is_logged(model: nn.Module, images: Tensor, tmp_path: Path) -> None:
+    x, cam = NORMALIZE(images), CAM(model.eval())
+    with GradCAMLogger(tmp_path, cam, transform=NORMALIZE) as logger, torch.inference_mode():
+        for part in (slice(0, 4), slice(4, 6)):
+            with cam.capture() as capture:
+                model(x[part])
+            logger.add("val", x[part], capture.result(targets=[1] * len(x[part])), 1, labels=[1] * len(x[part]))
+    (maps,) = ReadLog(tmp_path).maps.values()
+    (block,) = maps[1].blocks
+    expected = cam(x, 1).maps["grad_cam", "5"].numpy()
+    np.testing.assert_allclose(block.dequantised(), expected, atol=float(np.ptp(expected)) / 500)

@@ -1,0 +1,133 @@
+"""`CAM.capture`: the maps of a forward pass that someone else makes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+import torchvision
+from torch import Tensor, nn
+
+from tensorboard_plugin_gradcam import CAM
+from tensorboard_plugin_gradcam.cam import Classes
+
+
+def network(name: str) -> nn.Module:
+    torch.manual_seed(0)
+    options = {"aux_logits": True, "init_weights": False} if name == "googlenet" else {}
+    model: nn.Module = getattr(torchvision.models, name)(weights=None, **options)
+    parameters = list(model.parameters())
+    parameters[-2].data *= 100
+    return model.eval()
+
+
+LAYERS = [
+    ("resnet18", "layer4"),
+    ("resnet18", "layer4.0.bn2"),  # an in-place addition of an earlier tensor follows
+    ("googlenet", "inception5a.branch2"),  # concatenated with branches before and after it
+    ("mobilenet_v3_small", "features.9.block.1"),  # in front of squeeze-and-excitation
+]
+
+
+@pytest.mark.parametrize("mode", [torch.no_grad, torch.inference_mode, torch.enable_grad])
+@pytest.mark.parametrize(("name", "layer"), LAYERS)
+def test_a_captured_map_equals_one_of_its_own_pass(name: str, layer: str, mode: Callable[[], Any]) -> None:
+    model = network(name)
+    inputs = torch.rand(2, 3, 64, 64)
+    cam = CAM(model, layer)
+    expected = cam(inputs, 3)
+    with mode(), cam.capture() as capture:
+        outputs = model(inputs if mode is not torch.inference_mode else inputs.clone())
+        assert torch.is_inference_mode_enabled() == (mode is torch.inference_mode)
+        assert torch.is_grad_enabled() == (mode is torch.enable_grad)
+    found = capture.result(targets=3)
+    torch.testing.assert_close(found.maps["grad_cam", layer], expected.maps["grad_cam", layer])
+    torch.testing.assert_close(outputs.detach(), expected.outputs)
+    assert float(expected.maps["grad_cam", layer].abs().max()) > 0
+
+
+@pytest.mark.parametrize("mode", [torch.no_grad, torch.inference_mode])
+def test_a_map_of_one_cell_is_an_error_and_outputs_are_plain(mode: Callable[[], Any]) -> None:
+    model = network("mobilenet_v3_small")
+    with mode(), CAM(model, "features.9.block.2.avgpool").capture() as capture:
+        assert model(torch.rand(2, 3, 64, 64)).numpy().shape == (2, 1000)
+    with pytest.raises(ValueError, match="one cell"):
+        capture.result()
+
+
+@pytest.mark.parametrize("mode", [torch.no_grad, torch.inference_mode])
+def test_the_layer_is_found_and_outputs_are_plain(mode: Callable[[], Any]) -> None:
+    model = network("resnet18")
+    with mode(), CAM(model).capture() as capture:
+        assert model(torch.rand(2, 3, 64, 64)).numpy().shape == (2, 1000)
+    assert capture.result(Classes(3, 7)).layers == ("layer4",)
+    assert len(capture.result(Classes(3, 7))) == 4, "a result may be asked for again"
+    assert not any(module._forward_hooks or module._forward_pre_hooks for module in model.modules())
+
+
+def test_outputs_of_a_frozen_model_stay_plain_where_gradients_are_enabled() -> None:
+    model = network("resnet18").requires_grad_(False)
+    with CAM(model).capture() as capture:
+        assert model(torch.rand(2, 3, 64, 64)).numpy().shape == (2, 1000)
+    assert capture.result().flags
+
+
+def trained(is_captured: bool) -> dict[str, Tensor]:
+    torch.manual_seed(1)
+    model = nn.Sequential(
+        nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8), nn.ReLU(inplace=True), nn.Dropout2d(0.3), nn.Conv2d(8, 8, 3),
+        nn.ReLU(inplace=True), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Dropout(0.2), nn.Linear(8, 4),
+    )  # fmt: skip
+    optimizer = torch.optim.Adam(model.parameters(), lr=1e-2)
+    cam = CAM(model)
+    for _ in range(5):
+        inputs, labels = torch.rand(8, 3, 12, 12), torch.randint(4, (8,))
+        if is_captured:
+            with cam.capture() as capture:
+                scores = model(inputs)
+            assert float(capture.result(labels).maps["grad_cam", "4"].abs().max()) > 0
+        else:
+            scores = model(inputs)
+        optimizer.zero_grad()
+        nn.functional.cross_entropy(scores, labels).backward()
+        optimizer.step()
+    return model.state_dict()
+
+
+def test_a_training_whose_passes_are_captured_is_bit_identical() -> None:
+    plain, captured = trained(False), trained(True)
+    assert all(torch.equal(plain[name], captured[name]) for name in plain)
+
+
+def test_a_graph_that_backward_freed_is_an_error() -> None:
+    model = network("resnet18")
+    with CAM(model).capture() as capture:
+        scores = model(torch.rand(2, 3, 64, 64))
+    scores.sum().backward()
+    with pytest.raises(ValueError, match="before backward"):
+        capture.result()
+
+
+def test_a_block_holds_one_forward_pass() -> None:
+    model = network("resnet18")
+    inputs = torch.rand(1, 3, 64, 64)
+    with CAM(model).capture() as capture:
+        pass
+    with pytest.raises(ValueError, match="got none"):
+        capture.result()
+    with torch.no_grad(), CAM(model).capture():
+        model(inputs)
+        with pytest.raises(ValueError, match="second"):
+            model(inputs)
+
+
+def test_a_layer_that_runs_twice_is_an_error_and_nothing_is_left_behind() -> None:
+    model = network("resnet18")
+    with torch.inference_mode():
+        with pytest.raises(ValueError, match="more than once"), CAM(model, "layer4.0.relu").capture():
+            model(torch.rand(1, 3, 64, 64))
+        assert torch.is_inference_mode_enabled()
+    assert torch.is_grad_enabled()
+    assert not any(module._forward_hooks or module._forward_pre_hooks for module in model.modules())
