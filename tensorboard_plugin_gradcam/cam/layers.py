@@ -58,6 +58,8 @@ def find_layer(model: nn.Module, inputs: Tensor) -> dict[str, nn.Module]:
     if any(name.startswith("backbone.") for name, _ in trace):
         trace = [(name, shape) for name, shape in trace if name.startswith("backbone.")]
     candidates = [(name, shape) for name, shape in trace if _has_cells(shape, rank)]
+    # SqueezeNet's classifier is a convolution, whose cells are scores already: its channels are the classes.
+    candidates = [pair for pair in candidates if pair[0].partition(".")[0] != "classifier"] or candidates
     if not candidates:
         raise ValueError("expected a layer whose output has more than one cell, found none: name a layer with layers=")
     name, shape = candidates[-1]
