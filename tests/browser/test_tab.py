@@ -2,105 +2,19 @@
 
 from __future__ import annotations
 
-import base64
-import io
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 from numpy.typing import NDArray
-from PIL import Image
-from playwright.sync_api import Browser, Frame, Page, expect
-from torch import nn
+from playwright.sync_api import Page, expect
 from torch.utils.tensorboard import SummaryWriter
 
-from tensorboard_plugin_gradcam import GradCAMLogger, add_gradcam
+from tensorboard_plugin_gradcam import add_gradcam
 from tensorboard_plugin_gradcam.heatmap import overlay
+from tests.browser.tab import LAST, TILE, go_to, opened, pixels, train
 from tests.viewer.server import Server, tensorboard
 from tests.writer.logs import ReadLog
-
-LAST = 40
-TILE = "[data-testid=tile-canvas][data-sample='{sample}'][data-step='{step}'][data-ready=true]"
-
-
-@pytest.fixture(scope="session")
-def log(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Two short trainings on crops of real photographs, with maps at every tenth step.
-
-    100 pixels for 12 cells: where a cell has a power of two of pixels, masks fall exactly between two colours at one
-    pixel in a thousand, and which of the two is taken is a matter of the last bit.
-    """
-    logdir = tmp_path_factory.mktemp("log")
-    for seed, run in enumerate(("first", "second")):
-        _train(logdir / run, seed)
-    return logdir
-
-
-def _train(directory: Path, seed: int) -> None:
-    from sklearn.datasets import load_sample_images
-
-    torch.manual_seed(seed)
-    pictures = load_sample_images().images
-    crops = [picture[y : y + 100, x : x + 100] for picture in pictures for y in (0, 150) for x in (0, 300)]
-    x = torch.stack([torch.tensor(crop).permute(2, 0, 1).float() / 255 for crop in crops])
-    y = torch.arange(len(x)) // 4
-    model = nn.Sequential(
-        nn.Conv2d(3, 8, 5, stride=4), nn.ReLU(), nn.Conv2d(8, 16, 3, stride=2, padding=1), nn.ReLU(),
-        nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(16, 2),
-    )  # fmt: skip
-    optimizer = torch.optim.Adam(model.parameters(), lr=1e-2)
-    with (
-        SummaryWriter(str(directory)) as writer,
-        GradCAMLogger(writer, model, class_names=["temple", "flower"]) as logger,
-    ):
-        probe = logger.probe("val", x, labels=y)
-        for step in range(LAST + 1):
-            if step % 10 == 0:
-                probe.log(step)
-            nn.functional.cross_entropy(model(x), y).backward()
-            optimizer.step()
-            optimizer.zero_grad()
-
-
-@pytest.fixture(scope="session", params=["true", "false"], ids=["load_fast", "load_slow"])
-def server(request: pytest.FixtureRequest, log: Path) -> Iterator[Server]:
-    with tensorboard(log, request.param) as running:
-        running.wait(lambda it: len(it.get("series").json["runs"]) == 2)
-        yield running
-
-
-@pytest.fixture
-def page(chromium: Browser) -> Iterator[Page]:
-    page = chromium.new_page(viewport={"width": 1400, "height": 900})
-    errors: list[str] = []
-    page.on("pageerror", lambda error: errors.append(str(error)))
-    yield page
-    page.close()
-    assert errors == []
-
-
-def opened(page: Page, server: Server, hash_: str = "gradcam", query: str = "") -> Frame:
-    page.goto(f"http://{server.host}:{server.port}/{query}#{hash_}")
-    frame = page.wait_for_selector("iframe").content_frame()
-    assert frame
-    frame.wait_for_selector("[data-testid=tile-canvas][data-ready=true]")
-    return frame
-
-
-def go_to(frame: Frame, step: int) -> None:
-    box = frame.locator("[data-testid=step-input]")
-    box.fill(str(step))
-    box.press("Enter")
-
-
-def pixels(frame: Frame, selector: str) -> NDArray[np.uint8]:
-    """The canvas's own pixels, once it is drawn."""
-    frame.wait_for_selector(selector)
-    frame.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
-    url = frame.locator(selector).first.evaluate("(canvas) => canvas.toDataURL('image/png')")
-    return np.asarray(Image.open(io.BytesIO(base64.b64decode(url.partition(",")[2]))).convert("RGB"))
 
 
 def expected(log: Path, run: str, step: int, sample: int) -> NDArray[np.uint8]:
@@ -142,7 +56,7 @@ def test_the_scrubber_moves_all_tiles_and_a_reload_keeps_the_step(page: Page, se
 
 
 def test_play_goes_through_the_steps(page: Page, server: Server) -> None:
-    frame = opened(page, server, "gradcam&p.gradcam.step=0")
+    frame = opened(page, server, "gradcam&p.gradcam.step=0&p.gradcam.speed=2")
     frame.wait_for_selector(TILE.format(sample=0, step=0))
     frame.locator("[data-testid=play]").click()
     frame.wait_for_selector(TILE.format(sample=0, step=20))
@@ -171,12 +85,12 @@ def test_opacity_changes_what_is_drawn_and_stays_in_the_link(page: Page, server:
 
 
 def test_new_steps_appear_while_a_run_writes(page: Page, log: Path, tmp_path: Path) -> None:
-    _train(tmp_path / "live", 0)
+    train(tmp_path / "live", 0)
     with tensorboard(tmp_path) as running:
         running.wait(lambda it: bool(it.get("series").json["runs"]))
         frame = opened(page, running)
         frame.wait_for_selector(TILE.format(sample=0, step=LAST))
-        _train(tmp_path / "later", 1)
+        train(tmp_path / "later", 1)
         frame.wait_for_selector("[data-run='later']" + TILE.format(sample=0, step=LAST), timeout=30_000)
 
 

@@ -43,6 +43,8 @@ export interface Loader {
   mapsAt(key: SeriesKey, sample: number, step: number): Found[];
   /** All kept steps of this sample's maps, once loaded. */
   seriesOf(key: SeriesKey, sample: number): MapSeries | null;
+  /** All whole series of these maps that are here, each of some of the samples. */
+  allSeries(key: SeriesKey): MapSeries[];
   /** Steps at which the series has maps, once known. */
   stepsOf(key: SeriesKey): Float64Array | null;
   /** Why a sample's maps did not come. `retry` asks again. */
@@ -156,6 +158,10 @@ class SeriesLoader implements Loader {
 
   seriesOf(key: SeriesKey, sample: number): MapSeries | null {
     return this.held.get(idOf(key))?.chunks.get(sample)?.series ?? null;
+  }
+
+  allSeries(key: SeriesKey): MapSeries[] {
+    return [...(this.held.get(idOf(key))?.distinct() ?? [])].map(({series}) => series);
   }
 
   stepsOf(key: SeriesKey): Float64Array | null {

@@ -24,11 +24,11 @@ export function colorMapFor({colorMap}: Pick<Look, "colorMap">, kind: MapKind): 
   return kind === "positive" ? colorMap : "diverging";
 }
 
-/** A CSS gradient of a colour map from 0 to 1, for a colour bar. */
-export function cssGradient(name: ColorMap, direction = "to right", stops = 32): string {
+/** A CSS gradient of a colour map from 0 to 1, for a colour bar; `gamma` as in `Look`. */
+export function cssGradient(name: ColorMap, direction = "to right", stops = 32, gamma = 1): string {
   const table = colorTable(name);
   const colors = Array.from({length: stops}, (_, i) => {
-    const at = Math.round((i * 255) / (stops - 1)) * 3;
+    const at = Math.round((i / (stops - 1)) ** gamma * 255) * 3;
     return `rgb(${table[at]} ${table[at + 1]} ${table[at + 2]})`;
   });
   return `linear-gradient(${direction}, ${colors.join(", ")})`;

@@ -43,6 +43,20 @@ export function currentLink(): string {
   return host.location.href;
 }
 
+/** Onto the clipboard; the old way where the page is not served securely and the new one is missing. */
+export async function copyText(text: string): Promise<void> {
+  try {
+    await navigator.clipboard.writeText(text);
+  } catch {
+    const box = Object.assign(document.createElement("textarea"), {value: text});
+    document.body.append(box);
+    box.select();
+    const copied = document.execCommand("copy");
+    box.remove();
+    if (!copied) throw new Error(`The browser does not let the page copy; the link: ${text}`);
+  }
+}
+
 /** TensorBoard hides a tab's frame by giving it no height; `visibilityState` stays "visible". */
 export function isHidden(): boolean {
   return window.innerHeight === 0 || document.visibilityState === "hidden";

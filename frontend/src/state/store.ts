@@ -9,7 +9,9 @@ import {createRenderer} from "../gpu/renderer";
 import {nearestStep, stepUnion} from "../maths/steps";
 import type {Place} from "../maths/metrics";
 import type {Catalog, Look, MapsEntry, TagEntry, Viewport} from "../types";
-import {followTheme, listenToHost, onHashChange, readHash, writeHash} from "./host";
+import {borrowFonts, currentLink, followTheme, isHidden, listenToHost, onHashChange, readHash, writeHash} from "./host";
+
+export {copyText} from "./host";
 import {runColor} from "./palette";
 import {fromHash, intoHash, type Settings} from "./settings";
 
@@ -89,9 +91,21 @@ export const look = computed<Look>(() => {
 
 export const allRuns = computed(() => catalog.value?.runs.map(({run}) => run) ?? []);
 
+/** Names in which a regular expression is found; one that is none is looked for as it stands. */
+export function matching(names: string[], filter: string): string[] {
+  if (!filter) return names;
+  try {
+    const expression = new RegExp(filter, "i");
+    return names.filter((name) => expression.test(name));
+  } catch {
+    return names.filter((name) => name.includes(filter));
+  }
+}
+
 export const chosenRuns = computed(() => {
-  const {runs} = settings.value;
-  return runs ? allRuns.value.filter((run) => runs.includes(run)) : allRuns.value.slice(0, MOST_RUNS);
+  const {runs, runFilter} = settings.value;
+  const found = matching(allRuns.value, runFilter);
+  return runs ? found.filter((run) => runs.includes(run)) : found.slice(0, MOST_RUNS);
 });
 
 export const allTags = computed(() => {
@@ -100,8 +114,9 @@ export const allTags = computed(() => {
 });
 
 export const chosenTags = computed(() => {
-  const {tags} = settings.value;
-  return tags ? allTags.value.filter((tag) => tags.includes(tag)) : allTags.value.slice(0, 1);
+  const {tags, tagFilter} = settings.value;
+  const found = matching(allTags.value, tagFilter);
+  return tags ? found.filter((tag) => tags.includes(tag)) : found.slice(0, 1);
 });
 
 const chosenEntries = computed(() => {
@@ -114,7 +129,8 @@ const chosenEntries = computed(() => {
 
 const chosenMaps = computed(() => chosenEntries.value.flatMap(({entry}) => entry.maps));
 export const methods = computed(() => [...new Set(chosenMaps.value.map(({method}) => method))]);
-export const method = computed(() => pick(methods.value, settings.value.method, 0));
+/** Grad-CAM, where nothing was chosen and it was logged: the others are looked at beside it. */
+export const method = computed(() => pick(methods.value, settings.value.method ?? "grad_cam", 0));
 export const layers = computed(() => {
   const own = chosenMaps.value.filter((maps) => maps.method === method.value);
   return [...new Set(own.map(({layer}) => layer))];
@@ -214,6 +230,11 @@ export function announce(text: string): void {
   message.value = text;
 }
 
+/** The address of exactly this view; that of the page itself is written a moment later. */
+export function viewLink(): string {
+  return currentLink().replace(/#.*$/, "") + intoHash(readHash(), settings.peek());
+}
+
 let arrivalPlanned = false;
 function arrived(): void {
   if (arrivalPlanned) return;
@@ -227,6 +248,7 @@ function arrived(): void {
 /** Connect the store with the world outside. Once. */
 export function connect(): void {
   for (const source of [loader, images, renderer]) source.subscribe(arrived);
+  borrowFonts();
   followTheme((value) => {
     dark.value = value;
   });
@@ -242,7 +264,7 @@ export function connect(): void {
   saveSettings();
   void refresh();
   setInterval(() => {
-    if (window.innerHeight > 0) void refresh();
+    if (!isHidden()) void refresh();
   }, POLL_MS);
 }
 
@@ -253,7 +275,7 @@ function saveSettings(): void {
     clearTimeout(planned);
     // Late, since Chromium refuses more than 200 changes of the address in 30 seconds.
     planned = setTimeout(() => {
-      if (window.innerHeight > 0) writeHash(intoHash(readHash(), settings.peek()));
+      if (!isHidden()) writeHash(intoHash(readHash(), settings.peek()));
     }, SAVE_MS);
   });
 }

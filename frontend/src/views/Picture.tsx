@@ -1,40 +1,68 @@
-import {useLayoutEffect, useRef} from "preact/hooks";
-import {WHOLE} from "../gpu/renderer";
-import {flaw, limitsOf, limitsOfSeries} from "../maths/limits";
-import {arrivals, dark, type Group, images, loader, look, renderer, seriesKey, step} from "../state/store";
-import type {Limits, Look, Sample} from "../types";
+import {useEffect, useRef} from "preact/hooks";
 import type {Found} from "../api/loader";
+import {flaw} from "../maths/limits";
+import {currentLimits, mapOf, shownStep} from "../state/maps";
+import {
+  arrivals,
+  change,
+  dark,
+  type Group,
+  images,
+  loader,
+  look,
+  probe,
+  renderer,
+  seriesKey,
+  viewport,
+} from "../state/store";
+import type {Sample, Viewport} from "../types";
 import {shown} from "./controls";
+import {Marks} from "./Marks";
 
 interface Props {
   group: Group;
   sample: Sample;
   index: number;
+  at?: number; // the step; else the scrubber's, or the one that the sample is locked to
   large?: boolean;
 }
 
+const LARGE = 640; // pixels, at least, of the picture in focus: cells' edges stay sharp
+
 /** A sample's picture under its map at the step, at the picture's own size; the page scales it. */
-export function Picture({group, sample, index, large = false}: Props) {
+export function Picture({group, sample, index, at = shownStep(group, index), large = false}: Props) {
   const canvas = useRef<HTMLCanvasElement>(null);
-  const key = seriesKey(group);
   arrivals.value; // draw again when something came
-  const at = step.value;
-  const found = key && loader.mapAt(key, index, at);
+  const found = mapOf(group, index, at);
   const image = images.get(group.run, sample.image);
-  const failed = images.state(group.run, sample.image) === "failed";
-  const width = sample.width || image?.width || (found?.map.columns ?? 1) * 32;
-  const height = sample.height || image?.height || (found?.map.rows ?? 1) * 32;
-  // Before the page is painted: an effect would come a frame later.
-  useLayoutEffect(() => {
-    const limits = found ? limitsFor(found, look.value, key && loader.seriesOf(key, index), index) : {low: 0, high: 0};
-    if (canvas.current) renderer.draw(canvas.current, image, found?.map ?? null, look.value, limits, WHOLE);
+  const view = viewport.value;
+  const size = sizeOf(sample, image, found);
+  const times = large ? Math.ceil(LARGE / size.width) : 1;
+  const said = messageOf(group, sample, index, at, found);
+  useEffect(() => {
+    const limits = found ? currentLimits(found, group, index) : {low: 0, high: 0};
+    if (canvas.current) renderer.draw(canvas.current, image, found?.map ?? null, look.value, limits, view);
   });
   return (
-    <span class="picture" style={{"--ratio": `${width} / ${height}`}}>
+    // biome-ignore lint/a11y/noStaticElementInteractions: only a pointer has a place to read off
+    // biome-ignore lint/a11y/useKeyWithClickEvents: the panel has a button that pins
+    <span
+      class={image || said.failed ? "picture" : "picture waits"}
+      style={{"--ratio": `${size.width} / ${size.height}`}}
+      onPointerMove={(event) => {
+        probe.value = placeOf(event, view);
+      }}
+      onPointerLeave={() => {
+        probe.value = null;
+      }}
+      onClick={(event) => {
+        if (large) pinAt(event, view);
+      }}
+    >
       <canvas
         ref={canvas}
-        width={width}
-        height={height}
+        width={size.width * times}
+        height={size.height * times}
         data-testid={large ? "focus-canvas" : "tile-canvas"}
         data-run={group.run}
         data-tag={group.tag}
@@ -44,33 +72,49 @@ export function Picture({group, sample, index, large = false}: Props) {
         data-ready={image && found ? "true" : "false"}
         data-theme={dark.value ? "dark" : "light"}
       />
-      {look.value.groundTruth && <Boxes sample={sample} />}
-      {markOf(found, failed, at) && <span class="mark">{markOf(found, failed, at)}</span>}
+      <Marks group={group} sample={sample} index={index} found={found} view={view} />
+      {said.words && <span class={said.failed ? "mark failed" : "mark"}>{said.words}</span>}
     </span>
   );
 }
 
-/** Raw values of mask 0 and 1 under the chosen scale. */
-export function limitsFor({map, series}: Found, {scale}: Look, whole: Found["series"] | null, sample: number): Limits {
-  if (scale === "map") return limitsOf(map);
-  return limitsOfSeries(whole ?? series, scale === "sample" ? sample : undefined);
+function sizeOf(sample: Sample, image: ImageBitmap | null, found: Found | null): {width: number; height: number} {
+  return {
+    width: sample.width || image?.width || (found?.map.columns ?? 1) * 32,
+    height: sample.height || image?.height || (found?.map.rows ?? 1) * 32,
+  };
 }
 
-function Boxes({sample}: {sample: Sample}) {
-  if (!sample.boxes.length) return null;
-  return (
-    <svg viewBox="0 0 1 1" preserveAspectRatio="none" aria-label="Ground truth">
-      {sample.boxes.map(({x0, y0, x1, y1}) => (
-        <rect key={`${x0},${y0}`} x={x0} y={y0} width={x1 - x0} height={y1 - y0} />
-      ))}
-    </svg>
-  );
+/** Where in the picture the pointer is. */
+function placeOf(event: MouseEvent & {currentTarget: HTMLElement}, view: Viewport): {x: number; y: number} {
+  const {left, top, width, height} = event.currentTarget.getBoundingClientRect();
+  const inside = (value: number) => Math.min(Math.max(value, 0), 0.99999);
+  return {
+    x: inside(view.x + ((event.clientX - left) / width - 0.5) / view.zoom),
+    y: inside(view.y + ((event.clientY - top) / height - 0.5) / view.zoom),
+  };
 }
 
-function markOf(found: Found | null, failed: boolean, at: number): string {
-  if (failed) return "picture missing";
-  if (!found) return "";
-  const said = flaw(found.map);
-  if (said) return said;
-  return found.map.step === at ? "" : `${shown(found.map.step)} for ${shown(at)}`;
+function pinAt(event: MouseEvent & {currentTarget: HTMLElement}, view: Viewport): void {
+  const {x, y} = placeOf(event, view);
+  change({pin: `${x.toFixed(4)},${y.toFixed(4)}`});
+}
+
+/** What has to be said on the tile: what is missing, what is odd about the map, or that it is another step's. */
+function messageOf(
+  group: Group,
+  sample: Sample,
+  index: number,
+  at: number,
+  found: Found | null,
+): {words: string; failed: boolean} {
+  const key = seriesKey(group);
+  const lost = key && loader.problem(key, index);
+  if (lost && !found) return {words: lost.message, failed: true};
+  if (images.state(group.run, sample.image) === "failed") {
+    return {words: images.problem(group.run, sample.image)?.message ?? "the picture is missing", failed: true};
+  }
+  if (!found) return {words: "", failed: false};
+  const other = found.map.step === at ? "" : `${shown(found.map.step)} for ${shown(at)}`;
+  return {words: [flaw(found.map), other].filter(Boolean).join(" · "), failed: false};
 }

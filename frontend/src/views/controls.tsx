@@ -1,35 +1,57 @@
 import type {ComponentChildren} from "preact";
+import {useId} from "preact/hooks";
 
 interface SliderProps {
   label: string;
   value: number;
   low: number;
   high: number;
+  by?: number; // of the buttons and the number box
+  percent?: boolean; // shown as a hundred times the value
   onInput: (value: number) => void;
 }
 
-/** A number that can be dragged or typed. */
-export function Slider({label, value, low, high, onInput}: SliderProps) {
-  const read = (event: {currentTarget: HTMLInputElement}) => {
-    const typed = event.currentTarget.valueAsNumber;
-    if (Number.isFinite(typed)) onInput(Math.min(Math.max(typed, low), high));
+/** A number that can be dragged, typed, or pressed up and down. */
+export function Slider({label, value, low, high, by = 0.05, percent = false, onInput}: SliderProps) {
+  const times = percent ? 100 : 1;
+  const give = (wanted: number) => {
+    if (Number.isFinite(wanted)) onInput(Math.min(Math.max(rounded(wanted), low), high));
   };
   return (
-    <div class="slider">
+    <div class="slider" style={{"--fill": `${(100 * (value - low)) / (high - low)}%`}}>
       <span>{label}</span>
-      <input type="range" aria-label={label} min={low} max={high} step={0.01} value={value} onInput={read} />
+      <span class="stepper">
+        <button type="button" aria-label={`Less ${label.toLowerCase()}`} onClick={() => give(value - by)}>
+          −
+        </button>
+        <input
+          type="number"
+          aria-label={`${label}, ${percent ? "in per cent" : "as a number"}`}
+          min={low * times}
+          max={high * times}
+          step={by * times}
+          value={rounded(value * times)}
+          onChange={(event) => give(event.currentTarget.valueAsNumber / times)}
+        />
+        <button type="button" aria-label={`More ${label.toLowerCase()}`} onClick={() => give(value + by)}>
+          +
+        </button>
+      </span>
       <input
-        class="number"
-        type="number"
-        aria-label={`${label}, as a number`}
+        type="range"
+        aria-label={label}
         min={low}
         max={high}
-        step={0.05}
-        value={Number(value.toFixed(2))}
-        onChange={read}
+        step={0.01}
+        value={value}
+        onInput={(event) => give(event.currentTarget.valueAsNumber)}
       />
     </div>
   );
+}
+
+function rounded(value: number): number {
+  return Number(value.toFixed(3));
 }
 
 interface ChipProps {
@@ -88,8 +110,63 @@ export function Select<T extends string>({label, value, options, onChange}: Sele
   );
 }
 
+interface SegmentsProps<T extends string> {
+  label: string;
+  value: T;
+  options: readonly (readonly [T, string])[];
+  onChange: (value: T) => void;
+}
+
+/** One of two or three, side by side. */
+export function Segments<T extends string>({label, value, options, onChange}: SegmentsProps<T>) {
+  const name = useId();
+  return (
+    <fieldset class="segments" aria-label={label}>
+      {options.map(([option, text]) => (
+        <label key={option}>
+          <input type="radio" name={name} checked={option === value} onChange={() => onChange(option)} />
+          <span>{text}</span>
+        </label>
+      ))}
+    </fieldset>
+  );
+}
+
+interface IconButtonProps {
+  label: string;
+  path: string; // of a 24 x 24 box
+  pressed?: boolean;
+  class?: string;
+  onClick: () => void;
+}
+
+/** A button that is a sign; its words are for people who listen, and for the tip. */
+export function IconButton({label, path, pressed, class: name = "", onClick}: IconButtonProps) {
+  return (
+    <button
+      type="button"
+      class={`icon ${name}`}
+      aria-label={label}
+      title={label}
+      aria-pressed={pressed}
+      onClick={onClick}
+    >
+      <svg viewBox="0 0 24 24" aria-hidden="true">
+        <path d={path} />
+      </svg>
+    </button>
+  );
+}
+
 /** A number as people read it: thousands apart, few digits behind the point. */
 export function shown(value: number): string {
   if (!Number.isFinite(value)) return "–";
-  return Number.isInteger(value) ? value.toLocaleString("en") : value.toPrecision(3);
+  if (Number.isInteger(value)) return value.toLocaleString("en");
+  const size = Math.abs(value);
+  return size >= 1000 || size < 0.001 ? value.toExponential(2) : String(Number(value.toPrecision(3)));
+}
+
+/** A share as people read it. */
+export function percent(share: number): string {
+  return Number.isFinite(share) ? `${(100 * share).toFixed(share < 0.1 ? 1 : 0)} %` : "–";
 }

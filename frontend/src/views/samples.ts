@@ -2,11 +2,13 @@
 
 import {nearestStep} from "../maths/steps";
 import {type Group, loader, seriesKey} from "../state/store";
-import type {Cohort, PredictionSeries, Sample} from "../types";
+import type {Cohort, Matrix, PredictionSeries, Sample} from "../types";
 
 export interface Said {
   prediction: number | null;
   probability: number | null;
+  labelProbability: number | null;
+  loss: number | null;
   top: {name: string; probability: number}[];
 }
 
@@ -38,12 +40,18 @@ function castOfMaps(group: Group, step: number): Cast | null {
 
 export function saidOf({cohort, said, row}: Cast, sample: number): Said {
   const prediction = said?.prediction?.data[row * said.prediction.columns + sample] ?? -1;
-  const probability = said?.probability?.data[row * said.probability.columns + sample] ?? Number.NaN;
   return {
     prediction: prediction < 0 ? null : prediction,
-    probability: Number.isFinite(probability) ? probability : null,
+    probability: cellOf(said?.probability, row, sample),
+    labelProbability: cellOf(said?.labelProbability, row, sample),
+    loss: cellOf(said?.loss, row, sample),
     top: said ? topOf(cohort, said, row, sample) : [],
   };
+}
+
+function cellOf(matrix: Matrix<Float32Array> | null | undefined, row: number, sample: number): number | null {
+  const value = matrix?.data[row * matrix.columns + sample] ?? Number.NaN;
+  return Number.isFinite(value) ? value : null;
 }
 
 function topOf(cohort: Cohort, said: PredictionSeries, row: number, sample: number): Said["top"] {

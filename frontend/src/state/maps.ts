@@ -1,0 +1,57 @@
+/** What is drawn of a sample: its map at a step, and the raw values that its colours span. */
+
+import {computed} from "@preact/signals";
+import type {Found} from "../api/loader";
+import {limitsOf, limitsOfSeries, unionOfLimits} from "../maths/limits";
+import type {Limits, Look, MapSeries} from "../types";
+import {type Group, groups, loader, locks, look, seriesKey, settings, step} from "./store";
+import {tileKey} from "./spec";
+
+const target = computed(() => settings.value.target ?? undefined);
+
+/** The step that a sample is shown at: the scrubber's, or the one it is locked to. */
+export function shownStep(group: Group, sample: number): number {
+  return locks.value.get(tileKey({run: group.run, tag: group.tag, sample})) ?? step.value;
+}
+
+/** A sample's map nearest to a step; null until it is here. Reads the chosen target. */
+export function mapOf(group: Group, sample: number, at: number): Found | null {
+  const key = seriesKey(group);
+  return key && loader.mapAt(key, sample, at, target.value);
+}
+
+/** All kept steps of a sample's maps; null until they are here. */
+export function seriesOf(group: Group, sample: number): MapSeries | null {
+  const key = seriesKey(group);
+  return key && loader.seriesOf(key, sample);
+}
+
+/** Raw values of mask 0 and 1 under the chosen scale. */
+export function limitsFor(found: Found, {scale}: Pick<Look, "scale">, group: Group, sample: number): Limits {
+  if (scale === "map") return limitsOf(found.map);
+  if (scale === "sample") return kept(seriesOf(group, sample) ?? found.series, sample);
+  return unionOfLimits([...shownSeries(), kept(found.series)]);
+}
+
+/** Limits of everything that is on the page: of all runs, since one colour has to mean one value. */
+function shownSeries(): Limits[] {
+  return groups.value.flatMap((group) => {
+    const key = seriesKey(group);
+    return key ? loader.allSeries(key).map((series) => kept(series)) : [];
+  });
+}
+
+const limits = new WeakMap<MapSeries, Map<number | undefined, Limits>>();
+
+function kept(series: MapSeries, sample?: number): Limits {
+  const own = limits.get(series) ?? new Map<number | undefined, Limits>();
+  limits.set(series, own);
+  const found = own.get(sample) ?? limitsOfSeries(series, sample);
+  own.set(sample, found);
+  return found;
+}
+
+/** Limits of a map under the look of now. */
+export function currentLimits(found: Found, group: Group, sample: number): Limits {
+  return limitsFor(found, look.value, group, sample);
+}

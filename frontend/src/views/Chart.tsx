@@ -1,0 +1,153 @@
+import {useEffect, useRef} from "preact/hooks";
+import uPlot from "uplot";
+import {dark, goTo, step} from "../state/store";
+import {shown} from "./controls";
+
+/** One line of a chart. */
+export interface Line {
+  name: string;
+  color: string;
+  dashed?: boolean;
+  points: readonly (readonly [step: number, value: number])[];
+}
+
+interface Props {
+  title: string;
+  lines: readonly Line[];
+  range?: [number, number];
+  height?: number;
+}
+
+const HEIGHT = 116;
+const DASH = [4, 3];
+
+/** Lines over the steps, with axes; a click goes to the step. */
+export function Chart({title, lines, range, height = HEIGHT}: Props) {
+  const place = useRef<HTMLDivElement>(null);
+  const plot = useRef<uPlot | null>(null);
+  const at = useRef(step.value);
+  at.current = step.value;
+  const text = JSON.stringify([lines, range, dark.value]);
+  useEffect(() => {
+    const parent = place.current;
+    if (!parent) return;
+    const chart = new uPlot(optionsOf(parent.clientWidth, height, lines, range, at), joined(lines), parent);
+    plot.current = chart;
+    const observer = new ResizeObserver(() => chart.setSize({width: parent.clientWidth, height}));
+    observer.observe(parent);
+    return () => {
+      observer.disconnect();
+      chart.destroy();
+    };
+  }, [text]);
+  useEffect(() => plot.current?.redraw(false), [step.value]);
+  return (
+    <figure class="chart" data-testid="chart" aria-label={summaryOf(title, lines, step.value)}>
+      <div ref={place} />
+      <Legend lines={lines} at={step.value} />
+    </figure>
+  );
+}
+
+/** Names, and values at the step: a chart can be read without seeing its lines. */
+function Legend({lines, at}: {lines: readonly Line[]; at: number}) {
+  return (
+    <ul class="legend">
+      {lines.map((line) => (
+        <li key={line.name}>
+          <svg class="swatch" viewBox="0 0 16 8" aria-hidden="true">
+            <path d="M0 4H16" stroke={line.color} stroke-dasharray={line.dashed ? "4 3" : undefined} />
+          </svg>
+          <span class="name">{line.name}</span>
+          <span class="value">{shown(valueNear(line, at))}</span>
+        </li>
+      ))}
+    </ul>
+  );
+}
+
+function summaryOf(title: string, lines: readonly Line[], at: number): string {
+  return `${title} at step ${at}: ${lines.map((line) => `${line.name} ${shown(valueNear(line, at))}`).join(", ")}`;
+}
+
+function valueNear({points}: Line, at: number): number {
+  let best: readonly [number, number] | undefined;
+  for (const point of points) if (!best || Math.abs(point[0] - at) < Math.abs(best[0] - at)) best = point;
+  return best?.[1] ?? Number.NaN;
+}
+
+/** Lines on one step axis; where another line has a step more, a line has a gap that is drawn across. */
+function joined(lines: readonly Line[]): uPlot.AlignedData {
+  if (!lines.length) return [[]];
+  const tables = lines.map(
+    ({points}): uPlot.AlignedData => [
+      points.map(([at]) => at),
+      points.map(([, value]) => (Number.isFinite(value) ? value : null)),
+    ],
+  );
+  return uPlot.join(
+    tables,
+    tables.map(() => [0, 1]),
+  );
+}
+
+function optionsOf(
+  width: number,
+  height: number,
+  lines: readonly Line[],
+  range: [number, number] | undefined,
+  at: {current: number},
+): uPlot.Options {
+  const style = getComputedStyle(document.documentElement);
+  const [ink, grid, accent] = ["--second", "--line", "--accent"].map((name) => style.getPropertyValue(name));
+  const axis = {stroke: ink!, font: "11px Roboto, sans-serif", grid: {stroke: grid!, width: 1}, ticks: {show: false}};
+  return {
+    width,
+    height,
+    legend: {show: false},
+    cursor: {y: false, drag: {x: false, y: false}, points: {size: 5}},
+    scales: {x: {time: false}, y: range ? {range} : {}},
+    axes: [
+      {...axis, size: 22, gap: 2, space: 60, values: (_, splits) => splits.map((one) => short(one))},
+      {...axis, size: 40, gap: 4, space: 24, values: (_, splits) => splits.map((one) => shown(one))},
+    ],
+    series: [{}, ...lines.map(seriesOf)],
+    hooks: {draw: [(chart) => markStep(chart, at.current, accent!)], ready: [goesToStep]},
+  };
+}
+
+function seriesOf({color, dashed, points}: Line): uPlot.Series {
+  return {
+    stroke: color,
+    width: 1.5,
+    spanGaps: true,
+    points: {show: points.length < 2, size: 5},
+    ...(dashed ? {dash: DASH} : {}),
+  };
+}
+
+function short(value: number): string {
+  return Number.isInteger(value) ? Intl.NumberFormat("en", {notation: "compact"}).format(value) : "";
+}
+
+function markStep(chart: uPlot, at: number, color: string): void {
+  const {ctx, bbox} = chart;
+  const x = chart.valToPos(at, "x", true);
+  if (x < bbox.left - 1 || x > bbox.left + bbox.width + 1) return;
+  ctx.save();
+  ctx.strokeStyle = color;
+  ctx.lineWidth = devicePixelRatio;
+  ctx.setLineDash([3 * devicePixelRatio, 3 * devicePixelRatio]);
+  ctx.beginPath();
+  ctx.moveTo(x, bbox.top);
+  ctx.lineTo(x, bbox.top + bbox.height);
+  ctx.stroke();
+  ctx.restore();
+}
+
+function goesToStep(chart: uPlot): void {
+  chart.over.addEventListener("click", () => {
+    const at = chart.data[0][chart.cursor.idx ?? -1];
+    if (at !== undefined) goTo(at);
+  });
+}

@@ -1,0 +1,160 @@
+import {limitsFor, seriesOf} from "../state/maps";
+import {entriesOver, mapOfEntry, measured, type Metric, thinned} from "../state/measure";
+import {useSlowly} from "../state/slowly";
+import type {Twin} from "../state/twins";
+import {arrivals, colorOf, loader, look, pin, settings} from "../state/store";
+import type {MapSeries, Sample} from "../types";
+import {Chart, type Line} from "./Chart";
+import {type Cast, className} from "./samples";
+
+const MOST = 200; // steps of a curve: more than it has pixels
+
+interface Props {
+  twins: readonly Twin[];
+  sample: Sample;
+  cast: Cast;
+}
+
+/** One sample over the steps, in each run. */
+export function Curves({twins, sample, cast}: Props) {
+  arrivals.value;
+  const label = className(cast.cohort, sample.label);
+  const curves = useMeasured(twins, sample);
+  const lines = (metrics: readonly (readonly [Metric, string])[]) => curves && linesOf(twins, curves, metrics);
+  const hasTruth = sample.boxes.length > 0 || sample.mask !== null;
+  return (
+    <>
+      <Section title={label ? `Probability of ${label} and of the prediction` : "Probability"}>
+        <Chart title="Probability" lines={probabilities(twins)} range={[0, 1]} />
+      </Section>
+      {pin.value && <Plot title="Value at the pin" lines={lines([["pin", ""]])} />}
+      <Plot title="Entropy of the map (bit)" lines={lines([["entropy", ""]])} />
+      <Plot title="Area from the threshold on" lines={lines([["coverage", ""]])} range={[0, 1]} />
+      <Plot
+        title="Centre of the map"
+        lines={lines([
+          ["x", "x"],
+          ["y", "y"],
+        ])}
+        range={[0, 1]}
+      />
+      {hasTruth && (
+        <Plot
+          title="Ground truth"
+          lines={lines([
+            ["energy", "energy inside"],
+            ["iou", "IoU"],
+          ])}
+          range={[0, 1]}
+        />
+      )}
+    </>
+  );
+}
+
+function Section({title, children}: {title: string; children: preact.ComponentChildren}) {
+  return (
+    <section aria-label={title}>
+      <h3>{title}</h3>
+      {children}
+    </section>
+  );
+}
+
+function Plot({title, lines, range}: {title: string; lines: Line[] | null; range?: [number, number]}) {
+  return (
+    <Section title={title}>
+      {lines ? <Chart title={title} lines={lines} {...(range ? {range} : {})} /> : <div class="chart waits" />}
+    </Section>
+  );
+}
+
+/** Of the label as it was logged, and of whatever was predicted. */
+function probabilities(twins: readonly Twin[]): Line[] {
+  return twins.flatMap(({group, index}) => {
+    const said = loader.predictions(group.run, group.tag);
+    if (!said) return [];
+    const line = (name: string, matrix: typeof said.probability, dashed: boolean): Line[] =>
+      matrix
+        ? [
+            {
+              name: `${group.run}, ${name}`,
+              color: colorOf(group.run),
+              dashed,
+              points: Array.from(said.steps, (at, row) => [at, matrix.data[row * matrix.columns + index]!] as const),
+            },
+          ]
+        : [];
+    return [...line("label", said.labelProbability, false), ...line("prediction", said.probability, true)];
+  });
+}
+
+interface Point {
+  twin: Twin;
+  step: number;
+  values: Partial<Record<Metric, number>>;
+}
+
+const ALWAYS: readonly Metric[] = ["entropy", "coverage", "x", "y"];
+
+/** Every number of every run's maps of the sample, worked out behind the page's back; null before. */
+function useMeasured(twins: readonly Twin[], sample: Sample): Point[] | null {
+  const metrics: Metric[] = [...ALWAYS];
+  if (pin.value) metrics.push("pin");
+  if (sample.boxes.length || sample.mask) metrics.push("energy", "iou");
+  const whole = twins.flatMap((twin) => {
+    const series = seriesOf(twin.group, twin.index);
+    return series ? [{twin, series}] : [];
+  });
+  const now = look.value;
+  const target = settings.value.target;
+  const cut = [now.threshold, now.thresholdBy, now.smooth, now.scale];
+  const text = JSON.stringify([
+    whole.map(({series}) => numberOf(series)),
+    sample.image,
+    metrics,
+    cut,
+    target,
+    pin.value,
+  ]);
+  const points = useSlowly(
+    text,
+    () =>
+      whole.flatMap(({twin, series}) =>
+        thinned(entriesOver(series, twin.index, target), MOST).map((one) => ({twin, series, ...one})),
+      ),
+    ({twin, series, step, entry}): Point => {
+      const map = mapOfEntry(series, entry);
+      const found = {map, series, stepIndex: 0, entry, exact: true};
+      const setting = {sample, look: now, limits: limitsFor(found, now, twin.group, twin.index), pin: pin.peek()};
+      return {twin, step, values: Object.fromEntries(metrics.map((name) => [name, measured(name, map, setting)]))};
+    },
+  );
+  return whole.length ? points : null;
+}
+
+const numbers = new WeakMap<MapSeries, number>();
+let count = 0;
+
+function numberOf(series: MapSeries): number {
+  const number = numbers.get(series) ?? count++;
+  numbers.set(series, number);
+  return number;
+}
+
+function linesOf(
+  twins: readonly Twin[],
+  points: readonly Point[],
+  metrics: readonly (readonly [Metric, string])[],
+): Line[] {
+  return twins.flatMap(({group}) =>
+    metrics.map(([metric, name], place) => ({
+      name: name ? `${group.run}, ${name}` : group.run,
+      color: colorOf(group.run),
+      dashed: place > 0,
+      points: points
+        .filter(({twin}) => twin.group.run === group.run)
+        .map(({step, values}) => [step, values[metric] ?? Number.NaN] as const),
+    })),
+  );
+}

@@ -1,0 +1,72 @@
+import {useState} from "preact/hooks";
+import {copyLink, gridCsv, gridPicture, sampleCsv, sampleGif, samplePicture} from "../export/page";
+import {announce, type Group} from "../state/store";
+import type {Sample} from "../types";
+import type {Cast} from "./samples";
+
+/** Hand out what is shown. All is made in the browser. */
+export function Exports() {
+  return (
+    <section aria-label="Export">
+      <h2>Export</h2>
+      <div class="chips">
+        <Task name="Grid as PNG" run={gridPicture} />
+        <Task name="Numbers as CSV" run={gridCsv} />
+        <Task name="Copy link" run={copyLink} />
+      </div>
+    </section>
+  );
+}
+
+interface Props {
+  group: Group;
+  cast: Cast;
+  sample: Sample;
+  index: number;
+}
+
+export function FocusExports({group, cast, sample, index}: Props) {
+  return (
+    <section aria-label="Export of this sample">
+      <h3>Export</h3>
+      <div class="chips">
+        <Task name="PNG" run={() => samplePicture(group, sample, index)} />
+        <Task name="GIF of the steps" run={(tell) => sampleGif(group, sample, index, tell)} />
+        <Task name="CSV over the steps" run={() => sampleCsv(group, cast, sample, index)} />
+      </div>
+    </section>
+  );
+}
+
+interface TaskProps {
+  name: string;
+  run: (tell: (done: number) => void) => Promise<string>; // what is said afterwards
+}
+
+/** A button whose work takes a while, and may fail with words. */
+function Task({name, run}: TaskProps) {
+  const [state, setState] = useState<{busy: boolean; words: string}>({busy: false, words: ""});
+  const start = async () => {
+    setState({busy: true, words: ""});
+    try {
+      const words = await run((done) => setState({busy: true, words: `${Math.round(100 * done)} %`}));
+      setState({busy: false, words: ""});
+      announce(words);
+    } catch (error) {
+      setState({busy: false, words: error instanceof Error ? error.message : String(error)});
+    }
+  };
+  return (
+    <>
+      <button type="button" class="button" disabled={state.busy} onClick={() => void start()}>
+        {name}
+        {state.busy && state.words && ` ${state.words}`}
+      </button>
+      {!state.busy && state.words && (
+        <p class="problem" role="alert">
+          {state.words}
+        </p>
+      )}
+    </>
+  );
+}

@@ -1,0 +1,89 @@
+import type {Found} from "../api/loader";
+import {thresholdOf} from "../maths/compose";
+import {energyInside, entropy, iouAt, pointingHit} from "../maths/metrics";
+import {targetName} from "../maths/series";
+import {currentLimits} from "../state/maps";
+import {type Group, look} from "../state/store";
+import type {Sample} from "../types";
+import {percent, shown} from "./controls";
+import {methodName} from "./names";
+import {type Cast, className, saidOf} from "./samples";
+
+interface Props {
+  group: Group;
+  cast: Cast;
+  sample: Sample;
+  index: number;
+  found: Found | null;
+}
+
+type Fact = readonly [name: string, value: string];
+
+/** What was logged of a sample and its map, and what follows from it. */
+export function Facts({group, cast, sample, index, found}: Props) {
+  const truth = found ? truthFacts(group, sample, index, found) : [];
+  return (
+    <>
+      {truth.length > 0 && <List title="Ground truth at the threshold" facts={truth} />}
+      <List title="Map" facts={found ? mapFacts(group, cast, found) : [["Map", "not here"]]} />
+      <List title="Sample" facts={sampleFacts(cast, sample, index)} />
+    </>
+  );
+}
+
+function List({title, facts}: {title: string; facts: readonly Fact[]}) {
+  return (
+    <section aria-label={title}>
+      <h3>{title}</h3>
+      <dl class="facts">
+        {facts
+          .filter(([, value]) => value)
+          .map(([name, value]) => [<dt key={name}>{name}</dt>, <dd key={`${name}=`}>{value}</dd>])}
+      </dl>
+    </section>
+  );
+}
+
+function truthFacts(group: Group, sample: Sample, index: number, {map, ...found}: Found): Fact[] {
+  if (!sample.boxes.length && !sample.mask) return [];
+  const now = look.value;
+  const limits = currentLimits({map, ...found}, group, index);
+  const cut = thresholdOf(map, now, limits);
+  const hit = pointingHit(map, sample);
+  return [
+    ["Pointing game", hit === null ? "no evidence" : hit ? "✓ hit" : "✗ miss"],
+    ["Energy inside", percent(energyInside(map, sample) ?? Number.NaN)],
+    [`IoU from ${shown(cut)} on`, shown(iouAt(map, sample, limits, cut, now.smooth) ?? Number.NaN)],
+  ];
+}
+
+function mapFacts(group: Group, cast: Cast, {map, series, entry}: Found): Fact[] {
+  const native = series.nativeShape?.slice(-2).join(" × ");
+  return [
+    ["Of class", targetName(series, entry, cast.cohort.classNames)],
+    ["Method", methodName(group.maps?.method ?? "")],
+    ["Layer", group.maps?.layer ?? ""],
+    ["Step", shown(map.step)],
+    ["Resolution", `${map.rows} × ${map.columns} cells`],
+    ["Averaged from", native && native !== `${map.rows} × ${map.columns}` ? native : ""],
+    ["Minimum", shown(map.minimum)],
+    ["Maximum", shown(map.maximum)],
+    ["Not finite", map.nonFinite > 0 ? `${shown(map.nonFinite)} cells` : ""],
+    ["Score", Number.isFinite(map.score) ? shown(map.score) : ""],
+    ["Entropy", Number.isFinite(entropy(map)) ? `${shown(entropy(map))} bit` : "no evidence"],
+  ];
+}
+
+function sampleFacts(cast: Cast, sample: Sample, index: number): Fact[] {
+  const said = saidOf(cast, index);
+  return [
+    ["Label", className(cast.cohort, sample.label) || "unknown"],
+    ["Predicted", className(cast.cohort, said.prediction)],
+    ["Probability of label", said.labelProbability === null ? "" : percent(said.labelProbability)],
+    ["Loss", said.loss === null ? "" : shown(said.loss)],
+    ["Id", sample.id],
+    ["Caption", sample.caption],
+    ["Picture", sample.width ? `${sample.width} × ${sample.height} pixels` : ""],
+    ["Place in the series", shown(index)],
+  ];
+}

@@ -1,0 +1,107 @@
+import type {Found} from "../api/loader";
+import {thresholdOf} from "../maths/compose";
+import {contourPath, contours, maskPath} from "../maths/contour";
+import {cellAt, coverage, percentile, type Place} from "../maths/metrics";
+import {currentLimits} from "../state/maps";
+import {type Group, look, pin, playing, probe} from "../state/store";
+import type {Limits, RawMap, Sample, Viewport} from "../types";
+import {percent, shown} from "./controls";
+
+interface Props {
+  group: Group;
+  sample: Sample;
+  index: number;
+  found: Found | null;
+  view: Viewport;
+}
+
+/** What is drawn over a picture as lines and numbers: ground truth, the threshold's outline, the places looked at. */
+export function Marks({group, sample, index, found, view}: Props) {
+  const window = `${view.x - 0.5 / view.zoom} ${view.y - 0.5 / view.zoom} ${1 / view.zoom} ${1 / view.zoom}`;
+  const limits = found && currentLimits(found, group, index);
+  return (
+    <>
+      <svg viewBox={window} preserveAspectRatio="none" aria-hidden="true">
+        {look.value.groundTruth && <Truth sample={sample} />}
+        {found && limits && <Outline map={found.map} limits={limits} />}
+        {pin.value && <Pin place={pin.value} view={view} />}
+        {found && <Cell map={found.map} />}
+      </svg>
+      {found && limits && <Area map={found.map} limits={limits} />}
+      {found && <Reading map={found.map} />}
+    </>
+  );
+}
+
+function Truth({sample}: {sample: Sample}) {
+  return (
+    <g class="truth" data-testid="truth">
+      {sample.boxes.map(({x0, y0, x1, y1}) => (
+        <rect key={`${x0},${y0},${x1}`} x={x0} y={y0} width={x1 - x0} height={y1 - y0} />
+      ))}
+      {sample.mask && <path d={maskPath(sample.mask)} />}
+    </g>
+  );
+}
+
+function isCut(): boolean {
+  const {mode, threshold, thresholdBy} = look.value;
+  return mode !== "image" && (threshold > 0 || thresholdBy === "area");
+}
+
+/** Drawn while the picture rests: it takes longer than the picture itself. */
+function Outline({map, limits}: {map: RawMap; limits: Limits}) {
+  const now = look.value;
+  if (!isCut() || now.mode === "contour" || playing.value) return null;
+  return (
+    <path
+      class="outline"
+      data-testid="outline"
+      d={contourPath(contours(map, limits, thresholdOf(map, now, limits), now.smooth), 1, 1, 4)}
+    />
+  );
+}
+
+function Area({map, limits}: {map: RawMap; limits: Limits}) {
+  const now = look.value;
+  if (!isCut()) return null;
+  const share = coverage(map, limits, thresholdOf(map, now, limits), now.smooth);
+  return (
+    <span class="mark area" data-testid="area" title="Share of the area from the threshold on">
+      {percent(share)}
+    </span>
+  );
+}
+
+/** The same cell on every map that has as many. */
+function Cell({map}: {map: RawMap}) {
+  if (!probe.value) return null;
+  const {row, column} = cellAt(map, probe.value.x, probe.value.y);
+  return (
+    <rect class="cell" x={column / map.columns} y={row / map.rows} width={1 / map.columns} height={1 / map.rows} />
+  );
+}
+
+/** The cell at a place, and its raw value and percentile: as logged, neither smoothed nor rectified. */
+export function readingAt(map: RawMap, {x, y}: Place): {value: number; percentile: number; cell: string} {
+  const {row, column, value} = cellAt(map, x, y);
+  return {value, percentile: percentile(map, value), cell: `${row}, ${column}`};
+}
+
+function Reading({map}: {map: RawMap}) {
+  if (!probe.value) return null;
+  const {value, percentile: rank, cell} = readingAt(map, probe.value);
+  return (
+    <span class="mark reading" data-testid="reading" data-cell={cell}>
+      {shown(value)}
+      {Number.isFinite(rank) && ` · p${Math.round(rank)}`}
+    </span>
+  );
+}
+
+const PIN = 0.02; // of the window
+
+function Pin({place: {x, y}, view}: {place: Place; view: Viewport}) {
+  const size = PIN / view.zoom;
+  return <path class="pin" d={`M${x - size},${y}H${x + size}M${x},${y - size}V${y + size}`} />;
+}

@@ -1,0 +1,103 @@
+import {useEffect, useRef, useState} from "preact/hooks";
+import {shownStep} from "../state/maps";
+import {tileKey} from "../state/spec";
+import {arrivals, change, focusKey, type Group, locks, toggleLock} from "../state/store";
+import {lookAt} from "../state/wanted";
+import type {Sample} from "../types";
+import {IconButton, shown} from "./controls";
+import {sampleName} from "./names";
+import {Picture} from "./Picture";
+import {castAt, saidOf} from "./samples";
+import {Verdict} from "./Verdict";
+
+const ROOM = "200px"; // beyond the edge that is drawn already
+const LOCKED = "M6 10V8a6 6 0 0 1 12 0v2h1v11H5V10zm2 0h8V8a4 4 0 0 0-8 0z";
+const OPEN = "M6 10h10V7a4 4 0 0 0-7.7-1.5L6.5 4.7A6 6 0 0 1 18 7v3h1v11H5V10z";
+
+interface Props {
+  group: Group;
+  sample: Sample;
+  index: number;
+}
+
+/** A sample in the grid; drawn, and its map fetched, only while it can be seen. */
+export function Tile({group, sample, index}: Props) {
+  const element = useRef<HTMLDivElement>(null);
+  const near = useNear(element);
+  return (
+    <div ref={element} class={focusKey.value === keyOf(group, index) ? "tile focused" : "tile"}>
+      {near ? <Seen group={group} sample={sample} index={index} /> : <Unseen sample={sample} />}
+    </div>
+  );
+}
+
+function keyOf({run, tag}: Group, sample: number): string {
+  return tileKey({run, tag, sample});
+}
+
+function Unseen({sample}: {sample: Sample}) {
+  return (
+    <>
+      <span class="picture" style={{"--ratio": `${sample.width || 1} / ${sample.height || 1}`}} />
+      <span class="verdict" />
+    </>
+  );
+}
+
+function Seen({group, sample, index}: Props) {
+  arrivals.value;
+  const at = shownStep(group, index);
+  useLookingAt(group, index, at);
+  const key = keyOf(group, index);
+  const focused = focusKey.value === key;
+  const cast = castAt(group, at);
+  return (
+    <>
+      <button
+        type="button"
+        class="open"
+        data-testid="tile"
+        aria-label={`${sampleName(sample, index)}, ${group.run}`}
+        aria-pressed={focused}
+        onClick={() => change({focus: focused ? null : key})}
+      >
+        <Picture group={group} sample={sample} index={index} at={at} />
+        {cast && <Verdict cast={cast} sample={sample} said={saidOf(cast, index)} />}
+      </button>
+      <Lock name={key} at={at} />
+    </>
+  );
+}
+
+/** Keeps a tile at its step, whatever the scrubber says. */
+function Lock({name, at}: {name: string; at: number}) {
+  const locked = locks.value.has(name);
+  return (
+    <IconButton
+      class="lock"
+      label={locked ? `Locked to step ${shown(at)}: unlock` : "Lock to this step"}
+      path={locked ? LOCKED : OPEN}
+      pressed={locked}
+      onClick={() => toggleLock(name, at)}
+    />
+  );
+}
+
+function useNear(element: {current: HTMLElement | null}): boolean {
+  const [near, setNear] = useState(false);
+  useEffect(() => {
+    const observer = new IntersectionObserver((entries) => setNear(entries.at(-1)?.isIntersecting ?? false), {
+      rootMargin: ROOM,
+    });
+    if (element.current) observer.observe(element.current);
+    return () => observer.disconnect();
+  }, []);
+  return near;
+}
+
+/** Have a sample's map fetched while the component is there. */
+export function useLookingAt(group: Group, sample: number, step: number): void {
+  const who = useRef({}).current;
+  useEffect(() => lookAt(who, {group, samples: [sample], step}), [group, sample, step]);
+  useEffect(() => () => lookAt(who, null), []);
+}

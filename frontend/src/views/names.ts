@@ -1,0 +1,27 @@
+/** How things are called on the page. */
+
+import type {Sample} from "../types";
+
+const METHODS: Record<string, string> = {
+  grad_cam: "Grad-CAM",
+  grad_cam_plus_plus: "Grad-CAM++",
+  xgrad_cam: "XGrad-CAM",
+  ablation_cam: "Ablation-CAM",
+  score_cam: "Score-CAM",
+  eigen_cam: "Eigen-CAM",
+  eigen_grad_cam: "Eigen-Grad-CAM",
+  hires_cam: "HiResCAM",
+  layer_cam: "LayerCAM",
+  full_grad: "FullGrad",
+  guided_backprop: "Guided backprop",
+  guided_grad_cam: "Guided Grad-CAM",
+};
+
+export function methodName(method: string): string {
+  return METHODS[method] ?? method;
+}
+
+/** A sample's own name, or its place among the logged ones. */
+export function sampleName({id, caption}: Pick<Sample, "id" | "caption">, index: number): string {
+  return id || caption || `Sample ${index}`;
+}
