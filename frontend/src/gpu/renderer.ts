@@ -85,6 +85,7 @@ class TileRenderer implements Renderer {
   private readonly listeners = new Listeners();
   private readonly layers: GlLayers | null;
   private jobs = new Map<HTMLCanvasElement, Job>();
+  private late = new Map<HTMLCanvasElement, Job>();
   private shown = new WeakMap<HTMLCanvasElement, Shown>();
   private readonly sheets = new WeakMap<HTMLCanvasElement, Sheet>();
 
@@ -135,20 +136,24 @@ class TileRenderer implements Renderer {
   /** By our own loop: tiles beyond the budget that show nothing yet wait for the next frame, so that the first come soon. */
   private paintTiles(tiles: readonly [HTMLCanvasElement, Job][], budget: number): void {
     const began = performance.now();
-    const late: [HTMLCanvasElement, Shown][] = [];
     for (const [canvas, job] of tiles) {
-      if (performance.now() - began > budget && !this.sheets.has(canvas)) late.push([canvas, this.shown.get(canvas)!]);
+      if (performance.now() - began > budget && !this.sheets.has(canvas)) this.postpone(canvas, job);
       else new Tile(canvas, job).paint(this.sheets);
     }
-    if (late.length) requestAnimationFrame(() => this.drawLater(late));
+  }
+
+  private postpone(canvas: HTMLCanvasElement, job: Job): void {
+    this.shown.delete(canvas); // so that the same, asked for again before then, is drawn
+    if (!this.late.size) requestAnimationFrame(() => this.drawLate());
+    this.late.set(canvas, job);
   }
 
   /** Ask again for tiles that nothing newer was asked for since. */
-  private drawLater(tiles: readonly [HTMLCanvasElement, Shown][]): void {
-    for (const [canvas, shown] of tiles) {
-      if (this.shown.get(canvas) !== shown || this.jobs.has(canvas)) continue;
-      this.shown.delete(canvas);
-      this.draw(canvas, shown.image, shown.map, shown.look, shown.limits, shown.view);
+  private drawLate(): void {
+    const {late} = this;
+    this.late = new Map();
+    for (const [canvas, {image, map, look, limits, view}] of late) {
+      if (!this.jobs.has(canvas) && !this.shown.has(canvas)) this.draw(canvas, image, map, look, limits, view);
     }
   }
 
@@ -157,8 +162,9 @@ class TileRenderer implements Renderer {
     const {width, height} = canvas;
     if (!width || !height) return false;
     const before = this.shown.get(canvas);
+    if (before?.width === width && before.height === height && isSame(before, job)) return false;
     this.shown.set(canvas, {...job, width, height});
-    return !before || before.width !== width || before.height !== height || !isSame(before, job);
+    return true;
   }
 
   pixels(
