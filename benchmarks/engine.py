@@ -1,0 +1,147 @@
+"""Time and memory of Grad-CAM at ResNets' layer4, as ratios to the inference, beside grad-cam, torchcam and captum.
+
+Every round runs every way once, in turn, and each time is divided by the same round's inference: what else the machine
+does hits them alike. Memory is the peak of the process's resident set above the loaded model, each way in a process of
+its own; PyTorch's profiler would miss what oneDNN allocates.
+"""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import captum.attr
+import numpy as np
+import pytorch_grad_cam
+import torch
+import torchcam.methods
+import torchvision
+from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
+from torch import Tensor, nn
+
+from tensorboard_plugin_gradcam import CAM
+
+Way = Callable[[nn.Module, Tensor], Any]
+LAYER, CLASS, MEBIBYTE = "layer4", 7, 2**20
+
+
+def inference(model: nn.Module, inputs: Tensor) -> Any:
+    with torch.inference_mode():
+        return model(inputs)
+
+
+def ours(model: nn.Module, inputs: Tensor) -> Any:
+    return CAM(model, LAYER)(inputs, CLASS).masks()
+
+
+def captured(model: nn.Module, inputs: Tensor) -> Any:
+    """Return the masks of a validation loop's own inference."""
+    with torch.inference_mode(), CAM(model, LAYER).capture() as capture:
+        model(inputs)
+    return capture.result(CLASS).masks()
+
+
+def by_grad_cam(model: nn.Module, inputs: Tensor) -> Any:
+    with pytorch_grad_cam.GradCAM(model=model, target_layers=[model.get_submodule(LAYER)]) as cam:
+        return cam(inputs, [ClassifierOutputTarget(CLASS)] * len(inputs))
+
+
+def by_torchcam(model: nn.Module, inputs: Tensor) -> Any:
+    with torchcam.methods.GradCAM(model, LAYER) as cam:
+        return cam(CLASS, model(inputs))
+
+
+def by_captum(model: nn.Module, inputs: Tensor) -> Any:
+    return captum.attr.LayerGradCam(model, model.get_submodule(LAYER)).attribute(inputs, target=CLASS)
+
+
+WAYS: dict[str, Way] = {
+    "inference": inference,
+    "ours": ours,
+    "ours, capture()": captured,
+    "captum": by_captum,
+    "torchcam": by_torchcam,
+    "grad-cam": by_grad_cam,
+}
+
+
+def network(name: str, batch: int) -> tuple[nn.Module, Tensor]:
+    torch.manual_seed(0)
+    return getattr(torchvision.models, name)(weights=None).eval(), torch.rand(batch, 3, 224, 224)
+
+
+def seconds(run: Callable[[], Any], clock: Callable[[], float]) -> float:
+    began = clock()
+    run()
+    return clock() - began
+
+
+def compare_times(name: str, rounds: int, clock: Callable[[], float]) -> None:
+    """Print each way's median ratio to the inference, with its quartiles, and the ratio of the fastest rounds."""
+    model, inputs = network(name, batch=8)
+    runs = [partial(way, model, inputs) for way in WAYS.values()]
+    for run in runs:
+        run()  # warm
+    times = np.array([[seconds(run, clock) for run in runs] for _ in range(rounds)])
+    print(
+        f"{name}, batch 8, {rounds} rounds, {clock.__name__}: the inference takes {np.median(times[:, 0]) * 1e3:.0f} ms"
+    )
+    ratios = times / times[:, :1]
+    for position, way in enumerate(WAYS):
+        low, median, high = np.quantile(ratios[:, position], (0.25, 0.5, 0.75))
+        fastest = times[:, position].min() / times[:, 0].min()
+        print(f"  {way:<16} {median:6.3f} inferences ({low:.3f} to {high:.3f}; fastest rounds {fastest:.3f})")
+
+
+def compare_memory(name: str) -> None:
+    """Print each way's peak memory above the loaded model."""
+    print(f"{name}, batch 16, peak memory above the loaded model")
+    peaks = {way: int(subprocess.check_output([sys.executable, __file__, "--peak", name, way])) for way in WAYS}
+    for way, peak in peaks.items():
+        print(f"  {way:<16} {peak / MEBIBYTE:6.0f} MiB, {peak / peaks['inference']:6.2f} of the inference's")
+
+
+def print_peak(name: str, way: str) -> None:
+    """Print by how many bytes the resident set grows over that of the loaded model while `way` runs once."""
+    model, inputs = network(name, batch=16)
+    WAYS[way](model, inputs[:1, :, :64, :64])  # what libraries load and keep at their first call is not the pass's
+    model.zero_grad()  # what grad-cam leaves is
+    Path("/proc/self/clear_refs").write_text("5")  # sets the peak to what is resident now
+    before = resident("VmRSS")
+    WAYS[way](model, inputs)
+    print(resident("VmHWM") - before)
+
+
+def resident(field: str) -> int:
+    """Read a figure of this process from Linux, in bytes."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith(f"{field}:"))
+
+
+def main() -> None:
+    """Compare times for ResNet-50 and ResNet-101, memory for ResNet-101."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="three rounds of ResNet-50, no memory")
+    parser.add_argument("--busy", action="store_true", help="one thread and CPU time, for a machine that others use")
+    parser.add_argument("--peak", nargs=2, metavar=("MODEL", "WAY"), help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.peak:
+        return print_peak(*options.peak)
+    if options.busy:
+        torch.set_num_threads(1)
+    clock = time.process_time if options.busy else time.perf_counter
+    compare_times("resnet50", 3 if options.quick else 15, clock)
+    if not options.quick:
+        compare_times("resnet101", 15, clock)
+        compare_memory("resnet101")
+    return None
+
+
+if __name__ == "__main__":
+    main()
