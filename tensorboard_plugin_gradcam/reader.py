@@ -10,7 +10,6 @@ import os
 import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
 
 import numpy as np
@@ -25,6 +24,8 @@ from tensorboard_plugin_gradcam.records import (
     Maps,
     Predictions,
     Series,
+    overlap,
+    spans,
     surviving,
 )
 
@@ -271,7 +272,7 @@ class _Found:
         """Note the series that two processes wrote at the same time: their records replace each other."""
         found: list[tuple[tuple[str, ...], Sequence[Moment[Any]]]] = [*self._maps.items(), *self._predictions.items()]
         for key, moments in found:
-            if _overlap(moments):
+            if _written_at_once(moments):
                 series = "/".join(part for part in key[1:4] if part)
                 self.problems.append(
                     f"run {key[0]!r}, series {series!r}: two processes wrote it at the same time, which is unsupported"
@@ -300,16 +301,9 @@ def _that_count(moments: list[Moment[Record]]) -> tuple[Moment[Record], ...]:
     return tuple(moments[index] for index in surviving(*columns))
 
 
-def _overlap(moments: Sequence[Moment[Any]]) -> bool:
-    """Tell whether a session wrote on after a later one had begun to."""
-    begun: dict[int, float] = {}
-    ended: dict[int, float] = {}
-    for moment in moments:
-        session = moment.record.stamp.session
-        begun[session] = min(begun.get(session, np.inf), moment.wall_time)
-        ended[session] = max(ended.get(session, -np.inf), moment.wall_time)
-    sessions = sorted(begun)
-    return any(ended[one] > begun[other] for one, other in pairwise(sessions))
+def _written_at_once(moments: Sequence[Moment[Any]]) -> bool:
+    sessions = np.array([moment.record.stamp.session for moment in moments])
+    return overlap(spans(sessions, np.array([moment.wall_time for moment in moments])))
 
 
 def _only_block(moment: Moment[Maps]) -> Block:

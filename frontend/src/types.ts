@@ -66,6 +66,7 @@ export interface Steps {
   total: number | null;
   generation: string;
   sampledDown: number | null;
+  twoWriters: boolean; // two processes wrote the series at once, which is unsupported
   corrupt: {step: number; message: string}[];
 }
 

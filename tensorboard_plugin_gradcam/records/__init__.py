@@ -10,7 +10,7 @@ from tensorboard_plugin_gradcam.records.cohort import Box, Cohort, Sample
 from tensorboard_plugin_gradcam.records.digests import digest_of_bytes, digest_of_pixels
 from tensorboard_plugin_gradcam.records.errors import CorruptRecord, NewerFormat
 from tensorboard_plugin_gradcam.records.quantisation import Precision, Quantised, dequantised, quantised
-from tensorboard_plugin_gradcam.records.restarts import surviving
+from tensorboard_plugin_gradcam.records.restarts import Spans, overlap, spans, surviving
 from tensorboard_plugin_gradcam.records.series import Kind, MapKind, Series
 from tensorboard_plugin_gradcam.records.steps import Block, Maps, Predictions, Stamp
 from tensorboard_plugin_gradcam.records.versions import FORMAT, PLUGIN_NAME
@@ -32,10 +32,13 @@ __all__ = [
     "Quantised",
     "Sample",
     "Series",
+    "Spans",
     "Stamp",
     "dequantised",
     "digest_of_bytes",
     "digest_of_pixels",
+    "overlap",
     "quantised",
+    "spans",
     "surviving",
 ]

@@ -1,11 +1,16 @@
-"""Which of a series' records count once a training was restarted: a pure function, for every reader."""
+"""Which of a series' records count once a training was restarted: pure functions, for every reader."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from itertools import pairwise
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+Spans = Mapping[int, tuple[float, float]]
 
 
 def surviving(step: NDArray[Any], session: NDArray[Any], ordinal: NDArray[Any]) -> NDArray[np.intp]:
@@ -21,3 +26,19 @@ def surviving(step: NDArray[Any], session: NDArray[Any], ordinal: NDArray[Any]) 
     counts = np.ones(len(step), dtype=bool)
     counts[:-1] = in_order[:-1] < lowest_later[1:]
     return order[counts]
+
+
+def spans(session: NDArray[Any], wall_time: NDArray[Any], known: Spans = MappingProxyType({})) -> Spans:
+    """Return when each session wrote first and last (seconds since 1970), with what is `known` of earlier records."""
+    found = dict(known)
+    for one in np.unique(session).tolist():
+        times = wall_time[session == one]
+        begun, ended = found.get(one, (np.inf, -np.inf))
+        found[one] = min(begun, float(times.min())), max(ended, float(times.max()))
+    return found
+
+
+def overlap(sessions: Spans) -> bool:
+    """Tell whether a session wrote on after a later one had begun: two processes write the series at once."""
+    in_order = [sessions[session] for session in sorted(sessions)]
+    return any(earlier[1] > later[0] for earlier, later in pairwise(in_order))

@@ -96,6 +96,7 @@ def _common(key: Key, loaded: Loaded, steps: Steps) -> tuple[dict[str, Any], dic
         "total": None if last is None else last + 1,
         "generation": loaded.generation,
         "sampled_down": loaded.sampled_down,
+        "two_writers": loaded.two_writers,
         "corrupt": [{"step": ident[0], "message": text} for ident, text in sorted(loaded.corrupt.items())],
     }
     arrays = {

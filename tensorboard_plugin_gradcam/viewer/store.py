@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from tensorboard_plugin_gradcam.records import CorruptRecord, NewerFormat
+from tensorboard_plugin_gradcam.records import CorruptRecord, NewerFormat, Spans, overlap, spans
 from tensorboard_plugin_gradcam.viewer.catalog import Catalog, Entry, Key, catalogued
 from tensorboard_plugin_gradcam.viewer.decode import Table, claimed_bytes, decoded
 from tensorboard_plugin_gradcam.viewer.limits import (
@@ -45,6 +45,7 @@ class Loaded:
         corrupt: records that can't be read, and why.
         generation: the same as long as steps are only added (or sampled out).
         sampled_down: the number of steps that the series had to be reduced to, if it had to.
+        sessions: when each process that wrote it did so first and last, as far as its records were seen.
         state: another one after each reading.
     """
 
@@ -56,7 +57,13 @@ class Loaded:
     corrupt: Mapping[Ident, str]
     generation: str
     sampled_down: int | None
+    sessions: Spans = field(default_factory=dict)
     state: str = field(default_factory=lambda: secrets.token_hex(8))
+
+    @property
+    def two_writers(self) -> bool:
+        """Whether two processes wrote it at the same time, and so replace each other's records."""
+        return overlap(self.sessions)
 
     @property
     def nbytes(self) -> int:
@@ -211,6 +218,7 @@ class _Batch:
             generation = secrets.token_hex(8) if self._places else generation
             return Loaded(None, None, (), (), replaced, corrupt, generation, sampled_down)
         steps, table = self._joined()
+        sessions = spans(steps.session, steps.wall_time, self._old.sessions if self._old else {})
         order = surviving(steps.step, steps.session, steps.ordinal)
         gone = {members[i][0] for i in set(range(len(members))) - set(order.tolist())}
         steps = steps.take(order)
@@ -226,6 +234,7 @@ class _Batch:
             corrupt={ident: message for ident, message in corrupt.items() if ident[0] not in present},
             generation=generation,
             sampled_down=sampled_down,
+            sessions=sessions,
         )
 
     def _joined(self) -> tuple[Steps, Table]:

@@ -83,6 +83,22 @@ def test_a_step_logged_again_is_shown_as_logged_last(tmp_path: Path, load_fast: 
         server.wait(lambda server: server.get("maps", run="run", **MAPS).packet[1]["minimum"].tolist() == [2, 2])
 
 
+def test_two_processes_that_write_one_series_are_told(tmp_path: Path, load_fast: str) -> None:
+    run = tmp_path / "run"
+    with tensorboard(tmp_path, load_fast) as server, EventLog(run) as one:
+        one.add(maps_series(), _maps(0, 0), 0, 1.7e9)
+        one.add(maps_series(), _maps(20, 1), 20, 1.7e9 + 20)
+        server.wait(lambda server: _steps(server, "run") == [0, 20])
+        assert _two_writers(server) is False
+        with EventLog(run, SECOND) as other:
+            other.add(maps_series(), _maps(10, 0, 2), 10, 1.7e9 + 10)
+            server.wait(_two_writers)
+
+
+def _two_writers(server: Server) -> bool:
+    return bool(server.get("maps", run="run", **MAPS).packet[0]["two_writers"])
+
+
 def test_the_first_step_survives_sampling(tmp_path: Path, load_fast: str) -> None:
     steps = list(range(400))
     write_run(tmp_path / "run", steps)

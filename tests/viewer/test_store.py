@@ -76,6 +76,17 @@ def test_a_restart_changes_the_generation_even_if_the_steps_look_appended() -> N
     assert new.generation != old.generation
 
 
+def test_two_writers_are_told_also_when_the_first_ones_records_are_gone() -> None:
+    one, other = [_point(step, session=1) for step in (0, 2)], [_point(step, session=2) for step in (1, 3)]
+    old = merged("maps", _points(one[0], other[0]), None, None)
+    assert not old.two_writers  # a restart looks the same so far
+    new = merged("maps", _points(*one, other[0]), old, None)
+    assert new.two_writers
+    last = merged("maps", _points(*other), new, None)
+    assert last.two_writers
+    assert _unpacked(maps_packet(KEY, "positive", last, Cut()))[0]["two_writers"] is True
+
+
 def test_records_of_mixed_shapes_precisions_and_names() -> None:
     small = Maps(Stamp("ab" * 16, 0, 1), (block(np.ones((2, 1, 5)), names=("a", "b")),)).to_bytes()
     volume = Maps(Stamp("ab" * 16, 1, 1), (block(np.arange(24.0).reshape(1, 2, 3, 4), "float16"),)).to_bytes()

@@ -25,6 +25,7 @@ class ReadLog:
         self.predictions: dict[str, dict[int, Predictions]] = {}
         self.maps: dict[tuple[str, str, str], dict[int, Maps]] = {}
         self.records: Counter[str] = Counter()
+        self.blob_steps: set[int] = set()
         for name, content in self.events.PluginTagToContent("gradcam").items():
             self._read(name, Series.from_bytes(content))
 
@@ -32,6 +33,8 @@ class ReadLog:
         for event in self.events.Tensors(name):
             (data,) = event.tensor_proto.string_val
             self.records[series.kind] += not series.first
+            if series.kind in ("image", "cohort"):
+                self.blob_steps.add(event.step)
             if series.kind == "image":
                 self.images[series.digest] = np.asarray(Image.open(io.BytesIO(data)))
             elif series.kind == "cohort":

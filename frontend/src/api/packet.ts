@@ -121,6 +121,7 @@ function stepsOf(packet: Packet): Steps {
     cohorts: (header.cohorts as string[] | undefined) ?? [],
     total: (header.total as number | null | undefined) ?? null,
     generation: String(header.generation ?? ""),
+    twoWriters: header.two_writers === true,
     sampledDown: (header.sampled_down as number | null | undefined) ?? null,
     corrupt: (header.corrupt as Steps["corrupt"] | undefined) ?? [],
   };

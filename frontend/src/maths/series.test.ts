@@ -21,6 +21,7 @@ function series(patch: Partial<MapSeries> = {}): MapSeries {
     total: 2,
     generation: "g",
     sampledDown: null,
+    twoWriters: false,
     corrupt: [],
     first: Int32Array.of(0, 1, 4),
     sample: Int32Array.of(4, 4, 4, 9),

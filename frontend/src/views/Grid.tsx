@@ -83,6 +83,12 @@ function Kept({cast}: {cast: Cast | null}) {
           <code>--samples_per_plugin gradcam=0</code>
         </>
       )}
+      {cast.said.twoWriters && (
+        <strong title="They replace each other's records. Give each process a run directory of its own.">
+          {" "}
+          · written by two processes at once
+        </strong>
+      )}
       {damaged > 0 && <strong title={cast.said.corrupt[0]?.message}> · {shown(damaged)} damaged</strong>}
     </span>
   );
