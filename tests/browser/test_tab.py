@@ -90,8 +90,11 @@ def test_new_steps_appear_while_a_run_writes(page: Page, log: Path, tmp_path: Pa
         running.wait(lambda it: bool(it.get("series").json["runs"]))
         frame = opened(page, running)
         frame.wait_for_selector(TILE.format(sample=0, step=LAST))
+        box = frame.locator("[data-testid=step-input]")
+        box.fill("1")  # and more to come, when the page is drawn again
         train(tmp_path / "later", 1)
         frame.wait_for_selector("[data-run='later']" + TILE.format(sample=0, step=LAST), timeout=30_000)
+        expect(box).to_have_value("1")
 
 
 def test_maps_without_predictions_are_shown(page: Page, tmp_path: Path) -> None:

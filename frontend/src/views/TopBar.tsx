@@ -16,7 +16,7 @@ import {
   step,
   steps,
 } from "../state/store";
-import {IconButton, shown} from "./controls";
+import {IconButton, NumberBox, shown} from "./controls";
 import {Scrubber} from "./Scrubber";
 
 const ICONS = {
@@ -89,18 +89,7 @@ function StepBox() {
   return (
     <div class="step">
       <label for="step">Step</label>
-      <input
-        id="step"
-        class="number"
-        type="number"
-        data-testid="step-input"
-        value={step.value}
-        onChange={(event) => {
-          const typed = event.currentTarget.valueAsNumber;
-          if (Number.isFinite(typed)) goTo(typed);
-          event.currentTarget.value = String(step.value);
-        }}
-      />
+      <NumberBox id="step" class="number" data-testid="step-input" value={step.value} onNumber={goTo} />
       <span class="when">
         <span>
           of {shown(lastStep.value)}

@@ -1,5 +1,5 @@
 import type {ComponentChildren} from "preact";
-import {useId} from "preact/hooks";
+import {useId, useState} from "preact/hooks";
 
 interface SliderProps {
   label: string;
@@ -24,14 +24,13 @@ export function Slider({label, value, low, high, by = 0.05, percent = false, onI
         <button type="button" aria-label={`Less ${label.toLowerCase()}`} onClick={() => give(value - by)}>
           −
         </button>
-        <input
-          type="number"
+        <NumberBox
           aria-label={`${label}, ${percent ? "in per cent" : "as a number"}`}
           min={low * times}
           max={high * times}
           step={by * times}
           value={rounded(value * times)}
-          onChange={(event) => give(event.currentTarget.valueAsNumber / times)}
+          onNumber={(typed) => give(typed / times)}
         />
         <button type="button" aria-label={`More ${label.toLowerCase()}`} onClick={() => give(value + by)}>
           +
@@ -52,6 +51,37 @@ export function Slider({label, value, low, high, by = 0.05, percent = false, onI
 
 function rounded(value: number): number {
   return Number(value.toFixed(3));
+}
+
+interface NumberBoxProps {
+  value: number;
+  "aria-label"?: string;
+  id?: string;
+  class?: string;
+  "data-testid"?: string;
+  min?: number;
+  max?: number;
+  step?: number;
+  onNumber: (typed: number) => void;
+}
+
+/** A number to type. What is half typed stays when the page is drawn again, as when data arrive. */
+export function NumberBox({value, onNumber, ...rest}: NumberBoxProps) {
+  const [draft, setDraft] = useState<string | null>(null);
+  return (
+    <input
+      {...rest}
+      type="number"
+      value={draft ?? value}
+      onInput={(event) => setDraft(event.currentTarget.value)}
+      onChange={(event) => {
+        const typed = event.currentTarget.valueAsNumber;
+        if (Number.isFinite(typed)) onNumber(typed);
+        setDraft(null);
+      }}
+      onBlur={() => setDraft(null)}
+    />
+  );
 }
 
 interface ChipProps {
