@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any
 
+import numpy as np
 from numpy.typing import ArrayLike
 
 from tensorboard_plugin_gradcam.records import Precision
@@ -217,7 +218,7 @@ class GradCAMLogger:
             return inputs
         look = self._look
         if images is None:
-            known = {"dataformats": "NCHW"} | known
+            known = {"dataformats": getattr(self._cam, "dataformats", "NCHW")} | known
         else:
             inputs, look = images, look | {"transform": None, "mean": None, "std": None}
         axes = getattr(inputs, "ndim", 0)
@@ -348,15 +349,24 @@ class Probe:
 
 
 def _cam(model: Any, layers: Any, methods: Any) -> Any:
+    if hasattr(model, "methods") and hasattr(model, "layers"):
+        return model  # a CAM, of torch or another framework
+    if any(base.__module__.startswith("keras.") for base in type(model).__mro__):
+        raise TypeError(
+            "expected a torch model or a CAM, got a Keras model: pass KerasCAM(model), "
+            "or GradCAMCallback to fit, of tensorboard_plugin_gradcam.integrations.keras"
+        )
     from tensorboard_plugin_gradcam.cam import CAM
 
-    return model if isinstance(model, CAM) else CAM(model, layers=layers, methods=methods)
+    return CAM(model, layers=layers, methods=methods)
 
 
 def _kept(inputs: Any) -> Any:
     """Return inputs that stay as they are while the caller fills the next batch into the same memory."""
     if isinstance(inputs, dict):
         return {name: _kept(value) for name, value in inputs.items()}
+    if isinstance(inputs, np.ndarray):
+        return inputs.copy()
     return inputs.detach().clone() if hasattr(inputs, "detach") else inputs
 
 

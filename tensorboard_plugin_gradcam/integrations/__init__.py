@@ -1,0 +1,1 @@
+"""Callbacks and handlers for the frameworks that people train with: import the module of yours."""

@@ -1,0 +1,117 @@
+"""Grad-CAM in `model.fit`: `GradCAMCallback`, and `KerasCAM` for loops of your own. Tested with Keras 3.15."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+try:
+    import keras
+except ModuleNotFoundError as error:
+    raise ImportError(
+        f"tensorboard_plugin_gradcam.integrations.keras needs {error.name}: "
+        "pip install 'tensorboard-plugin-gradcam[keras]', and tensorflow, jax or torch as Keras's backend "
+        "(KERAS_BACKEND names it)"
+    ) from error
+
+from tensorboard_plugin_gradcam.integrations.keras_cam import KerasCAM, KerasResult
+from tensorboard_plugin_gradcam.writer import GradCAMLogger
+from tensorboard_plugin_gradcam.writer.every import Every, interval
+from tensorboard_plugin_gradcam.writer.foreign import to_numpy
+
+__all__ = ["GradCAMCallback", "KerasCAM", "KerasResult"]
+
+_OF_SAMPLES = ("ids", "captions", "boxes", "boxes_in", "masks")
+
+
+class GradCAMCallback(keras.callbacks.Callback):
+    """Log what a model looks at while `fit` trains it, which stays exactly as it would be without.
+
+    Example:
+        >>> model.fit(x, y, epochs=10, callbacks=[GradCAMCallback("runs/digits", x_val[:16], y_val[:16])])
+
+    Args:
+        log_dir: a log directory, or a writer as for `add_gradcam`.
+        images: ``(N, H, W, C)``: the model's inputs, or where `inputs` are given, the pictures of them.
+        labels: ``(N,)``, class index, or one-hot ``(N, classes)``.
+        every: None logs at the end of each epoch, and steps are epochs, as in Keras's own TensorBoard callback. So many
+            batches (50) or so much time ("30s", "5min", a `timedelta`) logs the untrained model, and then whenever that
+            has passed; steps are batches.
+        tag: name of the series.
+        inputs: of the model, where they are not `images`.
+        targets: what to explain: None for the top class, "label", an int, ``(N,)`` or ``(N, T)``.
+        layers: as for `KerasCAM`: found automatically by default.
+        methods: as for `KerasCAM`.
+        options: further arguments of `GradCAMLogger` (class_names, mean, std, metrics, top_k, ...) and of samples: ids,
+            captions, boxes, boxes_in, masks.
+    """
+
+    def __init__(
+        self,
+        log_dir: Any,
+        images: Any,
+        labels: ArrayLike | None = None,
+        *,
+        every: Every = None,
+        tag: str = "val",
+        inputs: Any = None,
+        targets: Any = None,
+        layers: Any = None,
+        methods: Any = "grad_cam",
+        **options: Any,
+    ) -> None:
+        super().__init__()
+        interval(every)  # raises now rather than in training
+        self.async_safe = every is None  # then batches end without us, and Keras need not wait
+        self._every, self._writer, self._tag = every, log_dir, tag
+        self._inputs = images if inputs is None else inputs
+        self._known = {name: options.pop(name) for name in _OF_SAMPLES if name in options}
+        self._known |= {"labels": _class_indices(labels), "targets": targets}
+        if inputs is not None:
+            self._known["images"] = images
+        self._cam_options, self._options = {"layers": layers, "methods": methods}, options
+        self._probe: Any = None
+        self._batches = self._batches_before_epoch = 0
+
+    def on_train_begin(self, logs: Any = None) -> None:
+        """Register the samples, and log the untrained model where steps are batches."""
+        model = self.model
+        cam = KerasCAM(model, **self._cam_options)
+        self._logger = GradCAMLogger(self._writer, cam, every=self._every, **self._options)
+        self._probe = self._logger.probe(self._tag, self._inputs, **self._known)
+        self._batches = self._batches_before_epoch = int(model.optimizer.iterations)
+        if self._every is not None:
+            self._log(self._batches)
+
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+        """Note how many batches came before: `batch` counts from the epoch's first."""
+        self._batches_before_epoch = self._batches
+
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+        """Log where it is due."""
+        self._batches = self._batches_before_epoch + int(batch) + 1
+        if self._every is not None:
+            self._log(self._batches)
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        """Log where steps are epochs."""
+        if self._every is None:
+            self._log(epoch, epoch=epoch + 1)
+
+    def _log(self, step: int, epoch: float | None = None) -> None:
+        try:
+            self._probe.log(step, epoch=epoch)
+        except OSError as error:  # a full disk is no reason to end a training
+            warnings.warn(f"Grad-CAM of step {step} could not be written: {error}", stacklevel=2)
+
+
+def _class_indices(labels: ArrayLike | None) -> NDArray[Any] | None:
+    if labels is None:
+        return None
+    array = to_numpy(labels, "labels")
+    if array.ndim == 2:
+        array = array.argmax(axis=1) if array.shape[1] > 1 else array[:, 0]
+    return array.astype(np.int64)

@@ -1,0 +1,268 @@
+"""`KerasCAM`: class activation maps of Keras models on TensorFlow and JAX, without torch."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+import numpy as np
+from numpy.typing import NDArray
+
+from tensorboard_plugin_gradcam.integrations import keras_layers, keras_maps
+from tensorboard_plugin_gradcam.integrations.keras_backends import Pass, Tap, run
+from tensorboard_plugin_gradcam.integrations.keras_maps import Floats
+from tensorboard_plugin_gradcam.writer.foreign import to_numpy
+
+_UNKNOWN = object()
+
+
+@dataclass(frozen=True, eq=False)
+class KerasResult:
+    """Maps of M explained scores, in NumPy; the fields are those of `CAMResult`.
+
+    Attributes:
+        maps: for each (method, layer) raw, signed maps ``(M, ...)``, float32, in the layer's resolution.
+        outputs: ``(N, classes)``, scores before softmax or sigmoid where the model's last layer applies one.
+        scores: ``(M,)``, that were explained.
+        targets: ``(M,)``, the class.
+        samples: ``(M,)``, index of the image within the batch.
+        names: M descriptions of the targets.
+        flags: for each (method, layer) M texts of what a viewer must know of a map; "" where there is nothing.
+        kinds: for each method how its maps are meant.
+        input_size: spatial size of the inputs, ``(H, W)``.
+    """
+
+    maps: Mapping[tuple[str, str], Floats]
+    outputs: NDArray[np.float32]
+    scores: NDArray[np.float32]
+    targets: NDArray[np.int64]
+    samples: NDArray[np.int64]
+    names: tuple[str, ...]
+    flags: Mapping[tuple[str, str], tuple[str, ...]]
+    kinds: Mapping[str, str]
+    input_size: tuple[int, ...]
+
+    def __len__(self) -> int:
+        return len(self.targets)
+
+    @property
+    def methods(self) -> tuple[str, ...]:
+        """Names of the methods, in the order that was asked for."""
+        return tuple(dict.fromkeys(method for method, _ in self.maps))
+
+    @property
+    def layers(self) -> tuple[str, ...]:
+        """Names of the layers, in the order that was asked for."""
+        return tuple(dict.fromkeys(layer for _, layer in self.maps))
+
+
+class KerasCAM:
+    """Compute class activation maps of a Keras model, which is left as it was: a training goes on bit for bit.
+
+    Example:
+        >>> cam = KerasCAM(model)
+        >>> cam(images).maps["grad_cam", "conv2d_3"].shape
+        (8, 7, 7)
+
+    Scores are explained before the softmax or sigmoid of the model's last layer, where it has one.
+
+    Args:
+        model: a built Keras 3 model of one input and scores ``(N, classes)``.
+        layers: name, layer, or several of them; None finds the deepest layer whose output has space.
+        methods: name or names: grad_cam, grad_cam_plus_plus, layer_cam, hires_cam, xgrad_cam, eigen_cam, score_cam.
+
+    Raises:
+        TypeError: for what is no Keras model.
+        ValueError: for a model that is not built, and for a layer or a method that does not exist.
+    """
+
+    def __init__(self, model: Any, layers: Any = None, methods: str | Sequence[str] = "grad_cam") -> None:
+        if not isinstance(model, keras.Layer):
+            raise TypeError(f"expected a Keras 3 model, got {type(model).__module__}.{type(model).__name__}")
+        if not model.built:
+            raise ValueError(f"expected a built model, got {model.name!r}: call it once, or model.build(input_shape)")
+        self.model = model
+        self.methods = _find_methods(methods)
+        self._layers = None if layers is None else keras_layers.named_layers(model, layers)
+        self._head: Any = _UNKNOWN
+
+    @property
+    def layers(self) -> tuple[str, ...] | None:
+        """Names of the layers; None until the first call finds one."""
+        return None if self._layers is None else tuple(self._layers)
+
+    @property
+    def dataformats(self) -> str:
+        """Where the inputs have their channels, in TensorBoard's letters."""
+        return "NCHW" if keras_layers.data_format(None) == "channels_first" else "NHWC"
+
+    def __call__(self, inputs: Any, targets: Any = None) -> KerasResult:
+        """Run the model on `inputs` and explain its scores.
+
+        Args:
+            inputs: ``(N, ..., channels)``, as the model takes them.
+            targets: None explains each image's top class; an int, or N of them, a class; ``(N, T)`` T classes of each.
+
+        Raises:
+            ValueError: for targets that do not fit, or a layer that did not run or ran twice.
+        """
+        pixels = to_numpy(inputs, "inputs")
+        if pixels.ndim < 3:
+            raise ValueError(f"expected a batch of inputs (N, ..., channels), got shape {pixels.shape}")
+        self._found(pixels)
+        done = run(keras.backend.backend(), lambda tap: self._scores(pixels, tap))
+        return self._explained(pixels, done, _asked(targets, done.scores))
+
+    def _found(self, pixels: NDArray[Any]) -> dict[str, Any]:
+        if self._head is _UNKNOWN or self._layers is None:
+            trace = keras_layers.trace(self.model, pixels[:1])
+            self._head = trace.head()
+            self._layers = self._layers or trace.find_layer(pixels.ndim - 2)
+        return self._layers
+
+    def _scores(self, pixels: NDArray[Any], tap: Tap) -> Any:
+        """Run the model once; return the scores ``(N, classes)``."""
+        kept: list[Any] = []
+        ran: set[str] = set()
+
+        def once(name: str, output: Any) -> Any:
+            if name in ran:
+                raise ValueError(f"layer {name!r} ran more than once in the forward pass: choose one that runs once")
+            ran.add(name)
+            return tap(name, output)
+
+        with (
+            keras_layers.borrowed(self.model),
+            keras_layers.tapped(self._layers or {}, once),
+            keras_layers.scores_of(self._head, kept),
+        ):
+            output = keras_layers.tensor_of(self.model(pixels, training=False))
+        missing = [name for name in self._layers or {} if name not in ran]
+        if missing:
+            raise ValueError(f"layer {missing[0]!r} did not run in the forward pass: choose one that does")
+        scores = kept[-1] if kept else output
+        if len(scores.shape) != 2:
+            raise ValueError(f"expected a model of scores (N, classes), got an output of shape {tuple(scores.shape)}")
+        return scores
+
+    def _explained(self, pixels: NDArray[Any], done: Pass, asked: _Asked) -> KerasResult:
+        signs = np.array([asked.weights(done.scores, position) for position in range(len(asked))])
+        needs_gradients = any(method in keras_maps.OF_GRADIENTS for method in self.methods)
+        felt = [done.gradients(weights) for weights in asked.by_rank(signs)] if needs_gradients else []
+        maps: dict[tuple[str, str], Floats] = {}
+        for name, layer in self._found(pixels).items():
+            first = keras_layers.data_format(layer) == "channels_first"
+            activations = _channels_first(done.activations[name], first)[asked.samples]
+            gradients = np.zeros(0, dtype=np.float32)
+            if felt:
+                gradients = np.stack([_channels_first(one[name], first) for one in felt])[asked.ranks, asked.samples]
+            for method in self.methods:
+                maps[method, name] = self._map(method, activations, gradients, pixels, signs, asked)
+        return KerasResult(
+            maps=maps,
+            outputs=done.scores,
+            scores=(signs * done.scores[asked.samples]).sum(axis=1),
+            targets=asked.classes,
+            samples=asked.samples,
+            names=tuple(f"class {index}" for index in asked.classes),
+            flags={key: _flags(value) for key, value in maps.items()},
+            kinds=dict.fromkeys(self.methods, "positive"),
+            input_size=pixels.shape[1:-1] if self.dataformats == "NHWC" else pixels.shape[2:],
+        )
+
+    def _map(
+        self,
+        method: str,
+        activations: Floats,
+        gradients: Floats,
+        pixels: NDArray[Any],
+        signs: NDArray[np.float32],
+        asked: _Asked,
+    ) -> Floats:
+        if method in keras_maps.OF_GRADIENTS:
+            return keras_maps.OF_GRADIENTS[method](activations, gradients)
+        if method == "eigen_cam":
+            return keras_maps.eigen_cam(activations)
+
+        def score(index: int, images: Floats) -> NDArray[Any]:
+            scores = to_numpy(self._scores(images.astype(pixels.dtype), lambda name, output: output), "scores")
+            return np.asarray(scores.astype(np.float32) @ signs[index])
+
+        return keras_maps.score_cam(activations, pixels[asked.samples].astype(np.float32), score)
+
+
+@dataclass(frozen=True, eq=False)
+class _Asked:
+    """M scores that are to be explained: each a class of an image, its image's first (rank 0), second, ..."""
+
+    samples: NDArray[np.int64]
+    classes: NDArray[np.int64]
+    ranks: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.classes)
+
+    def weights(self, scores: NDArray[np.float32], position: int) -> NDArray[np.float32]:
+        """Return what the explained score is of the image's scores ``(classes,)``."""
+        if scores.shape[1] == 1:  # one score, for class 1 against class 0
+            return np.array([1 if self.classes[position] == 1 else -1], dtype=np.float32)
+        return np.asarray(np.arange(scores.shape[1]) == self.classes[position], dtype=np.float32)
+
+    def by_rank(self, weights: NDArray[np.float32]) -> list[NDArray[np.float32]]:
+        """Return for each rank the weights of all images' scores, ``(N, classes)``."""
+        found = []
+        for rank in range(int(self.ranks.max(initial=0)) + 1):
+            chosen = self.ranks == rank
+            array = np.zeros((int(self.samples.max(initial=-1)) + 1, weights.shape[1]), dtype=np.float32)
+            array[self.samples[chosen]] = weights[chosen]
+            found.append(array)
+        return found
+
+
+def _asked(targets: Any, scores: NDArray[np.float32]) -> _Asked:
+    count, classes = len(scores), max(scores.shape[1], 2)
+    if targets is None:
+        array = scores.argmax(axis=1) if scores.shape[1] > 1 else (scores[:, 0] > 0).astype(np.int64)
+    else:
+        array = to_numpy(targets, "targets")
+        array = np.full(count, array) if array.ndim == 0 else array
+    if array.ndim not in (1, 2) or len(array) != count or array.dtype.kind not in "iu":
+        raise ValueError(
+            f"expected targets as a class, ({count},) or ({count}, T) classes, got {array.dtype} of shape {array.shape}"
+        )
+    if array.size and not 0 <= array.min() <= array.max() < classes:
+        raise ValueError(f"expected classes from 0 to {classes - 1}, got {array.min()} to {array.max()}")
+    several = array.reshape(count, -1)
+    samples, ranks = np.indices(several.shape).reshape(2, -1)
+    return _Asked(samples, several.reshape(-1).astype(np.int64), ranks)
+
+
+def _find_methods(methods: str | Sequence[str]) -> tuple[str, ...]:
+    found = (methods,) if isinstance(methods, str) else tuple(methods)
+    for method in found or ("",):
+        if method not in keras_maps.METHODS:
+            raise ValueError(f"expected a method among {', '.join(keras_maps.METHODS)}, got {method!r}")
+    return found
+
+
+def _channels_first(array: Floats, already: bool) -> Floats:
+    return array if already else np.moveaxis(array, -1, 1)
+
+
+def _flags(maps: Floats) -> tuple[str, ...]:
+    """Return the flags that the torch engine gives."""
+    flags = tuple(_flag(map_) for map_ in maps)
+    if "not finite" in flags:
+        warnings.warn("a map is not finite: the layer's activations or gradients are NaN or infinite", stacklevel=4)
+    return flags
+
+
+def _flag(map_: Floats) -> str:
+    if not np.isfinite(map_).all():
+        return "not finite"
+    if map_.max() <= 0:
+        return "no positive evidence"
+    return "flat" if np.ptp(map_) == 0 else ""

@@ -1,0 +1,189 @@
+"""A Keras model's layers: named or found, watched while they run, and left as they were."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import Any
+
+import keras
+
+# They show what the layer in front of them saw, at a lower resolution or not at all.
+_PASSIVE = ("Pooling", "Dropout", "Noise", "Padding", "Cropping", "UpSampling", "Reshape", "Permute", "InputLayer")
+
+
+def all_layers(model: Any) -> list[Any]:
+    """Return the layers at any depth, without the model itself."""
+    found: list[Any] = model._flatten_layers(include_self=False, recursive=True)
+    return found
+
+
+@contextmanager
+def borrowed(model: Any) -> Iterator[None]:
+    """Run `model` such that no variable (weights, statistics, seeds) is updated, and its losses are kept."""
+    kept = [(layer, list(layer._losses), set(layer._loss_ids)) for layer in (model, *all_layers(model))]
+    with keras.StatelessScope():
+        try:
+            yield
+        finally:
+            for layer, losses, ids in kept:
+                layer._losses[:] = losses
+                layer._loss_ids.clear()
+                layer._loss_ids.update(ids)
+
+
+@contextmanager
+def replaced(layer: Any, name: str, value: Any) -> Iterator[None]:
+    """Give a layer another attribute, past Keras's tracking of attributes, then its own back."""
+    attributes = vars(layer)
+    own, missing = attributes.get(name), name not in attributes
+    attributes[name] = value
+    try:
+        yield
+    finally:
+        if missing:
+            del attributes[name]
+        else:
+            attributes[name] = own
+
+
+@contextmanager
+def tapped(layers: Mapping[str, Any], tap: Callable[[str, Any], Any]) -> Iterator[None]:
+    """Pass each layer's output through ``tap(name, output)``."""
+    with ExitStack() as stack:
+        for name, layer in layers.items():
+            stack.enter_context(replaced(layer, "call", _tapping(name, layer.call, tap)))
+        yield
+
+
+def _tapping(name: str, call: Callable[..., Any], tap: Callable[[str, Any], Any]) -> Callable[..., Any]:
+    def tapping(*args: Any, **kwargs: Any) -> Any:
+        return tap(name, call(*args, **kwargs))
+
+    return tapping
+
+
+@dataclass(frozen=True, eq=False)
+class Trace:
+    """What one forward pass told.
+
+    Attributes:
+        model: that ran.
+        steps: each layer that gave one tensor, and it, in the order in which they ended.
+        output: what the model returned.
+    """
+
+    model: Any
+    steps: list[tuple[Any, Any]]
+    output: Any
+
+    def find_layer(self, rank: int) -> dict[str, Any]:
+        """Return the deepest layer whose output still has space, the outermost of those that end together.
+
+        Layers that only pool, drop or pad are passed over.
+
+        Raises:
+            ValueError: where no output has more than one cell.
+        """
+        for layer, output in reversed(self.steps):
+            passive = any(word in type(layer).__name__ for word in _PASSIVE)
+            if not passive and output is not self.output and _has_cells(layer, output, rank):
+                return {names(self.model)[id(layer)]: layer}
+        raise ValueError("expected a layer whose output has more than one cell, found none: name a layer with layers=")
+
+    def head(self) -> Any:
+        """Return the layer that turns scores into probabilities at the model's end, or None."""
+        for layer, output in self.steps:
+            if output is self.output and (isinstance(layer, keras.layers.Softmax) or _activation(layer) != ""):
+                return layer
+        return None
+
+
+def trace(model: Any, inputs: Any) -> Trace:
+    """Run the model, and note what each of its layers gave."""
+    steps: list[tuple[Any, Any]] = []
+    layers = {str(index): layer for index, layer in enumerate(all_layers(model))}
+
+    def note(name: str, output: Any) -> Any:
+        if hasattr(output, "shape"):
+            steps.append((layers[name], output))
+        return output
+
+    with borrowed(model), tapped(layers, note):
+        output = model(inputs, training=False)
+    return Trace(model, steps, tensor_of(output))
+
+
+def tensor_of(outputs: Any) -> Any:
+    """Return the tensor that holds the scores: the only one, the first, or the one under "logits"."""
+    if isinstance(outputs, Mapping):
+        return outputs["logits"] if "logits" in outputs else next(iter(outputs.values()))
+    return outputs[0] if isinstance(outputs, (tuple, list)) else outputs
+
+
+@contextmanager
+def scores_of(head: Any, keep: list[Any]) -> Iterator[None]:
+    """Put what comes before the softmax or sigmoid of `head` into `keep`."""
+    if head is None:
+        yield
+        return
+    name = "call" if isinstance(head, keras.layers.Softmax) else "activation"
+    function = getattr(head, name)
+
+    def keeping(inputs: Any, *args: Any, **kwargs: Any) -> Any:
+        keep.append(inputs)
+        return function(inputs, *args, **kwargs)
+
+    with replaced(head, name, keeping):
+        yield
+
+
+def _activation(layer: Any) -> str:
+    name = getattr(getattr(layer, "activation", None), "__name__", "")
+    return name if name in ("softmax", "sigmoid") else ""
+
+
+def data_format(layer: Any) -> str:
+    """Return "channels_last" or "channels_first"."""
+    own = getattr(layer, "data_format", None)
+    return own if own in ("channels_last", "channels_first") else str(keras.config.image_data_format())
+
+
+def _has_cells(layer: Any, output: Any, rank: int) -> bool:
+    if len(output.shape) != rank + 2:
+        return False
+    cells = output.shape[2:] if data_format(layer) == "channels_first" else output.shape[1:-1]
+    return any(size > 1 for size in cells)
+
+
+def names(model: Any) -> dict[int, str]:
+    """Return each layer's name by its identity: its path where another layer has the same name."""
+    layers = all_layers(model)
+    given = [layer.name for layer in layers]
+    return {id(layer): layer.name if given.count(layer.name) == 1 else layer.path for layer in layers}
+
+
+def named_layers(model: Any, layers: Any) -> dict[str, Any]:
+    """Return the layers that a name, a layer or an iterable of them stands for, by name.
+
+    Raises:
+        ValueError: for a layer that the model does not have; the message lists close names.
+    """
+    items = [layers] if isinstance(layers, str) or hasattr(layers, "call") else list(layers)
+    if not items:
+        raise ValueError("expected at least one layer, got an empty list")
+    known = names(model)
+    by_name = {known[id(layer)]: layer for layer in all_layers(model)}
+    return dict(_named(item, known, by_name) for item in items)
+
+
+def _named(item: Any, known: Mapping[int, str], by_name: Mapping[str, Any]) -> tuple[str, Any]:
+    name = item if isinstance(item, str) else known.get(id(item))
+    if name is None:
+        raise ValueError(f"expected a layer of the model, got a {type(item).__name__} that is not one of its layers")
+    if name not in by_name:
+        close = get_close_matches(name, by_name, n=3) or list(by_name)[:5]
+        raise ValueError(f"expected a layer such as {', '.join(close)}, got {name!r}")
+    return name, by_name[name]
