@@ -1,5 +1,6 @@
 """Class activation maps of torch models: `CAM`, its targets and its methods."""
 
+from .boxes import DetectedBox, MatchedBox
 from .capture import Capture
 from .engine import CAM
 from .methods import METHODS, Method, method
@@ -16,6 +17,8 @@ __all__ = [
     "ClassScore",
     "Classes",
     "Contrast",
+    "DetectedBox",
+    "MatchedBox",
     "Method",
     "Probability",
     "Similarity",

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
+from .canvas import Canvas
 from .hooks import detached, eager, hooked, map_tensors, tap, without_autocast_cache
+from .inputs import Inputs
 
 if TYPE_CHECKING:
     from .engine import CAM
@@ -26,7 +28,8 @@ class Capture:
     def __init__(self, cam: CAM) -> None:
         self._cam = cam
         self._taps: dict[str, Tensor] = {}
-        self._inputs: Tensor | None = None
+        self._inputs: Inputs | None = None
+        self._canvas = Canvas()
         self._outputs: Any = None
         self._has_ended = self._is_finding = self._is_attached = False
         self._block, self._pass = ExitStack(), ExitStack()
@@ -63,7 +66,9 @@ class Capture:
             raise ValueError("expected one forward pass of the model within the block of capture(), got none")
         try:
             with torch.inference_mode(False):
-                return self._cam._explain(self._inputs, self._outputs, self._taps, targets, retain_graph=True)
+                return self._cam._explain(
+                    self._inputs, self._outputs, self._taps, targets, self._canvas, retain_graph=True
+                )
         except RuntimeError as error:
             if "second time" not in str(error):
                 raise
@@ -74,7 +79,7 @@ class Capture:
             return None
         if self._inputs is not None:
             raise ValueError("expected one forward pass within the block of capture(), got a second: use a block each")
-        self._inputs = _first_batch(args, kwargs)
+        self._inputs = Inputs(args, kwargs)
         self._watch(self._inputs)
         self._is_attached = torch.is_grad_enabled()
         if self._is_attached:
@@ -85,14 +90,14 @@ class Capture:
         self._pass.enter_context(without_autocast_cache())
         return map_tensors(_usable, args), map_tensors(_usable, kwargs)
 
-    def _watch(self, inputs: Tensor) -> None:
+    def _watch(self, inputs: Inputs) -> None:
         self._is_finding = True  # which may run the model, and so these hooks
         try:
             layers = self._cam._found(inputs)
         finally:
             self._is_finding = False
         handles = [module.register_forward_hook(tap(name, self._taps)) for name, module in layers.items()]
-        self._pass.enter_context(hooked(*handles))
+        self._pass.enter_context(hooked(*handles, *self._canvas.watch(self._cam.model)))
 
     def _end(self, model: Any, args: Any, outputs: Any) -> Any:
         if self._is_finding or self._has_ended:
@@ -109,14 +114,6 @@ class Capture:
         map_tensors(inputs.append, args)
         wanted = any(tensor.requires_grad for tensor in (*inputs, *model.parameters()))
         return not (self._is_attached and wanted)
-
-
-def _first_batch(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Tensor:
-    found: list[Tensor] = []
-    map_tensors(lambda tensor: found.append(tensor) if tensor.ndim >= 3 else None, [args, kwargs])
-    if not found:
-        raise ValueError("expected a batch of inputs (N, C, ...) among the model's arguments, got none")
-    return found[0]
 
 
 def _usable(tensor: Tensor) -> Tensor:

@@ -9,13 +9,16 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from .canvas import Canvas
 from .capture import Capture
+from .explained import Explained, find_targets
 from .hooks import borrowing, detached, hooked, tap
+from .inputs import Inputs
 from .layers import find_layer, named_layers
 from .methods import Method, find_methods
+from .outputs import scores_of
 from .reshape import to_channels_first
 from .result import CAMResult
-from .targets import Explained, find_targets, scores_of
 from .wrappers import unwrapped
 
 NO_EVIDENCE = "no positive evidence"
@@ -56,28 +59,31 @@ class CAM:
         """Qualified names of the layers; None until the first call finds one."""
         return None if self._layers is None else tuple(self._layers)
 
-    def __call__(self, inputs: Tensor, targets: Any = None) -> CAMResult:
+    def __call__(self, inputs: Any, targets: Any = None) -> CAMResult:
         """Run the model on `inputs` and explain its scores.
 
         Args:
-            inputs: ``(N, C, ...)``, as the model takes them.
-            targets: None explains each image's top class; an int, or N of them, a class; ``Classes(3, 7)`` several
-                classes of each image; a target or callable from one image's output to a scalar, or N of them.
+            inputs: ``(N, C, ...)``, as the model takes them; a tuple of several positional arguments, a mapping of
+                keyword arguments, or the list of images that a detector takes.
+            targets: None explains each image's top class (a detector's most certain box); an int, or N of them, a
+                class; ``Classes(3, 7)`` several classes of each image; a target or callable from one image's output to
+                a scalar, or N of them. An item of a list may be a list, of several targets for that image.
 
         Returns:
-            Maps in each layer's own resolution, raw and signed.
+            Maps in each layer's own resolution, raw and signed. Padding that a detector put around its images is
+            taken off again.
 
         Raises:
             ValueError: for targets that do not fit, a layer that did not run or ran twice, a map of one cell.
         """
-        if not isinstance(inputs, Tensor) or inputs.ndim < 3:
-            raise ValueError(f"expected a batch of inputs (N, C, ...), got {getattr(inputs, 'shape', type(inputs))}")
-        layers = self._found(inputs)
+        given = Inputs.of(inputs)
+        layers = self._found(given)
         taps: dict[str, Tensor] = {}
+        canvas = Canvas()
         handles = [module.register_forward_hook(tap(name, taps)) for name, module in layers.items()]
-        with hooked(*handles), borrowing(self.model):
-            outputs = self.model(inputs.clone() if inputs.is_inference() else inputs.detach())
-            return self._explain(inputs, outputs, taps, targets)
+        with hooked(*handles, *canvas.watch(self.model)), borrowing(self.model):
+            outputs = given.run(self.model)
+            return self._explain(given, outputs, taps, targets, canvas)
 
     def capture(self) -> Capture:
         """Watch the caller's own forward pass within a `with` block, and explain it by `Capture.result`.
@@ -96,32 +102,40 @@ class CAM:
                 raise ValueError(f"{method.name} needs forward passes of its own: call the CAM instead of capture()")
         return Capture(self)
 
-    def _found(self, inputs: Tensor) -> Mapping[str, nn.Module]:
+    def _found(self, inputs: Inputs) -> Mapping[str, nn.Module]:
         if self._layers is None:
-            self._layers = find_layer(self.model, inputs.detach())
+            self._layers = find_layer(self.model, inputs)
         return self._layers
 
     def _explain(
-        self, inputs: Tensor, outputs: Any, taps: dict[str, Tensor], targets: Any, retain_graph: bool = False
+        self,
+        inputs: Inputs,
+        outputs: Any,
+        taps: dict[str, Tensor],
+        targets: Any,
+        canvas: Canvas,
+        retain_graph: bool = False,
     ) -> CAMResult:
         missing = [name for name in self._layers or {} if name not in taps]
         if missing:
             raise ValueError(f"layer {missing[0]!r} did not run in the forward pass: choose one that does")
         values = scores_of(outputs)
-        explained = find_targets(targets, values)
+        size = canvas.size or inputs.size
+        if size is None:
+            raise ValueError("expected images of one size, got several: only detectors pad them themselves")
+        explained = find_targets(targets, values, inputs.count, len(size))
         with torch.enable_grad():
             scores = explained.scores(values)
             gradients = (
                 _gradients(scores, explained, list(taps.values()), retain_graph) if self._needs_gradients() else None
             )
-        index = torch.tensor(explained.samples, dtype=torch.int64, device=values.device)
-        size = tuple(inputs.shape[2:])
+        index = torch.tensor(explained.samples, dtype=torch.int64, device=scores.device)
         maps: dict[tuple[str, str], Tensor] = {}
         for position, (layer, tapped) in enumerate(taps.items()):
-            activations = _cells(layer, tapped.detach(), len(inputs), size)[index]
-            felt = None if gradients is None else _felt(gradients[position], explained, layer, len(inputs), size)
+            activations = _cells(layer, tapped.detach(), inputs.count, size)[index]
+            felt = None if gradients is None else _felt(gradients[position], explained, layer, inputs.count, size)
             for method in self.methods:
-                maps[method.name, layer] = _map(method, activations, felt)
+                maps[method.name, layer] = canvas.without_padding(_map(method, activations, felt), index)
         return CAMResult(
             maps=maps,
             outputs=detached(outputs),
@@ -131,8 +145,8 @@ class CAM:
             names=tuple(target.name for target in explained.targets),
             flags={key: _flags(value) for key, value in maps.items()},
             kinds={method.name: method.kind for method in self.methods},
-            input_size=size,
-            inputs=inputs.detach(),
+            input_size=inputs.size,
+            inputs=inputs.batch,
         )
 
     def _needs_gradients(self) -> bool:

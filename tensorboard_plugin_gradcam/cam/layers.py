@@ -8,6 +8,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from .hooks import borrowing, hooked
+from .inputs import Inputs
 
 Trace = list[tuple[str, tuple[int, ...]]]
 
@@ -40,7 +41,7 @@ def _named(model: nn.Module, item: Any) -> tuple[str, nn.Module]:
     raise ValueError(f"expected a layer of the model, got a {type(item).__name__} that is not one of its modules")
 
 
-def find_layer(model: nn.Module, inputs: Tensor) -> dict[str, nn.Module]:
+def find_layer(model: nn.Module, inputs: Inputs) -> dict[str, nn.Module]:
     """Return the deepest layer whose output still has space, and whose cells the scores depend on.
 
     One forward pass of the first image tells, in evaluation mode. The last layer with weights that gives more than
@@ -52,11 +53,10 @@ def find_layer(model: nn.Module, inputs: Tensor) -> dict[str, nn.Module]:
     Raises:
         ValueError: where no output has more than one cell.
     """
-    rank = inputs.ndim - 2
+    rank = inputs.images[0].ndim - 1
     modules = dict(model.named_modules())
-    trace = [(name, shape) for name, shape in _trace(model, inputs[:1]) if _has_weights(modules[name])]
-    if any(name.startswith("backbone.") for name, _ in trace):
-        trace = [(name, shape) for name, shape in trace if name.startswith("backbone.")]
+    trace = [(name, shape) for name, shape in _trace(model, inputs.first()) if _has_weights(modules[name])]
+    trace = [(name, shape) for name, shape in trace if _is_in_trunk(name)] or trace
     candidates = [(name, shape) for name, shape in trace if _has_cells(shape, rank)]
     # SqueezeNet's classifier is a convolution, whose cells are scores already: its channels are the classes.
     candidates = [pair for pair in candidates if pair[0].partition(".")[0] != "classifier"] or candidates
@@ -69,7 +69,13 @@ def find_layer(model: nn.Module, inputs: Tensor) -> dict[str, nn.Module]:
     return {name: modules[name]}
 
 
-def _trace(model: nn.Module, inputs: Tensor) -> Trace:
+def _is_in_trunk(name: str) -> bool:
+    """Say whether a layer is in a segmentation or detection model's backbone, on the way to all of its outputs."""
+    parts = name.split(".")
+    return parts[0] == "backbone" and len(parts) > 1 and not {"fpn", "extra"} & set(parts)
+
+
+def _trace(model: nn.Module, inputs: Inputs) -> Trace:
     """Run the model; return each module that gave a tensor, with its shape, in the order in which they ended."""
     trace: Trace = []
 
@@ -82,7 +88,7 @@ def _trace(model: nn.Module, inputs: Tensor) -> Trace:
 
     handles = [module.register_forward_hook(recorder(name)) for name, module in model.named_modules() if name]
     with hooked(*handles), borrowing(model):
-        model(inputs)
+        inputs.run(model)
     return trace
 
 

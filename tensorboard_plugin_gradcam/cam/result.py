@@ -32,8 +32,8 @@ class CAMResult:
         names: M descriptions of the targets, such as "class 3".
         flags: for each (method, layer) M texts of what a viewer must know of a map; "" where there is nothing.
         kinds: for each method how its maps are meant: "positive", "signed" or "rgb".
-        input_size: spatial size of the inputs, ``(H, W)``.
-        inputs: what was explained, for `show`.
+        input_size: spatial size of the inputs, ``(H, W)``; None where the images' sizes differ.
+        inputs: what was explained, ``(N, C, ...)``, for `show`; None where the images' sizes differ.
     """
 
     maps: Mapping[tuple[str, str], Tensor]
@@ -44,7 +44,7 @@ class CAMResult:
     names: tuple[str, ...]
     flags: Mapping[tuple[str, str], tuple[str, ...]]
     kinds: Mapping[str, MapKind]
-    input_size: tuple[int, ...]
+    input_size: tuple[int, ...] | None
     inputs: Tensor | None = None
 
     def __len__(self) -> int:
@@ -85,7 +85,10 @@ class CAMResult:
             ValueError: for a method or a layer that was not asked for, or where several methods leave it open.
         """
         chosen = self._choose(method, layer)
-        masks = torch.stack([_mask(maps, size or self.input_size) for maps in chosen])
+        shape = size or self.input_size
+        if shape is None:
+            raise ValueError("expected size=, for the images' sizes differ, got None")
+        masks = torch.stack([_mask(maps, shape) for maps in chosen])
         fused = {"mean": masks.mean(0), "max": masks.amax(0), "product": masks.prod(0)}
         if fusion not in fused:
             raise ValueError(f"expected a fusion among {', '.join(fused)}, got {fusion!r}")

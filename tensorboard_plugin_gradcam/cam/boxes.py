@@ -1,0 +1,108 @@
+"""Targets for detectors that return ``{"boxes", "labels", "scores"}`` of each image, as torchvision's do.
+
+What is explained is a box's score after softmax or sigmoid, as the detector returns it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+REMEDY = "lower the detector's score threshold, such as box_score_thresh, or choose another"
+
+
+@dataclass(frozen=True)
+class BoxScore:
+    """The score of one box that was found; `find_targets` makes it of what was asked for."""
+
+    position: int
+    index: int
+
+    @property
+    def name(self) -> str:
+        return f"class {self.index} in box {self.position}"
+
+    def __call__(self, output: Any) -> Tensor:
+        score: Tensor = output["scores"][self.position]
+        return score
+
+
+@dataclass(frozen=True)
+class DetectedBox:
+    """One of the boxes that the detector returns, 0 for the most certain one."""
+
+    position: int = 0
+
+    def find(self, output: Mapping[str, Tensor]) -> BoxScore:
+        """Return the box's score.
+
+        Raises:
+            ValueError: where there are fewer boxes.
+        """
+        count = len(output["scores"])
+        if not 0 <= self.position < count:
+            raise ValueError(f"expected one of {count} detected boxes, got DetectedBox({self.position}): {REMEDY}")
+        # Sorted here: detectors that find boxes level by level don't promise an order.
+        position = int(output["scores"].detach().argsort(descending=True, stable=True)[self.position])
+        return BoxScore(position, int(output["labels"][position]))
+
+
+@dataclass(frozen=True)
+class MatchedBox:
+    """The detected box that overlaps `box` most, such as one of the ground truth.
+
+    Args:
+        box: ``(x0, y0, x1, y1)`` in pixels of the image.
+        label: the class that the box must have; None for any.
+        min_iou: the overlap (intersection over union) that a match must reach.
+    """
+
+    box: tuple[float, float, float, float]
+    label: int | None = None
+    min_iou: float = 0.5
+
+    def find(self, output: Mapping[str, Tensor]) -> BoxScore:
+        """Return the box's score.
+
+        Raises:
+            ValueError: where no box overlaps enough; the message tells the best.
+        """
+        overlaps = _overlaps(output["boxes"].detach(), self.box)
+        if self.label is not None:
+            overlaps = overlaps * (output["labels"] == self.label)
+        best = float(overlaps.max()) if len(overlaps) else 0.0
+        if best < self.min_iou or not best:
+            of_class = "" if self.label is None else f" of class {self.label}"
+            raise ValueError(
+                f"expected a detected box{of_class} that overlaps {tuple(self.box)} by {self.min_iou} or more, "
+                f"got {best:.2f} at best: {REMEDY}, or lower min_iou"
+            )
+        position = int(overlaps.argmax())
+        return BoxScore(position, int(output["labels"][position]))
+
+
+def best_of_class(index: int, output: Mapping[str, Tensor]) -> BoxScore:
+    """Return the score of the most certain box of a class.
+
+    Raises:
+        ValueError: where there is none; the message lists the classes that were detected.
+    """
+    labels = output["labels"]
+    if not bool((labels == index).any()):
+        found = ", ".join(map(str, labels.unique().tolist())) or "none"
+        raise ValueError(f"expected a detected class ({found}), got {index}: {REMEDY}")
+    scores = torch.where(labels == index, output["scores"].detach(), -torch.inf)
+    return BoxScore(int(scores.argmax()), index)
+
+
+def _overlaps(boxes: Tensor, box: tuple[float, float, float, float]) -> Tensor:
+    """Return the intersection over union of each of ``(B, 4)`` with one box."""
+    other = torch.as_tensor(box, dtype=boxes.dtype, device=boxes.device)
+    low, high = torch.maximum(boxes[:, :2], other[:2]), torch.minimum(boxes[:, 2:], other[2:])
+    common = (high - low).clamp(min=0).prod(dim=1)
+    areas = (boxes[:, 2:] - boxes[:, :2]).prod(dim=1)
+    return common / (areas + (other[2:] - other[:2]).prod() - common)
