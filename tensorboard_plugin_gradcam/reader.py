@@ -27,6 +27,7 @@ from tensorboard_plugin_gradcam.records import (
     overlap,
     spans,
     surviving,
+    verify_picture,
 )
 
 if TYPE_CHECKING:
@@ -164,9 +165,15 @@ class GradCAMLog:
     problems: tuple[str, ...] = ()
 
     def image(self, run: str, digest: str) -> NDArray[np.uint8]:
-        """Return a picture, ``(H, W)`` grey or ``(H, W, 3)`` RGB; raises `KeyError` where the run has none such."""
+        """Return a picture, ``(H, W)`` grey or ``(H, W, 3)`` RGB.
+
+        Raises:
+            KeyError: the run has none such.
+            CorruptRecord: it is damaged.
+        """
         import cv2
 
+        verify_picture(self.files[run, digest])
         pixels = cv2.imdecode(np.frombuffer(self.files[run, digest], np.uint8), cv2.IMREAD_UNCHANGED)
         if pixels is None:
             raise CorruptRecord(f"expected a picture, got {len(self.files[run, digest])} bytes that are none")

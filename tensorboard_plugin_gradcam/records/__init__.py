@@ -9,6 +9,7 @@ from tensorboard_plugin_gradcam.records.arrays import MAX_CELLS
 from tensorboard_plugin_gradcam.records.cohort import Box, Cohort, Sample
 from tensorboard_plugin_gradcam.records.digests import digest_of_bytes, digest_of_pixels
 from tensorboard_plugin_gradcam.records.errors import CorruptRecord, NewerFormat
+from tensorboard_plugin_gradcam.records.picture_files import seal_picture, verify_picture
 from tensorboard_plugin_gradcam.records.quantisation import Precision, Quantised, dequantised, quantised
 from tensorboard_plugin_gradcam.records.restarts import Spans, overlap, spans, surviving
 from tensorboard_plugin_gradcam.records.series import Kind, MapKind, Series
@@ -39,6 +40,8 @@ __all__ = [
     "digest_of_pixels",
     "overlap",
     "quantised",
+    "seal_picture",
     "spans",
     "surviving",
+    "verify_picture",
 ]

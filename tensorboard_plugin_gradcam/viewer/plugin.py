@@ -12,7 +12,7 @@ from tensorboard.plugins import base_plugin
 from tensorboard.util import tb_logging
 from werkzeug.wrappers import Request, Response
 
-from tensorboard_plugin_gradcam.records import PLUGIN_NAME, Cohort, CorruptRecord, NewerFormat
+from tensorboard_plugin_gradcam.records import PLUGIN_NAME, Cohort, CorruptRecord, NewerFormat, verify_picture
 from tensorboard_plugin_gradcam.viewer import cohorts, frontend, parameters
 from tensorboard_plugin_gradcam.viewer.answers import Answers
 from tensorboard_plugin_gradcam.viewer.catalog import Entry, Key
@@ -96,6 +96,10 @@ class GradCAMPlugin(base_plugin.TBPlugin):  # type: ignore[misc, unused-ignore]
     def _serve_image(self, request: Request) -> Response:
         blob = self._blob(request, "image")
         picture = _shown(recognised(blob))
+        try:
+            verify_picture(blob)
+        except CorruptRecord as error:
+            raise Unreadable(f"the picture is damaged: {error}") from error
         return _respond(request, blob, picture.media_type, expires=FOREVER)
 
     def _blob(self, request: Request, kind: str) -> bytes:

@@ -113,8 +113,14 @@ class Store:
 
     def entry(self, scope: Scope, key: Key) -> Entry | None:
         """Return a series' entry in the catalogue, looking again for what was not there a moment ago."""
-        found = self.catalog(scope, CATALOG_SECONDS).entries.get(key)
-        return found or self.catalog(scope).entries.get(key)
+        try:
+            found = self.catalog(scope, CATALOG_SECONDS).entries.get(key)
+            return found or self.catalog(scope).entries.get(key)
+        except Unavailable:
+            _, known = self._catalogs.get(scope.experiment, (0.0, None))
+            if known is None or key not in known.entries:
+                raise
+            return known.entries[key]
 
     def series(self, scope: Scope, key: Key, tags: Sequence[str]) -> Loaded:
         """Return a series, read again if there may be more of it."""

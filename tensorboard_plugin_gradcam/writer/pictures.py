@@ -12,7 +12,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from tensorboard_plugin_gradcam.records import digest_of_pixels
+from tensorboard_plugin_gradcam.records import digest_of_pixels, seal_picture
 from tensorboard_plugin_gradcam.writer.foreign import to_numpy
 from tensorboard_plugin_gradcam.writer.normalisation import Normalisation
 
@@ -60,7 +60,7 @@ class Picture:
         done, data = cv2.imencode(suffix, np.ascontiguousarray(pixels), flags)
         if not done:
             raise ValueError(f"expected a picture that can be encoded as {image_format}, got {self.pixels.shape}")
-        return bytes(data)
+        return seal_picture(bytes(data))
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 
 from tests.viewer.eventlog import write_run
-from tests.viewer.server import Server, tensorboard
+from tests.viewer.server import Answer, Server, tensorboard
 
 STEPS = list(range(0, 400, 10))
 NAME = "events.out.tfevents.1700000000.host.1.0"
@@ -28,10 +28,12 @@ MAPS = {"tag": "val", "method": "grad_cam", "layer": "layer4"}
 
 @dataclass(frozen=True)
 class Original:
-    """The undamaged file: its bytes, where each of its records ends, and what each step's maps are."""
+    """The undamaged file: its bytes, where each of its records ends, its picture, and what each step's maps are."""
 
     data: bytes
     ends: list[int]
+    digest: str
+    picture: bytes
     maps: dict[float, bytes]
 
     def records_before(self, at: int) -> int:
@@ -45,7 +47,10 @@ def original(folder: Path) -> Original:
     data = (folder / "run" / NAME).read_bytes()
     with tensorboard(folder) as server:
         server.wait(lambda server: len(shown(server, "run")) == len(STEPS))
-        return Original(data, _ends(data), shown(server, "run"))
+        (cohort,) = server.get("maps", run="run", **MAPS).packet[0]["cohorts"]
+        digest = server.get("cohort", run="run", digest=cohort).json["samples"][0]["image"]
+        picture = server.get("image", run="run", digest=digest).body
+        return Original(data, _ends(data), digest, picture, shown(server, "run"))
 
 
 def shown(server: Server, run: str) -> dict[float, bytes]:
@@ -54,6 +59,11 @@ def shown(server: Server, run: str) -> dict[float, bytes]:
     if answer.status != 200:
         assert answer.status in (404, 415), answer
         return {}
+    return drawn_of(answer)
+
+
+def drawn_of(answer: Answer) -> dict[float, bytes]:
+    """Return ranges and values of each step in a packet of maps."""
     _, arrays = answer.packet
     steps, first, offset = arrays["steps"], arrays["first"], np.append(arrays["offset"], len(arrays["values"]))
     drawn = {}
@@ -93,7 +103,7 @@ def damaged_logs(folder: Path, good: Original, damage: str, count: int, seed: in
     places = {}
     for number in range(count):
         data, at = DAMAGES[damage](rng, good.data)
-        run = folder / f"{number:04d}"
+        run = folder / f"{damage}-{number:04d}"
         run.mkdir(parents=True)
         (run / NAME).write_bytes(data)
         places[run.name] = at
@@ -130,6 +140,9 @@ def judged(folder: Path, good: Original, places: dict[str, int], loader: str) ->
         _settle(server)
         for run, at in places.items():
             result = verdict(good, at, shown(server, run))
+            picture = server.get("image", run=run, digest=good.digest)
+            if picture.status not in (404, 415) and picture.body != good.picture:
+                result = "WRONG PICTURE"
             if result == "LOST" and loader == "data server":
                 # Unverified, a lower step is a restart to it, and it drops what was before; with --checksum it isn't.
                 result = "dropped by the data server"

@@ -57,14 +57,15 @@ def write_names(run: Path, text: str) -> None:
             log.add_value(f"{len(tag)}/{method}"[:200], series.to_bytes(), record, 1)
 
 
-def write_pictures(run: Path) -> list[str]:
-    """Write blobs that are not the pictures they claim to be, and samples that show them; return their digests."""
+def write_pictures(run: Path) -> dict[str, str]:
+    """Write blobs that are not the pictures they claim to be, and samples that show them; return digests by name."""
     good = png(np.zeros((8, 8, 3), np.uint8))
     blobs = {
         "svg": b'<svg xmlns="http://www.w3.org/2000/svg" onload="document.title=1"/>',
         "html": b"<!DOCTYPE html><script>document.title='owned'</script>",
         "gif": b"GIF89a\x01\x00\x01\x00",
         "truncated": good[:40],
+        "flipped": good[:-20] + bytes([good[-20] ^ 1]) + good[-19:],
         "cut_in_header": good[:20],
         "empty": b"",
         "bomb": good[:16] + b"\x00\x01\x86\xa0" * 2 + good[24:],
@@ -73,16 +74,12 @@ def write_pictures(run: Path) -> list[str]:
         "jpeg": b"\xff\xd8\xff\xe0" + b"\xff" * 1000,
         "webp": b"RIFF\x00\x00\x00\x00WEBPVP8X" + b"\xff" * 14,
     }
-    digests = [f"{number:032x}" for number, _ in enumerate(blobs)]
+    digests = {name: f"{number:032x}" for number, name in enumerate(blobs)}
     with EventLog(run) as log:
-        for digest, blob in zip(digests, blobs.values(), strict=True):
-            log.add(Series("image", digest=digest), blob)
-        list_ = Cohort(
-            tuple(
-                Sample(image=digest, width=8, height=8, caption=name)
-                for digest, name in zip(digests, blobs, strict=True)
-            )
-        )
+        for name, blob in blobs.items():
+            log.add(Series("image", digest=digests[name]), blob)
+        samples = [Sample(image=digest, width=8, height=8, caption=name) for name, digest in digests.items()]
+        list_ = Cohort(tuple(samples))
         log.add(Series("cohort", digest=list_.digest), list_.to_bytes())
         raw = np.random.default_rng(0).normal(size=(len(blobs), 7, 7))
         log.add(maps_series("pictures"), Maps(Stamp(list_.digest, 0, 1), (block(raw),)).to_bytes(), 0)

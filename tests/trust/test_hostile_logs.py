@@ -95,15 +95,13 @@ def test_texts_arrive_as_data_and_not_at_any_length(server: Server) -> None:
             assert tag["maps"] or "at most 1000 characters" in tag["problem"]
 
 
-@pytest.mark.parametrize("number", range(11))
-def test_only_pictures_are_sent_as_pictures(server: Server, tmp_path: Path, number: int) -> None:
-    names = ["svg", "html", "gif", "truncated", "cut_in_header", "empty", "bomb", "zero", "polyglot", "jpeg", "webp"]
-    digests = write_pictures(tmp_path)
-    answer = server.get("image", run="pictures", digest=digests[number])
-    harmless = {"truncated", "polyglot"}  # a PNG header and whatever follows, sent as a PNG and never sniffed
-    assert answer.status == (200 if names[number] in harmless else 415)
-    assert answer.headers["x-content-type-options"] == "nosniff"
-    assert answer.headers["content-type"] in ("image/png", "text/plain; charset=utf-8")
+def test_only_pictures_are_sent_as_pictures(server: Server, tmp_path: Path) -> None:
+    for name, digest in write_pictures(tmp_path).items():
+        answer = server.get("image", run="pictures", digest=digest)
+        # A PNG and whatever follows is sent as a PNG and never sniffed.
+        assert answer.status == (200 if name == "polyglot" else 415), name
+        assert answer.headers["x-content-type-options"] == "nosniff"
+        assert answer.headers["content-type"] in ("image/png", "text/plain; charset=utf-8")
 
 
 def test_tensors_that_contradict_themselves_are_not_an_internal_error(server: Server) -> None:
