@@ -45,6 +45,8 @@ export const probe = signal<Place | null>(null);
 export const viewport = signal<Viewport>({x: 0.5, y: 0.5, zoom: 1});
 export const dialog = signal<"keys" | null>(null);
 export const message = signal("");
+/** The sample in focus was opened without a pointer: its panel is to have the keyboard. */
+export const openedByKey = signal(false);
 
 export function change(patch: Partial<Settings>): void {
   settings.value = {...settings.value, ...patch};

@@ -1,6 +1,8 @@
 import {catalog, catalogError, retry} from "../state/store";
 import {Focus} from "./Focus";
 import {Grid} from "./Grid";
+import {Keys} from "./Keys";
+import {useShortcuts} from "./shortcuts";
 import {SidePanel} from "./SidePanel";
 import {TopBar} from "./TopBar";
 
@@ -8,12 +10,18 @@ import {TopBar} from "./TopBar";
 export function App() {
   if (!catalog.value) return catalogError.value ? <Failure words={catalogError.value} /> : <Loading />;
   if (!catalog.value.runs.length) return <Empty />;
+  return <Tab />;
+}
+
+function Tab() {
+  useShortcuts();
   return (
     <div class="app">
       <TopBar />
       <SidePanel />
       <Grid />
       <Focus />
+      <Keys />
     </div>
   );
 }

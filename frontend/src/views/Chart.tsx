@@ -40,7 +40,9 @@ export function Chart({title, lines, range, height = HEIGHT}: Props) {
       chart.destroy();
     };
   }, [text]);
-  useEffect(() => plot.current?.redraw(false), [step.value]);
+  useEffect(() => {
+    if (plot.current?.status === 1) plot.current.redraw(false); // before its first drawing it has no axes to redraw
+  }, [step.value]);
   return (
     <figure class="chart" data-testid="chart" aria-label={summaryOf(title, lines, step.value)}>
       <div ref={place} />

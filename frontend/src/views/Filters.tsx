@@ -24,6 +24,7 @@ export function Filters() {
       <input
         class="text"
         type="search"
+        data-testid="search"
         aria-label="Search classes, ids and captions"
         placeholder="Search classes, ids, captions"
         value={text}

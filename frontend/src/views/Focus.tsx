@@ -1,22 +1,24 @@
+import {useEffect, useRef} from "preact/hooks";
 import {mapOf, shownStep} from "../state/maps";
 import {specFrom} from "../state/spec";
 import {twinsOf} from "../state/twins";
-import {arrivals, change, colorOf, focusKey, type Group, groups, pin, probe} from "../state/store";
-import {peak} from "../maths/metrics";
+import {arrivals, change, colorOf, focusKey, type Group, groups, openedByKey, pin, probe} from "../state/store";
+import {cellAt, peak, type Place} from "../maths/metrics";
 import type {RawMap, Sample} from "../types";
 import {IconButton, percent, shown} from "./controls";
 import {Curves} from "./Curves";
 import {FocusExports} from "./Exports";
 import {Facts} from "./Facts";
 import {Filmstrip} from "./Filmstrip";
+import {CLOSE} from "./icons";
 import {readingAt} from "./Marks";
 import {sampleName} from "./names";
+import {middleOf, pinned} from "./pinning";
 import {Picture} from "./Picture";
 import {type Cast, castAt, saidOf} from "./samples";
+import {closeFocus} from "./shortcuts";
 import {useLookingAt} from "./Tile";
 import {Verdict} from "./Verdict";
-
-const CLOSE = "M18.3 5.7 12 12l6.3 6.3-1.4 1.4-6.3-6.3-6.3 6.3-1.4-1.4L9.2 12 2.9 5.7l1.4-1.4 6.3 6.3 6.3-6.3z";
 
 /** One sample, large, with what was logged of it. */
 export function Focus() {
@@ -41,8 +43,13 @@ function Panel({group, cast, sample, index}: Props) {
   const found = mapOf(group, index, at);
   const said = saidOf(cast, index);
   const twins = twinsOf(group.tag, sample, {group, index});
+  const panel = useRef<HTMLElement>(null);
+  useEffect(() => {
+    if (openedByKey.value) panel.current?.focus();
+    openedByKey.value = false;
+  }, [openedByKey.value]);
   return (
-    <aside class="focus" aria-label="The sample in focus">
+    <aside ref={panel} class="focus" tabIndex={-1} aria-label="The sample in focus">
       {twins.map((twin) => (
         <Looking key={twin.group.run} {...twin} at={at} />
       ))}
@@ -50,7 +57,7 @@ function Panel({group, cast, sample, index}: Props) {
         <span class="dot" style={{background: colorOf(group.run)}} />
         <h2>{sampleName(sample, index)}</h2>
         <span class="meta">{group.run}</span>
-        <IconButton label="Close" path={CLOSE} onClick={() => change({focus: null})} />
+        <IconButton label="Close" path={CLOSE} onClick={closeFocus} />
       </div>
       <Picture group={group} sample={sample} index={index} at={at} large />
       <Reading map={found?.map ?? null} />
@@ -80,13 +87,40 @@ function Reading({map}: {map: RawMap | null}) {
           <span>{probe.value ? "Under cursor" : "At the pin"}</span>
           <strong>{shown(read.value)}</strong>
           <span>{Number.isFinite(read.percentile) ? `percentile ${Math.round(read.percentile)}` : "not finite"}</span>
-          <span>cell {read.cell}</span>
+          {probe.value ? <span>cell {read.cell}</span> : <PinnedCell map={map!} place={place!} />}
         </>
       ) : (
         <span>Point at the picture to read values, click to pin</span>
       )}
       {map && <PinButton map={map} />}
     </div>
+  );
+}
+
+/** The pin's cell, to be typed or stepped: moving it without a pointer. */
+function PinnedCell({map, place}: {map: RawMap; place: Place}) {
+  const {row, column} = cellAt(map, place.x, place.y);
+  const box = (name: string, value: number, cells: number, move: (cell: number) => void) => (
+    <input
+      class="number cell-number"
+      type="number"
+      aria-label={`${name} of the pinned cell`}
+      min={0}
+      max={cells - 1}
+      value={value}
+      onInput={(event) => {
+        const typed = event.currentTarget.valueAsNumber;
+        if (Number.isFinite(typed)) move(typed);
+      }}
+    />
+  );
+  const move = (to: Place) => change({pin: pinned(to)});
+  return (
+    <span class="pinned">
+      cell
+      {box("Row", row, map.rows, (to) => move(middleOf(map, to, column)))}
+      {box("Column", column, map.columns, (to) => move(middleOf(map, row, to)))}
+    </span>
   );
 }
 
@@ -101,7 +135,7 @@ function PinButton({map}: {map: RawMap}) {
   }
   const place = peak(map);
   return place ? (
-    <button type="button" class="link" onClick={() => change({pin: `${place.x.toFixed(4)},${place.y.toFixed(4)}`})}>
+    <button type="button" class="link" onClick={() => change({pin: pinned(place)})}>
       Pin the peak
     </button>
   ) : null;

@@ -1,7 +1,7 @@
 import {useEffect, useRef, useState} from "preact/hooks";
 import {shownStep} from "../state/maps";
 import {tileKey} from "../state/spec";
-import {arrivals, change, focusKey, type Group, locks, toggleLock} from "../state/store";
+import {arrivals, change, focusKey, type Group, locks, openedByKey, toggleLock} from "../state/store";
 import {lookAt} from "../state/wanted";
 import type {Sample} from "../types";
 import {IconButton, shown} from "./controls";
@@ -57,10 +57,14 @@ function Seen({group, sample, index}: Props) {
         type="button"
         class="open"
         data-testid="tile"
-        aria-label={`${sampleName(sample, index)}, ${group.run}`}
+        data-key={key}
         aria-pressed={focused}
-        onClick={() => change({focus: focused ? null : key})}
+        onClick={(event) => {
+          change({focus: focused ? null : key});
+          openedByKey.value = !focused && event.detail === 0; // a click that no pointer made
+        }}
       >
+        <span class="hidden">{`${sampleName(sample, index)}, ${group.run}`}</span>
         <Picture group={group} sample={sample} index={index} at={at} />
         {cast && <Verdict cast={cast} sample={sample} said={saidOf(cast, index)} />}
       </button>

@@ -4,6 +4,7 @@ import {isHidden} from "../state/host";
 import {
   arrivals,
   change,
+  dialog,
   following,
   goBy,
   goTo,
@@ -17,6 +18,7 @@ import {
   steps,
 } from "../state/store";
 import {IconButton, NumberBox, shown} from "./controls";
+import {KEYS} from "./icons";
 import {Scrubber} from "./Scrubber";
 
 const ICONS = {
@@ -33,9 +35,17 @@ export function TopBar() {
   usePlayback();
   return (
     <header class="top">
+      <h1 class="hidden">Grad-CAM</h1>
       <Transport />
       <Scrubber />
       <StepBox />
+      <IconButton
+        label="Keyboard"
+        path={KEYS}
+        onClick={() => {
+          dialog.value = "keys";
+        }}
+      />
       <div class="hidden" aria-live="polite" data-testid="live">
         {playing.value ? "" : `Step ${shown(step.value)}`}
       </div>
