@@ -1,6 +1,6 @@
 import {arrivals, change, groups, settings, step, steps} from "../state/store";
 import type {Sort} from "../state/settings";
-import {Chip, Select, shown, Slider} from "./controls";
+import {Chip, NumberBox, Select, shown, Slider} from "./controls";
 import {castAt, isRight, saidOf} from "./samples";
 
 const SORTS: readonly (readonly [Sort, string])[] = [
@@ -106,15 +106,11 @@ function Since() {
   return (
     <label class="field">
       <span>Since step</span>
-      <input
+      <NumberBox
         class="number"
-        type="number"
         value={movedFrom ?? first}
         aria-label={`Since step, ${shown(first)} at least`}
-        onChange={(event) => {
-          const typed = event.currentTarget.valueAsNumber;
-          change({movedFrom: Number.isFinite(typed) ? typed : null});
-        }}
+        onNumber={(movedFrom) => change({movedFrom})}
       />
     </label>
   );

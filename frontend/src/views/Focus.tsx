@@ -5,7 +5,7 @@ import {twinsOf} from "../state/twins";
 import {arrivals, change, colorOf, focusKey, type Group, groups, openedByKey, pin, probe} from "../state/store";
 import {cellAt, peak, type Place} from "../maths/metrics";
 import type {RawMap, Sample} from "../types";
-import {IconButton, percent, shown} from "./controls";
+import {IconButton, NumberBox, percent, shown} from "./controls";
 import {Curves} from "./Curves";
 import {FocusExports} from "./Exports";
 import {Facts} from "./Facts";
@@ -101,17 +101,13 @@ function Reading({map}: {map: RawMap | null}) {
 function PinnedCell({map, place}: {map: RawMap; place: Place}) {
   const {row, column} = cellAt(map, place.x, place.y);
   const box = (name: string, value: number, cells: number, move: (cell: number) => void) => (
-    <input
+    <NumberBox
       class="number cell-number"
-      type="number"
       aria-label={`${name} of the pinned cell`}
       min={0}
       max={cells - 1}
       value={value}
-      onInput={(event) => {
-        const typed = event.currentTarget.valueAsNumber;
-        if (Number.isFinite(typed)) move(typed);
-      }}
+      onNumber={move}
     />
   );
   const move = (to: Place) => change({pin: pinned(to)});
