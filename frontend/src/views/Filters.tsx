@@ -1,6 +1,6 @@
 import {arrivals, change, groups, settings, step, steps} from "../state/store";
 import type {Sort} from "../state/settings";
-import {Chip, NumberBox, Select, shown, Slider} from "./controls";
+import {Chip, NumberBox, Select, Slider} from "./controls";
 import {castAt, isRight, saidOf} from "./samples";
 
 const SORTS: readonly (readonly [Sort, string])[] = [
@@ -104,14 +104,14 @@ function Since() {
   const {movedFrom} = settings.value;
   const first = steps.value[0] ?? 0;
   return (
-    <label class="field">
-      <span>Since step</span>
+    <div class="field">
+      <span aria-hidden="true">Since step</span>
       <NumberBox
         class="number"
         value={movedFrom ?? first}
-        aria-label={`Since step, ${shown(first)} at least`}
+        aria-label="Since step"
         onNumber={(movedFrom) => change({movedFrom})}
       />
-    </label>
+    </div>
   );
 }
