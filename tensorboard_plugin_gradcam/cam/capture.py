@@ -2,16 +2,30 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from .canvas import Canvas
-from .hooks import detached, eager, hooked, map_tensors, tap, without_autocast_cache
+from .gradients import DisconnectedError
+from .hooks import (
+    detached,
+    eager,
+    hooked,
+    is_compiled,
+    keeping_buffers,
+    keeping_modes,
+    keeping_rng,
+    map_tensors,
+    modes_of,
+    without_autocast_cache,
+)
 from .inputs import Inputs
+from .taps import Taps
 
 if TYPE_CHECKING:
     from .engine import CAM
@@ -22,15 +36,17 @@ class Capture:
     """Watch one forward pass of the caller's, and explain its scores afterwards.
 
     Under `no_grad` and `inference_mode` the graph begins at the first of the layers, and what the model returns is cut
-    from it. Where the forward pass records a graph of its own, as in training, that graph is used and left as it is.
+    from it; what `torch.compile` made runs eagerly in the block. Where the forward pass records a graph of its own, as
+    in training, that graph is used and left as it is.
     """
 
     def __init__(self, cam: CAM) -> None:
         self._cam = cam
-        self._taps: dict[str, Tensor] = {}
+        self._taps = Taps({})
         self._inputs: Inputs | None = None
         self._canvas = Canvas()
         self._outputs: Any = None
+        self._modes: dict[nn.Module, bool] = {}
         self._has_ended = self._is_finding = self._is_attached = False
         self._block, self._pass = ExitStack(), ExitStack()
 
@@ -59,20 +75,31 @@ class Capture:
             targets: as for `CAM.__call__`.
 
         Raises:
-            ValueError: for targets that do not fit, a layer that did not run, a block without a forward pass, or a
-                graph that the caller's `backward` has freed.
+            ValueError: for targets that do not fit, a layer that did not run, where it is open which of its runs or
+                parts is meant, or on which the scores do not depend; for a block without a forward pass, or a graph
+                that the caller's `backward` has freed.
         """
         if not self._has_ended or self._inputs is None:
             raise ValueError("expected one forward pass of the model within the block of capture(), got none")
+        taps = self._taps.tensors()
         try:
-            with torch.inference_mode(False):
-                return self._cam._explain(
-                    self._inputs, self._outputs, self._taps, targets, self._canvas, retain_graph=True
-                )
+            with self._as_in_the_pass():
+                return self._cam._explain(self._inputs, self._outputs, taps, targets, self._canvas, retain_graph=True)
+        except DisconnectedError as error:
+            remedy = "where the model's own forward pass turns gradients off, call the CAM instead of capture()"
+            raise DisconnectedError(f"{error}; {remedy}") from error
         except RuntimeError as error:
             if "second time" not in str(error):
                 raise
             raise ValueError("expected result() before backward(), which has freed the graph") from error
+
+    @contextmanager
+    def _as_in_the_pass(self) -> Iterator[None]:
+        """Restore what checkpointed layers need when gradients make them run again, and leave no trace of that."""
+        model = self._cam.model
+        with torch.inference_mode(False), without_autocast_cache(), keeping_rng(model), keeping_buffers(model):
+            with keeping_modes(self._modes):
+                yield
 
     def _begin(self, model: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         if self._is_finding:
@@ -80,8 +107,14 @@ class Capture:
         if self._inputs is not None:
             raise ValueError("expected one forward pass within the block of capture(), got a second: use a block each")
         self._inputs = Inputs(args, kwargs)
-        self._watch(self._inputs)
         self._is_attached = torch.is_grad_enabled()
+        if self._is_attached and self._has_graph(model) and is_compiled(model):
+            raise ValueError(
+                "expected a training's forward pass that is not compiled, for capture() would run it eagerly and so "
+                "change the training: call the CAM instead"
+            )
+        self._modes = modes_of(model.modules())
+        self._watch(self._inputs)
         if self._is_attached:
             return None
         # Leaving inference mode at the layer would be too late: what the trunk made there can't enter a graph.
@@ -96,24 +129,28 @@ class Capture:
             layers = self._cam._found(inputs)
         finally:
             self._is_finding = False
-        handles = [module.register_forward_hook(tap(name, self._taps)) for name, module in layers.items()]
-        self._pass.enter_context(hooked(*handles, *self._canvas.watch(self._cam.model)))
+        self._taps = Taps(layers, begins=not self._is_attached)
+        self._pass.enter_context(self._taps.watching())
+        self._pass.enter_context(hooked(*self._canvas.watch(self._cam.model)))
 
     def _end(self, model: Any, args: Any, outputs: Any) -> Any:
         if self._is_finding or self._has_ended:
             return None
+        with torch.enable_grad():
+            # What the caller does in place to the outputs must not reach what is explained.
+            self._outputs = map_tensors(Tensor.clone, outputs)
         self._pass.close()
         if outputs is None:  # it raised
             return None
-        self._has_ended, self._outputs = True, outputs
-        return detached(outputs) if self._is_cut(model, args) else None
+        self._has_ended = True
+        return None if self._is_attached and self._has_graph(model) else detached(outputs)
 
-    def _is_cut(self, model: Any, args: Any) -> bool:
-        """Say whether the caller's own outputs would have no graph; one that only the tap began is not theirs."""
+    def _has_graph(self, model: nn.Module) -> bool:
+        """Say whether the caller's own outputs have a graph where gradients are on; the taps' is not theirs."""
         inputs: list[Tensor] = []
-        map_tensors(inputs.append, args)
-        wanted = any(tensor.requires_grad for tensor in (*inputs, *model.parameters()))
-        return not (self._is_attached and wanted)
+        if self._inputs is not None:
+            map_tensors(inputs.append, [self._inputs.args, dict(self._inputs.kwargs)])
+        return any(tensor.requires_grad for tensor in (*inputs, *model.parameters()))
 
 
 def _usable(tensor: Tensor) -> Tensor:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 import torch
@@ -12,13 +13,15 @@ from torch import Tensor, nn
 from .canvas import Canvas
 from .capture import Capture
 from .explained import Explained, find_targets
-from .hooks import borrowing, detached, hooked, tap
+from .gradients import DisconnectedError, gradients_of, ranks_of
+from .hooks import borrowing, detached, hooked
 from .inputs import Inputs
 from .layers import find_layer, named_layers
 from .methods import Method, find_methods
 from .outputs import scores_of
 from .reshape import to_channels_first
 from .result import CAMResult
+from .taps import Taps
 from .wrappers import unwrapped
 
 NO_EVIDENCE = "no positive evidence"
@@ -41,7 +44,9 @@ class CAM:
     Args:
         model: classifies batches ``(N, C, ...)``; `DataParallel`, `DistributedDataParallel` and `torch.compile` are
             looked into.
-        layers: name, module, or several of them; None finds the deepest layer whose output has space.
+        layers: name, module, or several of them; None finds the deepest layer whose output has space. "neck#2" is the
+            second run of a layer that runs several times in a forward pass, "neck[out]" a part of the tuple or mapping
+            that a layer returns.
         methods: name or names, such as "grad_cam".
 
     Raises:
@@ -53,6 +58,7 @@ class CAM:
         self.model = unwrapped(model)
         self.methods = find_methods(methods)
         self._layers = None if layers is None else named_layers(self.model, layers)
+        self._turns_gradients_off = False
 
     @property
     def layers(self) -> tuple[str, ...] | None:
@@ -74,16 +80,21 @@ class CAM:
             taken off again.
 
         Raises:
-            ValueError: for targets that do not fit, a layer that did not run or ran twice, a map of one cell.
+            ValueError: for targets that do not fit, a layer that did not run, where it is open which of its runs or
+                parts is meant, or on which the scores do not depend; a map of one cell.
         """
         given = Inputs.of(inputs)
-        layers = self._found(given)
-        taps: dict[str, Tensor] = {}
-        canvas = Canvas()
-        handles = [module.register_forward_hook(tap(name, taps)) for name, module in layers.items()]
-        with hooked(*handles, *canvas.watch(self.model)), borrowing(self.model):
-            outputs = given.run(self.model)
-            return self._explain(given, outputs, taps, targets, canvas)
+        self._found(given)
+        with borrowing(self.model):
+            if not self._turns_gradients_off:
+                with suppress(DisconnectedError):
+                    return self._explained(given, targets)
+            # A model whose own forward pass turns gradients off, say around a frozen trunk, gives them back as they
+            # were: they have to be on around it. The trunk's graph then costs memory.
+            with torch.enable_grad():
+                result = self._explained(given, targets)
+            self._turns_gradients_off = True
+            return result
 
     def capture(self) -> Capture:
         """Watch the caller's own forward pass within a `with` block, and explain it by `Capture.result`.
@@ -107,6 +118,12 @@ class CAM:
             self._layers = find_layer(self.model, inputs)
         return self._layers
 
+    def _explained(self, inputs: Inputs, targets: Any) -> CAMResult:
+        taps, canvas = Taps(self._layers or {}), Canvas()
+        with taps.watching(), hooked(*canvas.watch(self.model)):
+            outputs = inputs.run(self.model)
+        return self._explain(inputs, outputs, taps.tensors(), targets, canvas)
+
     def _explain(
         self,
         inputs: Inputs,
@@ -116,9 +133,6 @@ class CAM:
         canvas: Canvas,
         retain_graph: bool = False,
     ) -> CAMResult:
-        missing = [name for name in self._layers or {} if name not in taps]
-        if missing:
-            raise ValueError(f"layer {missing[0]!r} did not run in the forward pass: choose one that does")
         values = scores_of(outputs)
         size = canvas.size or inputs.size
         if size is None:
@@ -126,14 +140,13 @@ class CAM:
         explained = find_targets(targets, values, inputs.count, len(size))
         with torch.enable_grad():
             scores = explained.scores(values)
-            gradients = (
-                _gradients(scores, explained, list(taps.values()), retain_graph) if self._needs_gradients() else None
-            )
+            needed = taps if self._needs_gradients() else {}
+            gradients = gradients_of(scores, explained.samples, needed, retain_graph)
         index = torch.tensor(explained.samples, dtype=torch.int64, device=scores.device)
         maps: dict[tuple[str, str], Tensor] = {}
-        for position, (layer, tapped) in enumerate(taps.items()):
+        for layer, tapped in taps.items():
             activations = _cells(layer, tapped.detach(), inputs.count, size)[index]
-            felt = None if gradients is None else _felt(gradients[position], explained, layer, inputs.count, size)
+            felt = _felt(gradients[layer], explained, layer, inputs.count, size) if layer in gradients else None
             for method in self.methods:
                 maps[method.name, layer] = canvas.without_padding(_map(method, activations, felt), index)
         return CAMResult(
@@ -153,42 +166,9 @@ class CAM:
         return any(method.needs == "gradients" for method in self.methods)
 
 
-def _gradients(scores: Tensor, explained: Explained, taps: list[Tensor], retain_graph: bool) -> list[Tensor]:
-    """Return for each tap the gradients of each image's first, second, ... score: ``(R, *tap.shape)``."""
-    ranks = _ranks(explained.samples)
-    selectors = torch.zeros(max(ranks) + 1, len(scores), device=scores.device)
-    for position, rank in enumerate(ranks):
-        selectors[rank, position] = 1
-    if not scores.requires_grad:
-        return [torch.zeros(len(selectors), *tap.shape, device=tap.device) for tap in taps]
-    if len(selectors) == 1:
-        found = torch.autograd.grad(scores.sum(), taps, retain_graph=retain_graph, allow_unused=True)
-        return [_or_zeros(gradient, tap)[None] for gradient, tap in zip(found, taps, strict=True)]
-    found = torch.autograd.grad(
-        scores, taps, selectors, retain_graph=retain_graph, is_grads_batched=True, allow_unused=True
-    )
-    return [
-        _or_zeros(gradient, tap.expand(len(selectors), *tap.shape)) for gradient, tap in zip(found, taps, strict=True)
-    ]
-
-
-def _or_zeros(gradient: Tensor | None, like: Tensor) -> Tensor:
-    return torch.zeros_like(like) if gradient is None else gradient.detach()
-
-
-def _ranks(samples: tuple[int, ...]) -> list[int]:
-    """Say of each score whether it is its image's first (0), second (1), ..."""
-    seen: dict[int, int] = {}
-    ranks = []
-    for sample in samples:
-        ranks.append(seen.get(sample, 0))
-        seen[sample] = ranks[-1] + 1
-    return ranks
-
-
 def _felt(gradients: Tensor, explained: Explained, layer: str, batch: int, size: tuple[int, ...]) -> Tensor:
     cells = torch.stack([_cells(layer, gradient, batch, size) for gradient in gradients])
-    return cells[_ranks(explained.samples), list(explained.samples)]
+    return cells[ranks_of(explained.samples), list(explained.samples)]
 
 
 def _cells(layer: str, tensor: Tensor, batch: int, size: tuple[int, ...]) -> Tensor:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
@@ -15,41 +15,42 @@ from torch.utils.hooks import RemovableHandle
 
 
 @contextmanager
-def evaluating(model: nn.Module) -> Iterator[None]:
-    """Put every module of `model` in evaluation mode, then give each its own mode back."""
-    modes = [(module, module.training) for module in model.modules()]
-    # Not `model.eval()`: it calls overridden `train` methods, and LoRA layers merge their weights there.
-    for module, _ in modes:
-        module.training = False
+def keeping_modes(modes: Mapping[nn.Module, bool]) -> Iterator[None]:
+    """Put modules in the given modes, then give each its own mode back."""
+    own = modes_of(modes)
+    # Not `model.train(mode)`: models override it, and LoRA layers merge their weights there.
+    for module, training in modes.items():
+        module.training = training
     try:
         yield
     finally:
-        for module, training in modes:
+        for module, training in own.items():
             module.training = training
 
 
-def _version(tensor: Tensor) -> int | None:
-    return None if tensor.is_inference() else tensor._version  # inference tensors count no versions
+def modes_of(modules: Iterable[nn.Module]) -> dict[nn.Module, bool]:
+    """Return which modules are in training mode."""
+    return {module: module.training for module in modules}
 
 
 @contextmanager
 def keeping_buffers(model: nn.Module) -> Iterator[None]:
-    """Undo what forward passes do to the buffers of `model`, for layers that update some also in evaluation mode."""
-    kept = [
-        (module, name, buffer, buffer.detach().clone(), _version(buffer))
-        for module in model.modules()
-        for name, buffer in module._buffers.items()
-        if buffer is not None
-    ]
+    """Let forward passes use copies of the buffers of `model`, for layers that write to some also in evaluation mode.
+
+    The buffers themselves are not touched: autograd may have saved this very version of one.
+    """
+    own = [(module, dict(module._buffers)) for module in model.modules()]
+    copies: dict[Tensor, Tensor] = {}  # a buffer that modules share stays shared
+    for module, buffers in own:
+        for name, buffer in buffers.items():
+            if buffer is not None:
+                module._buffers[name] = copies.setdefault(buffer, buffer.detach().clone())
     try:
         yield
     finally:
-        for module, name, buffer, copy, version in kept:
-            module._buffers[name] = buffer
-            # A buffer that was not written is not written here either: autograd may have saved this very version.
-            if version is None or buffer._version != version:
-                with torch.no_grad():
-                    buffer.copy_(copy)
+        for module, buffers in own:
+            for name, buffer in buffers.items():
+                module._buffers[name] = buffer
 
 
 def _cuda_devices(model: nn.Module) -> list[int]:
@@ -102,6 +103,18 @@ def eager() -> Iterator[None]:
         yield
 
 
+def is_compiled(model: nn.Module) -> bool:
+    """Say whether `torch.compile` made a part of `model`, or the code that is calling it."""
+    if "torch._dynamo" not in sys.modules:
+        return False
+    if any(hasattr(module, "_orig_mod") or module._compiled_call_impl is not None for module in model.modules()):
+        return True
+    frame = sys._getframe().f_back
+    while frame is not None and frame.f_globals.get("__name__") != "torch._dynamo.eval_frame":
+        frame = frame.f_back
+    return frame is not None
+
+
 @contextmanager
 def borrowing(model: nn.Module) -> Iterator[None]:
     """Use `model` for forward passes in evaluation mode, without a graph, and leave no trace."""
@@ -111,7 +124,7 @@ def borrowing(model: nn.Module) -> Iterator[None]:
         stack.enter_context(without_autocast_cache())
         stack.enter_context(keeping_rng(model))
         stack.enter_context(keeping_buffers(model))
-        stack.enter_context(evaluating(model))
+        stack.enter_context(keeping_modes(dict.fromkeys(model.modules(), False)))
         yield
 
 
@@ -123,23 +136,6 @@ def hooked(*handles: RemovableHandle) -> Iterator[None]:
     finally:
         for handle in handles:
             handle.remove()
-
-
-def tap(name: str, taps: dict[str, Tensor]) -> Any:
-    """Return a hook that keeps the layer's output, and starts the graph at the first layer that is tapped."""
-
-    def hook(module: nn.Module, args: Any, output: Any) -> Tensor:
-        if not isinstance(output, Tensor):
-            raise ValueError(
-                f"expected layer {name!r} to return a tensor, got {type(output).__name__}: choose a layer inside it"
-            )
-        if name in taps:
-            raise ValueError(f"layer {name!r} ran more than once in the forward pass: choose one that runs once")
-        torch.set_grad_enabled(True)  # whoever borrows the model restores it
-        taps[name] = output if output.requires_grad else output.detach().clone().requires_grad_()
-        return taps[name].clone()  # an in-place operation behind the layer would change what is kept
-
-    return hook
 
 
 def detached(value: Any) -> Any:

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from .hooks import borrowing, hooked
 from .inputs import Inputs
+from .taps import Place
 
 Trace = list[tuple[str, tuple[int, ...]]]
 
@@ -31,10 +32,11 @@ def named_layers(model: nn.Module, layers: Any) -> dict[str, nn.Module]:
 def _named(model: nn.Module, item: Any) -> tuple[str, nn.Module]:
     modules = dict(model.named_modules())
     if isinstance(item, str):
-        if item not in modules:
-            close = get_close_matches(item, modules, n=3) or list(modules)[1:6]
+        name = item if item in modules else Place.of(item).name
+        if name not in modules:
+            close = get_close_matches(name, modules, n=3) or list(modules)[1:6]
             raise ValueError(f"expected a layer such as {', '.join(close)}, got {item!r}")
-        return item, modules[item]
+        return item, modules[name]
     for name, module in modules.items():
         if module is item:
             return name, module

@@ -14,7 +14,8 @@ def unwrapped(model: nn.Module) -> nn.Module:
     A forward pass of the wrapper on one rank alone would make the others wait, or synchronise buffers.
 
     Raises:
-        TypeError: for what is no module, and for a scripted or a fully sharded model.
+        TypeError: for what is no module, for a scripted or a fully sharded model, and for one whose weights were made
+            in inference mode.
     """
     if not isinstance(model, nn.Module):
         raise TypeError(f"expected a torch.nn.Module, got {type(model).__name__}")
@@ -22,6 +23,10 @@ def unwrapped(model: nn.Module) -> nn.Module:
         raise TypeError(
             f"{type(model).__name__} is a scripted model, in which hooks do not run: "
             "pass the Python model that it was made from"
+        )
+    if any(parameter.is_inference() for parameter in model.parameters()):
+        raise TypeError(
+            f"{type(model).__name__} was made in inference mode, so its weights can't enter a graph: make it outside"
         )
     _refuse_fully_sharded(model)
     if hasattr(model, "_orig_mod"):

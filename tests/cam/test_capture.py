@@ -123,11 +123,37 @@ def test_a_block_holds_one_forward_pass() -> None:
             model(inputs)
 
 
-def test_a_layer_that_runs_twice_is_an_error_and_nothing_is_left_behind() -> None:
+def test_a_layer_that_runs_twice_is_an_error_of_the_result_and_not_of_the_forward_pass() -> None:
     model = network("resnet18")
-    with torch.inference_mode():
-        with pytest.raises(ValueError, match="more than once"), CAM(model, "layer4.0.relu").capture():
+    with torch.inference_mode(), CAM(model, "layer4.0.relu").capture() as capture:
+        assert model(torch.rand(1, 3, 64, 64)).numpy().shape == (1, 1000)
+    with pytest.raises(ValueError, match=r"'layer4.0.relu#1' to 'layer4.0.relu#2'"):
+        capture.result()
+
+
+@pytest.mark.parametrize("mode", [torch.no_grad, torch.inference_mode, torch.enable_grad])
+def test_nothing_is_left_behind_when_the_forward_pass_raises(mode: Callable[[], Any]) -> None:
+    model = network("resnet18")
+    model.get_submodule("avgpool").register_forward_hook(lambda *call: 1 / 0)
+    hooks = [len(module._forward_hooks) + len(module._forward_pre_hooks) for module in model.modules()]
+    with mode():
+        modes = torch.is_inference_mode_enabled(), torch.is_grad_enabled()
+        with pytest.raises(ZeroDivisionError), CAM(model, "layer4").capture() as capture:
             model(torch.rand(1, 3, 64, 64))
-        assert torch.is_inference_mode_enabled()
-    assert torch.is_grad_enabled()
-    assert not any(module._forward_hooks or module._forward_pre_hooks for module in model.modules())
+        assert (torch.is_inference_mode_enabled(), torch.is_grad_enabled()) == modes
+    assert [len(module._forward_hooks) + len(module._forward_pre_hooks) for module in model.modules()] == hooks
+    with pytest.raises(ValueError, match="got none"):
+        capture.result()
+
+
+@pytest.mark.parametrize("mode", [torch.no_grad, torch.enable_grad])
+def test_what_the_caller_does_to_the_outputs_in_place_does_not_reach_the_maps(mode: Callable[[], Any]) -> None:
+    model, inputs = network("resnet18"), torch.rand(2, 3, 64, 64)
+    expected = CAM(model)(inputs)
+    with mode(), CAM(model).capture() as capture:
+        outputs = model(inputs)
+        outputs.mul_(-1)
+    result = capture.result()
+    assert torch.equal(result.targets, expected.targets)
+    torch.testing.assert_close(result.maps["grad_cam", "layer4"], expected.maps["grad_cam", "layer4"])
+    torch.testing.assert_close(result.outputs, expected.outputs)
