@@ -6,7 +6,7 @@ BIN := .venv/bin
 BIOME := npm install --no-save --no-package-lock --no-audit --no-fund @biomejs/biome@2.6.8
 
 .DEFAULT_GOAL := help
-.PHONY: help setup test check format demo bench proto clean
+.PHONY: help setup test check frameworks format demo bench proto clean
 
 help:  ## list these targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 12
@@ -33,6 +33,15 @@ test: setup check  ## everything that has to pass: checks, unit tests, tests thr
 	$(BIN)/pip install --quiet --no-deps -e .
 	$(BIN)/python -m pytest -n 2
 
+.venv-frameworks/.installed: pyproject.toml setup.py
+	$(PYTHON) -m venv .venv-frameworks
+	.venv-frameworks/bin/pip install --quiet torch==2.14.1 torchvision==0.29.1
+	.venv-frameworks/bin/pip install --quiet -e '.[frameworks]'
+	touch $@
+
+frameworks: .venv-frameworks/.installed  ## test every integration with its framework, in .venv-frameworks
+	.venv-frameworks/bin/python -m pytest -n 2 -m '' tests/frameworks
+
 format: setup  ## format and sort imports
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
@@ -50,4 +59,4 @@ proto:  ## regenerate the record's code with a compiler that old and new runtime
 	build/protoc/bin/python -m grpc_tools.protoc -I. --python_out=. --pyi_out=. tensorboard_plugin_gradcam/records/records.proto
 
 clean:  ## remove what was built
-	rm -rf .venv build dist frontend/node_modules tensorboard_plugin_gradcam/viewer/static *.egg-info
+	rm -rf .venv .venv-frameworks build dist frontend/node_modules tensorboard_plugin_gradcam/viewer/static *.egg-info

@@ -12,8 +12,8 @@ import time
 import warnings
 import weakref
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -43,7 +43,8 @@ class Sink(ABC):
 
     def _attempt(self, action: Callable[[], object]) -> None:
         try:
-            action()
+            with _os_errors():
+                action()
         except OSError:
             self._discard()
             raise
@@ -126,12 +127,23 @@ class TensorFlowSink(Sink):
         import tensorflow as tf
 
         summary = _event(values).summary.SerializeToString()
-        with self._writer.as_default(), tf.summary.record_if(True):
-            tf.summary.experimental.write_raw_pb(summary, step=step)
+        # Not `as_default()`: where its last flush fails, the writer stays everybody's default.
+        with tf.device("cpu:0"):
+            self._attempt(
+                lambda: tf.raw_ops.WriteRawProtoSummary(writer=self._writer._resource, step=step, tensor=summary)
+            )
 
     def flush(self) -> None:
         """Flush the writer."""
-        self._writer.flush()
+        self._attempt(self._writer.flush)
+
+    def prepare(self) -> None:
+        """Refuse to write behind half a record, where nobody would read it."""
+        if self.generation:
+            raise OSError(
+                "an earlier write failed, and a tf.summary writer can't open another file: create a new writer, "
+                "or pass the log directory instead"
+            )
 
 
 class DirectorySink(Sink):
@@ -149,7 +161,8 @@ class DirectorySink(Sink):
         from tensorboard.summary.writer.event_file_writer import EventFileWriter
 
         self._discard()
-        self._file = EventFileWriter(self.directory)
+        with _os_errors():
+            self._file = EventFileWriter(self.directory)
 
     def write(self, values: Sequence[Summary.Value], step: int, wall_time: float | None = None) -> None:
         """Write one event."""
@@ -179,6 +192,17 @@ class DirectorySink(Sink):
             warnings.warn(f"Grad-CAM records in {self.directory} may be incomplete: {error}", stacklevel=1)
 
 
+@contextmanager
+def _os_errors() -> Iterator[None]:
+    """Raise TensorFlow's errors as `OSError`: where it is installed, TensorBoard writes its files through it."""
+    try:
+        yield
+    except Exception as error:
+        if any(base.__module__.startswith("tensorflow.") for base in type(error).__mro__):
+            raise OSError(str(error)) from error
+        raise
+
+
 def _weak(writer: Any) -> Any:
     """Refer to a writer without keeping it: logs are looked up by their writer, and would keep it for ever."""
     try:
@@ -201,7 +225,7 @@ def open_sink(writer: Any) -> Sink:
         of_x = any(base.__module__.startswith("tensorboardX") for base in type(writer).__mro__)
         return TensorboardXSink(writer) if of_x else TorchSink(writer)
     if hasattr(writer, "as_default") and hasattr(writer, "flush"):
-        return TensorFlowSink(writer)
+        return TensorFlowSink(writer) if hasattr(writer, "_resource") else NullSink()  # `create_noop_writer`
     if type(writer).__name__ in ("_DummyExperiment", "DummyExperiment", "DummyLogger"):  # Lightning, on ranks above 0
         return NullSink()
     raise TypeError(

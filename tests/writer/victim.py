@@ -16,7 +16,7 @@ SAMPLES = 4
 
 
 def open_writer(kind: str, folder: str, **arguments: Any) -> Any:
-    """Open a writer of torch or tensorboardX, or none."""
+    """Open a writer of torch, tensorboardX or TensorFlow, or none."""
     if kind == "torch":
         from torch.utils.tensorboard import SummaryWriter
 
@@ -25,6 +25,10 @@ def open_writer(kind: str, folder: str, **arguments: Any) -> Any:
         from tensorboardX import SummaryWriter as SummaryWriterX
 
         return SummaryWriterX(folder, **arguments)
+    if kind == "tensorflow":
+        import tensorflow as tf
+
+        return tf.summary.create_file_writer(folder)
     return folder
 
 
