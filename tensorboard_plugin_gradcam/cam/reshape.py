@@ -3,30 +3,43 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 from torch import Tensor
 
 MAX_PREFIX_TOKENS = 16  # class, distillation and register tokens that stand before the patches
 
 
-def to_channels_first(tensor: Tensor, batch: int, input_size: tuple[int, ...]) -> Tensor:
+Reshape = Callable[[Tensor], Tensor]
+
+
+def to_channels_first(
+    tensor: Tensor, batch: int, input_size: tuple[int, ...], reshape: Reshape | None = None
+) -> Tensor:
     """Return a layer's output as ``(N, C, ...)`` with one spatial axis for each of the input's.
 
     Convolutional outputs stay as they are. ``(N, ..., C)``, as in Swin, is recognised by its proportions, which must be
     the input's. Tokens ``(N, T, C)`` become the grid that has the input's proportions; tokens that stand before the
-    patches (class, registers) are left out.
+    patches (class, registers) are left out. The caller's own `reshape` stands above all that.
 
     Raises:
         ValueError: where the shape fits no such form.
     """
     rank = len(input_size)
+    if reshape is not None:
+        cells = reshape(tensor)
+        if not isinstance(cells, Tensor) or cells.ndim != rank + 2 or len(cells) != batch:
+            got = tuple(cells.shape) if isinstance(cells, Tensor) else type(cells).__name__
+            raise ValueError(f"expected reshape= to return ({batch}, C, ...) with {rank} spatial axes, got {got}")
+        return cells
     if tensor.ndim == rank + 2:
         return tensor.movedim(-1, 1) if _is_channels_last(tensor, input_size) else tensor
     if tensor.ndim == 3 and rank == 2:
         tokens = tensor if tensor.shape[0] == batch else tensor.transpose(0, 1)
         return _grid_of_tokens(tokens, input_size)
     raise ValueError(
-        f"expected an output (N, C, ...) with {rank} spatial axes or tokens (N, T, C), got shape {tuple(tensor.shape)}"
+        f"expected an output (N, C, ...) with {rank} spatial axes or tokens (N, T, C), got shape "
+        f"{tuple(tensor.shape)}: pass reshape=, a function from it to (N, C, ...)"
     )
 
 
