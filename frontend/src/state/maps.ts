@@ -4,7 +4,8 @@ import {computed} from "@preact/signals";
 import type {Found} from "../api/loader";
 import {limitsOf, limitsOfSeries, unionOfLimits} from "../maths/limits";
 import type {Limits, Look, MapSeries} from "../types";
-import {type Group, groups, loader, locks, look, seriesKey, settings, step} from "./store";
+import {shownGroups} from "./compare";
+import {type Group, loader, locks, look, seriesKey, settings, step} from "./store";
 import {tileKey} from "./spec";
 
 const target = computed(() => settings.value.target ?? undefined);
@@ -17,7 +18,7 @@ export function shownStep(group: Group, sample: number): number {
 /** A sample's map nearest to a step; null until it is here. Reads the chosen target. */
 export function mapOf(group: Group, sample: number, at: number): Found | null {
   const key = seriesKey(group);
-  return key && loader.mapAt(key, sample, at, target.value);
+  return key && loader.mapAt(key, sample, at, group.target ?? target.value);
 }
 
 /** All kept steps of a sample's maps; null until they are here. */
@@ -35,7 +36,7 @@ export function limitsFor(found: Found, {scale}: Pick<Look, "scale">, group: Gro
 
 /** Limits of everything that is on the page: of all runs, since one colour has to mean one value. */
 function shownSeries(): Limits[] {
-  return groups.value.flatMap((group) => {
+  return shownGroups.value.flatMap((group) => {
     const key = seriesKey(group);
     return key ? loader.allSeries(key).map((series) => kept(series)) : [];
   });

@@ -1,5 +1,6 @@
 /** What a reload or a shared link brings back: one flat record, kept in TensorBoard's hash as `p.gradcam.KEY=value`. */
 
+import {AXES, type Axis} from "../maths/table";
 import {COLOR_MAPS, type Look} from "../types";
 
 export const VIEWS = ["grid", "compare", "ab"] as const;
@@ -7,9 +8,6 @@ export type View = (typeof VIEWS)[number];
 
 export const SORTS = ["logged", "probability", "label-probability", "loss", "iou", "moved", "entropy"] as const;
 export type Sort = (typeof SORTS)[number];
-
-export const AXES = ["run", "tag", "layer", "method", "target", "step", "sample"] as const;
-export type Axis = (typeof AXES)[number];
 
 /** Absent values (null) mean "as TensorBoard would": all runs, the last step. */
 export interface Settings {
@@ -49,7 +47,7 @@ export interface Settings {
   // compare, A/B
   rows: Axis;
   columns: Axis;
-  chosen: string[]; // tile specifications, "axis=value" lists
+  chosen: string[]; // "axis=value": what an axis shows; all of one that has none here
   a: string | null;
   b: string | null;
   abMode: "swipe" | "blink" | "difference";
@@ -91,8 +89,8 @@ export const DEFAULTS: Settings = {
   focus: null,
   pin: null,
   locks: [],
-  rows: "run",
-  columns: "step",
+  rows: "sample",
+  columns: "run",
   chosen: [],
   a: null,
   b: null,

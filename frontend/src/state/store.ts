@@ -21,6 +21,7 @@ export interface Group {
   tag: string;
   entry: TagEntry;
   maps: MapsEntry | null;
+  target?: number | null; // class index; else the chosen one
 }
 
 const POLL_MS = 5000;

@@ -1,7 +1,7 @@
 /** The same sample in every run that is shown. */
 
 import type {Sample} from "../types";
-import {castAt} from "../views/samples";
+import {castAt, indexIn} from "../views/samples";
 import {type Group, groups, step} from "./store";
 
 export interface Twin {
@@ -15,8 +15,8 @@ export function twinsOf(tag: string, sample: Sample, own: Twin): Twin[] {
     .filter((group) => group.tag === tag)
     .flatMap((group) => {
       if (group.run === own.group.run) return [own];
-      const others = castAt(group, step.value)?.cohort.samples ?? [];
-      const index = others.findIndex(({image, id}) => image === sample.image && id === sample.id);
+      const cast = castAt(group, step.value);
+      const index = cast ? indexIn(cast.cohort, sample, own.index) : -1;
       return index < 0 ? [] : [{group, index}];
     });
 }

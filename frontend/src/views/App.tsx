@@ -1,6 +1,6 @@
 import {catalog, catalogError, retry} from "../state/store";
+import {Center} from "./Center";
 import {Focus} from "./Focus";
-import {Grid} from "./Grid";
 import {Keys} from "./Keys";
 import {useShortcuts} from "./shortcuts";
 import {SidePanel} from "./SidePanel";
@@ -19,7 +19,7 @@ function Tab() {
     <div class="app">
       <TopBar />
       <SidePanel />
-      <Grid />
+      <Center />
       <Focus />
       <Keys />
     </div>

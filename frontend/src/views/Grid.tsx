@@ -1,6 +1,6 @@
 import {useMemo} from "preact/hooks";
 import {mapOf} from "../state/maps";
-import {arrivals, colorOf, type Group, groups, loader, settings, step} from "../state/store";
+import {arrivals, colorOf, type Group, groups, loader, step} from "../state/store";
 import {shown} from "./controls";
 import {methodName} from "./names";
 import {castAt, type Cast} from "./samples";
@@ -10,12 +10,12 @@ import {Tile} from "./Tile";
 /** The samples of every chosen run and series. */
 export function Grid() {
   return (
-    <main class="main" style={{"--tile": `${settings.value.tileSize}px`}}>
+    <div class="main">
       {groups.value.map((group) => (
         <GroupView key={`${group.run}\n${group.tag}`} group={group} />
       ))}
       {!groups.value.length && <p class="hint">Choose a run and a series on the left.</p>}
-    </main>
+    </div>
   );
 }
 

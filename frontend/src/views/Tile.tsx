@@ -1,7 +1,19 @@
 import {useEffect, useRef, useState} from "preact/hooks";
 import {shownStep} from "../state/maps";
 import {tileKey} from "../state/spec";
-import {arrivals, change, focusKey, type Group, locks, openedByKey, toggleLock} from "../state/store";
+import {
+  arrivals,
+  change,
+  focusKey,
+  goTo,
+  type Group,
+  layer,
+  locks,
+  method,
+  openedByKey,
+  step,
+  toggleLock,
+} from "../state/store";
 import {lookAt} from "../state/wanted";
 import type {Sample} from "../types";
 import {IconButton, shown} from "./controls";
@@ -25,7 +37,7 @@ export function Tile({group, sample, index}: Props) {
   const element = useRef<HTMLDivElement>(null);
   const near = useNear(element);
   return (
-    <div ref={element} class={focusKey.value === keyOf(group, index) ? "tile focused" : "tile"}>
+    <div ref={element} class={isFocused(group, index) ? "tile focused" : "tile"}>
       {near ? <Seen group={group} sample={sample} index={index} /> : <Unseen sample={sample} />}
     </div>
   );
@@ -44,12 +56,13 @@ function Unseen({sample}: {sample: Sample}) {
   );
 }
 
-function Seen({group, sample, index}: Props) {
+/** What is on a tile: the picture, what was predicted, and the buttons. `fixed`: it is of this step. */
+export function Seen({group, sample, index, fixed}: Props & {fixed?: number | null}) {
   arrivals.value;
-  const at = shownStep(group, index);
+  const at = fixed ?? shownStep(group, index);
   useLookingAt(group, index, at);
   const key = keyOf(group, index);
-  const focused = focusKey.value === key;
+  const focused = isFocused(group, index, fixed);
   const cast = castAt(group, at);
   return (
     <>
@@ -60,7 +73,8 @@ function Seen({group, sample, index}: Props) {
         data-key={key}
         aria-pressed={focused}
         onClick={(event) => {
-          change({focus: focused ? null : key});
+          if (focused) change({focus: null});
+          else focus(group, index, fixed);
           openedByKey.value = !focused && event.detail === 0; // a click that no pointer made
         }}
       >
@@ -68,9 +82,23 @@ function Seen({group, sample, index}: Props) {
         <Picture group={group} sample={sample} index={index} at={at} />
         {cast && <Verdict cast={cast} sample={sample} said={saidOf(cast, index)} />}
       </button>
-      <Lock name={key} at={at} />
+      {fixed == null && <Lock name={key} at={at} />}
     </>
   );
+}
+
+/** Whether just this is the sample in focus: the same sample may stand in many cells. */
+export function isFocused(group: Group, index: number, fixed?: number | null): boolean {
+  const same = group.maps?.layer === layer.value && group.maps.method === method.value;
+  return focusKey.value === keyOf(group, index) && (same || !group.maps) && (fixed == null || fixed === step.value);
+}
+
+/** Look closer, at what the tile shows: the page's layer, method and step follow it. */
+function focus(group: Group, index: number, fixed?: number | null): void {
+  change({focus: keyOf(group, index)});
+  if (group.maps && group.maps.layer !== layer.value) change({layer: group.maps.layer});
+  if (group.maps && group.maps.method !== method.value) change({method: group.maps.method});
+  if (fixed != null) goTo(fixed);
 }
 
 /** Keeps a tile at its step, whatever the scrubber says. */
@@ -87,7 +115,7 @@ function Lock({name, at}: {name: string; at: number}) {
   );
 }
 
-function useNear(element: {current: HTMLElement | null}): boolean {
+export function useNear(element: {current: HTMLElement | null}): boolean {
   const [near, setNear] = useState(false);
   useEffect(() => {
     const observer = new IntersectionObserver((entries) => setNear(entries.at(-1)?.isIntersecting ?? false), {

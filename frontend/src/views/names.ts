@@ -1,5 +1,6 @@
 /** How things are called on the page. */
 
+import type {Axis, Value} from "../maths/table";
 import type {Sample} from "../types";
 
 const METHODS: Record<string, string> = {
@@ -24,4 +25,22 @@ export function methodName(method: string): string {
 /** A sample's own name, or its place among the logged ones. */
 export function sampleName({id, caption}: Pick<Sample, "id" | "caption">, index: number): string {
   return id || caption || `Sample ${index}`;
+}
+
+export const AXIS_NAMES: Record<Axis, string> = {
+  run: "run",
+  tag: "series",
+  layer: "layer",
+  method: "method",
+  target: "class explained",
+  step: "step",
+  sample: "sample",
+};
+
+/** A value of an axis that is no sample. */
+export function valueName(axis: Axis, value: Value, targets: ReadonlyMap<number, string>): string {
+  if (axis === "method") return methodName(String(value));
+  if (axis === "step") return Number(value).toLocaleString("en");
+  if (axis === "target") return value === null ? "as logged first" : targets.get(Number(value)) || `class ${value}`;
+  return String(value) || "(no name)";
 }

@@ -38,6 +38,12 @@ function castOfMaps(group: Group, step: number): Cast | null {
   return cohort && {cohort, said: null, row: 0};
 }
 
+/** Where a cohort has a sample: the same picture under the same id; -1 where it does not. `likely` is looked at first. */
+export function indexIn({samples}: Cohort, {image, id}: Sample, likely: number): number {
+  const isSame = (other: Sample | undefined) => other?.image === image && other.id === id;
+  return isSame(samples[likely]) ? likely : samples.findIndex(isSame);
+}
+
 export function saidOf({cohort, said, row}: Cast, sample: number): Said {
   const prediction = said?.prediction?.data[row * said.prediction.columns + sample] ?? -1;
   return {

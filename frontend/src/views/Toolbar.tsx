@@ -1,0 +1,91 @@
+import {AXES, type Axis, chosenWith, firstAxes, turned, type Value} from "../maths/table";
+import {optionsOf, shownValues, targets} from "../state/compare";
+import {change, chosenRuns, layers, methods, settings, view} from "../state/store";
+import {DEFAULTS, type View} from "../state/settings";
+import {IconButton, Segments} from "./controls";
+import {AXIS_NAMES, valueName} from "./names";
+
+const VIEWS: readonly (readonly [View, string])[] = [
+  ["grid", "Grid"],
+  ["compare", "Compare"],
+];
+const SWAP = "M7 4 3 8l4 4V9h8V7H7zm10 8v3H9v2h8v3l4-4z";
+const MOST_OPTIONS = 200;
+
+/** How the middle is arranged. */
+export function Toolbar() {
+  return (
+    <div class="toolbar" role="toolbar" aria-label="Arrangement">
+      <Segments label="View" value={view.value} options={VIEWS} onChange={show} />
+      {view.value === "compare" && <Axes />}
+    </div>
+  );
+}
+
+/** Go to a view; a comparison that was never arranged begins with what differs. */
+function show(next: View): void {
+  const {rows, columns} = settings.value;
+  const untouched = rows === DEFAULTS.rows && columns === DEFAULTS.columns;
+  const several = {run: chosenRuns.value, layer: layers.value, method: methods.value};
+  change({view: next, ...(next === "compare" && untouched ? firstAxes(several) : {})});
+}
+
+function Axes() {
+  const {rows, columns, chosen} = settings.value;
+  const turn = (side: "rows" | "columns", axis: Axis) => change(turned({rows, columns}, side, axis));
+  return (
+    <>
+      <AxisSelect label="Rows" value={rows} onChange={(axis) => turn("rows", axis)} />
+      <IconButton label="Swap rows and columns" path={SWAP} onClick={() => turn("rows", columns)} />
+      <AxisSelect label="Columns" value={columns} onChange={(axis) => turn("columns", axis)} />
+      <Add axis={rows} what="row" />
+      <Add axis={columns} what="column" />
+      {chosen.some((text) => text.startsWith(`${rows}=`) || text.startsWith(`${columns}=`)) && (
+        <button type="button" class="link" onClick={() => change({chosen: []})}>
+          Show all
+        </button>
+      )}
+    </>
+  );
+}
+
+function AxisSelect({label, value, onChange}: {label: string; value: Axis; onChange: (axis: Axis) => void}) {
+  return (
+    <label class="inline">
+      <span>{label}</span>
+      <select
+        value={value}
+        data-testid={label.toLowerCase()}
+        onChange={(event) => onChange(event.currentTarget.value as Axis)}
+      >
+        {AXES.map((axis) => (
+          <option key={axis} value={axis}>
+            {AXIS_NAMES[axis]}
+          </option>
+        ))}
+      </select>
+    </label>
+  );
+}
+
+/** Put something onto an axis that is not there: another step, or what was taken off. */
+function Add({axis, what}: {axis: Axis; what: string}) {
+  if (axis === "sample") return null;
+  const shown = shownValues.value[axis] as readonly Value[];
+  const hidden = (optionsOf(axis) as readonly Value[]).filter((value) => !shown.includes(value));
+  if (!hidden.length) return null;
+  const add = (text: string) => {
+    const value = hidden[Number(text)];
+    if (text && value !== undefined) change({chosen: chosenWith(settings.value.chosen, axis, [...shown, value])});
+  };
+  return (
+    <select class="add" aria-label={`Add a ${what}`} value="" onChange={(event) => add(event.currentTarget.value)}>
+      <option value="">Add a {what}…</option>
+      {hidden.slice(0, MOST_OPTIONS).map((value, place) => (
+        <option key={String(value)} value={String(place)}>
+          {valueName(axis, value, targets.value)}
+        </option>
+      ))}
+    </select>
+  );
+}
