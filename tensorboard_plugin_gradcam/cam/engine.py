@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping
-from contextlib import suppress
+from contextlib import nullcontext, suppress
+from types import MappingProxyType
 from typing import Any
 
 import torch
@@ -17,10 +18,12 @@ from .gradients import DisconnectedError, gradients_of, ranks_of
 from .hooks import borrowing, detached, hooked
 from .inputs import Inputs
 from .layers import find_layer, named_layers
-from .methods import Method, find_methods
+from .methods import Method, Needs, find_methods
 from .outputs import scores_of
+from .replay import Kept, Recording
 from .reshape import to_channels_first
 from .result import CAMResult
+from .scene import LayerScene, Scene
 from .taps import Taps
 from .wrappers import unwrapped
 
@@ -48,14 +51,20 @@ class CAM:
             second run of a layer that runs several times in a forward pass, "neck[out]" a part of the tuple or mapping
             that a layer returns.
         methods: name or names, such as "grad_cam".
+        batch_size: largest number of images in a whole forward pass of methods that need passes of their own.
 
     Raises:
         TypeError: for what is no module, and for scripted or fully sharded models.
         ValueError: for a layer or a method that does not exist.
     """
 
-    def __init__(self, model: nn.Module, layers: Any = None, methods: Any = "grad_cam") -> None:
+    def __init__(
+        self, model: nn.Module, layers: Any = None, methods: Any = "grad_cam", *, batch_size: int = 16
+    ) -> None:
+        if batch_size < 1:
+            raise ValueError(f"expected batch_size of at least 1, got {batch_size}")
         self.model = unwrapped(model)
+        self.batch_size = batch_size
         self.methods = find_methods(methods)
         self._layers = None if layers is None else named_layers(self.model, layers)
         self._turns_gradients_off = False
@@ -114,15 +123,21 @@ class CAM:
         return Capture(self)
 
     def _found(self, inputs: Inputs) -> Mapping[str, nn.Module]:
+        if self._layers is None and all(method.place != "layer" for method in self.methods):
+            return {}
         if self._layers is None:
             self._layers = find_layer(self.model, inputs)
         return self._layers
 
     def _explained(self, inputs: Inputs, targets: Any) -> CAMResult:
         taps, canvas = Taps(self._layers or {}), Canvas()
-        with taps.watching(), hooked(*canvas.watch(self.model)):
+        recording = Recording((self._layers or {}).values()) if inputs.count == 1 and self._needs("passes") else None
+        watches = hooked(*canvas.watch(self.model))
+        with taps.watching(), watches, recording.of(self.model) if recording else nullcontext():
             outputs = inputs.run(self.model)
-        return self._explain(inputs, outputs, taps.tensors(), targets, canvas)
+        tensors = taps.tensors()
+        kept = {label: recording.kept(module) if recording else {} for label, module in taps.plain().items()}
+        return self._explain(inputs, outputs, tensors, targets, canvas, kept=kept)
 
     def _explain(
         self,
@@ -132,6 +147,7 @@ class CAM:
         targets: Any,
         canvas: Canvas,
         retain_graph: bool = False,
+        kept: Mapping[str, Kept] = MappingProxyType({}),
     ) -> CAMResult:
         values = scores_of(outputs)
         size = canvas.size or inputs.size
@@ -140,15 +156,21 @@ class CAM:
         explained = find_targets(targets, values, inputs.count, len(size))
         with torch.enable_grad():
             scores = explained.scores(values)
-            needed = taps if self._needs_gradients() else {}
+            needed = taps if self._needs("gradients") else {}
             gradients = gradients_of(scores, explained.samples, needed, retain_graph)
         index = torch.tensor(explained.samples, dtype=torch.int64, device=scores.device)
+        whole = (self.model, inputs, size, explained, scores.detach(), self.batch_size)
         maps: dict[tuple[str, str], Tensor] = {}
         for layer, tapped in taps.items():
             activations = _cells(layer, tapped.detach(), inputs.count, size)[index]
             felt = _felt(gradients[layer], explained, layer, inputs.count, size) if layer in gradients else None
+            scene = LayerScene(*whole, layer, tapped.detach(), activations, kept.get(layer))
             for method in self.methods:
-                maps[method.name, layer] = canvas.without_padding(_map(method, activations, felt), index)
+                if method.place == "layer":
+                    maps[method.name, layer] = canvas.without_padding(_map(method, activations, felt, scene), index)
+        for method in self.methods:
+            if method.place != "layer":
+                maps[method.name, method.place] = method.function(Scene(*whole))
         return CAMResult(
             maps=maps,
             outputs=detached(outputs),
@@ -162,8 +184,8 @@ class CAM:
             inputs=inputs.batch,
         )
 
-    def _needs_gradients(self) -> bool:
-        return any(method.needs == "gradients" for method in self.methods)
+    def _needs(self, what: Needs) -> bool:
+        return any(method.needs == what for method in self.methods)
 
 
 def _felt(gradients: Tensor, explained: Explained, layer: str, batch: int, size: tuple[int, ...]) -> Tensor:
@@ -181,7 +203,9 @@ def _cells(layer: str, tensor: Tensor, batch: int, size: tuple[int, ...]) -> Ten
     return cells
 
 
-def _map(method: Method, activations: Tensor, gradients: Tensor | None) -> Tensor:
+def _map(method: Method, activations: Tensor, gradients: Tensor | None, scene: LayerScene) -> Tensor:
+    if method.needs == "passes":
+        return method.function(scene)
     with torch.no_grad(), torch.autocast(activations.device.type, enabled=False):
         if method.needs == "gradients":
             return method.function(activations, gradients)

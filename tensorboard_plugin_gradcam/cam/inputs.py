@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -71,14 +71,22 @@ class Inputs:
 
     def first(self) -> Inputs:
         """Return the arguments for the first image alone."""
-        count = self.count
+        return self.of_images([0])
 
-        def cut(value: Any) -> Any:
+    def of_images(self, indices: Sequence[int], images: Tensor | None = None) -> Inputs:
+        """Return the arguments for the images of those indices, which may repeat; `images` may take their place."""
+        count, rows = self.count, list(indices)
+
+        def chosen(value: Any) -> Any:
+            if value is self.images and images is not None:
+                return list(images) if isinstance(value, list) else images
             if isinstance(value, list) and len(value) == count:
-                return value[:1]
-            return map_tensors(lambda tensor: tensor[:1] if tensor.ndim and len(tensor) == count else tensor, value)
+                return [value[row] for row in rows]
+            if isinstance(value, Tensor):
+                return value[rows] if value.ndim and len(value) == count else value
+            return map_tensors(chosen, value)
 
-        return Inputs(tuple(map(cut, self.args)), {name: cut(value) for name, value in self.kwargs.items()})
+        return Inputs(tuple(map(chosen, self.args)), {name: chosen(value) for name, value in self.kwargs.items()})
 
     def run(self, model: nn.Module) -> Any:
         """Return what the model makes of them, without touching the caller's tensors.

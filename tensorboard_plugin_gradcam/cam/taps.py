@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import itertools
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -57,6 +58,7 @@ class Taps:
         self._kept: dict[str, Tensor] = {}
         self._problems: dict[str, str] = {}
         self._runs: Counter[str] = Counter()
+        self._parts: set[str] = set()
 
     @contextmanager
     def watching(self) -> Iterator[None]:
@@ -76,6 +78,14 @@ class Taps:
             if problem is not None:
                 raise ValueError(problem)
         return {label: self._kept[label] for label in self._layers}
+
+    def plain(self) -> dict[str, nn.Module]:
+        """Return the layers that ran once and returned nothing but the tensor that was kept."""
+        return {
+            label: module
+            for label, module in self._layers.items()
+            if self._runs[label] == 1 and label not in self._parts
+        }
 
     def _problem(self, label: str) -> str | None:
         place, runs = Place.of(label), self._runs[label]
@@ -99,6 +109,8 @@ class Taps:
                 return None
             try:
                 part, tensor = _part(place, output)
+                if part is not None:
+                    self._parts.add(label)
                 return _with_part(output, part, self._tap(label, tensor))
             except ValueError as error:
                 self._problems[label] = str(error)
@@ -119,6 +131,27 @@ class Taps:
         torch.set_grad_enabled(True)  # whoever borrows the model restores it
         self._kept[label] = output if output.requires_grad else output.detach().clone().requires_grad_()
         return self._kept[label].clone()  # an in-place operation behind the layer would change what is kept
+
+
+def layer_of(model: nn.Module, label: str) -> nn.Module:
+    """Return the module that a label stands for."""
+    modules: dict[str, nn.Module] = dict(model.named_modules())
+    return modules[label] if label in modules else modules[Place.of(label).name]
+
+
+@contextmanager
+def replacing(label: str, module: nn.Module, tensor: Tensor) -> Iterator[None]:
+    """Put `tensor` in the place of what a layer gives, in a forward pass within the block."""
+    place, runs = Place.of(label), itertools.count(1)
+
+    def hook(module: nn.Module, args: Any, output: Any) -> Any:
+        if next(runs) != (place.run or 1):
+            return None
+        part, _ = _part(place, output)
+        return _with_part(output, part, tensor)
+
+    with hooked(module.register_forward_hook(hook)):
+        yield
 
 
 def _part(place: Place, output: Any) -> tuple[str | None, Tensor]:

@@ -1,0 +1,93 @@
+"""Which methods there are, and what each has to be given."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from difflib import get_close_matches
+from functools import wraps
+from typing import Any, Literal
+
+from torch import Tensor
+
+Needs = Literal["activations", "gradients", "passes"]
+MapKind = Literal["positive", "signed", "rgb"]
+Function = Callable[..., Tensor]
+
+
+@dataclass(frozen=True)
+class Method:
+    """A method, and what it has to be given.
+
+    Attributes:
+        name: snake case of the paper's name.
+        function: takes the activations; or activations and gradients; or, where it needs passes of its own, a `Scene`.
+        needs: which of the three.
+        kind: how its maps are meant to be seen.
+        place: "layer" where each target layer has its map; otherwise the one name that its map goes by.
+        channels: the same as `function`, before the channels are summed: ``(M, C, ...)``; None where no sum is taken.
+    """
+
+    name: str
+    function: Function
+    needs: Needs
+    kind: MapKind = "positive"
+    place: str = "layer"
+    channels: Function | None = None
+
+
+METHODS: dict[str, Method] = {}
+
+
+def method(
+    needs: Needs, kind: MapKind = "positive", place: str = "layer", sums_channels: bool = False
+) -> Callable[[Function], Function]:
+    """Register a function as the CAM method of its name.
+
+    Args:
+        needs: what it takes.
+        kind: how its maps are meant to be seen.
+        place: see `Method`.
+        sums_channels: the function returns what each channel adds, ``(M, C, ...)``; the method is then their sum, and
+            `eigen_smooth` may put their principal component in the sum's place.
+    """
+
+    def register(function: Function) -> Function:
+        found = _summed(function) if sums_channels else function
+        channels = function if sums_channels else None
+        METHODS[function.__name__] = Method(function.__name__, found, needs, kind, place, channels)
+        return found
+
+    return register
+
+
+def _summed(function: Function) -> Function:
+    @wraps(function)
+    def summed(*args: Any, **kwargs: Any) -> Tensor:
+        return function(*args, **kwargs).sum(dim=1)
+
+    return summed
+
+
+def find_methods(methods: Any) -> tuple[Method, ...]:
+    """Return the methods that a name, a function or an iterable of them stands for.
+
+    Raises:
+        ValueError: for a name that no method has; the message lists close ones.
+    """
+    if isinstance(methods, (str, Method)) or callable(methods):
+        return (_find_method(methods),)
+    found = tuple(_find_method(item) for item in methods) if isinstance(methods, Iterable) else ()
+    if not found:
+        raise ValueError(f"expected at least one method, got {methods!r}")
+    return found
+
+
+def _find_method(item: Any) -> Method:
+    if isinstance(item, Method):
+        return item
+    name = getattr(item, "__name__", item)
+    if name not in METHODS:
+        close = get_close_matches(str(name), METHODS, n=3) or sorted(METHODS)
+        raise ValueError(f"expected a method such as {', '.join(close)}, got {item!r}")
+    return METHODS[name]

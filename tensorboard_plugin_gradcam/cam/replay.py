@@ -1,0 +1,140 @@
+"""`Replay`: run only what follows a layer, on other activations than its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from torch import Tensor, nn
+
+from .hooks import detached, hooked, map_tensors
+from .inputs import Inputs
+from .outputs import scores_of
+from .taps import layer_of, replacing
+
+Kept = Mapping[nn.Module, Sequence[Any]]
+
+
+class Replay:
+    """Ask one image's forward pass what it would return if a layer gave something else.
+
+    What the modules in front of the layer return is handed out instead of computed, for the one image, while the layer
+    answers with many. Where one meets the other in a way that does not broadcast (a concatenation across the layer),
+    every pass is a whole one, of as many images as the layer gives.
+
+    Args:
+        model: what is run.
+        layer: label of the layer, as `Place` reads it.
+        inputs: of one image.
+        batch_size: largest number of images in a whole pass.
+        kept: what a `Recording` of this image kept; where that is nothing, the first pass records. None where the layer
+            runs several times or returns more than one tensor: every pass is then a whole one.
+    """
+
+    def __init__(self, model: nn.Module, layer: str, inputs: Inputs, batch_size: int, kept: Kept | None = None) -> None:
+        self._model, self._label, self._inputs, self._kept = model, layer, inputs, kept
+        self._layer = layer_of(model, layer)
+        self._batch_size = batch_size
+
+    def __call__(self, output: Tensor, batch_axis: int = 0) -> Iterator[Any]:
+        """Yield what the model returns where the layer gives `output`: at once, or whole passes one after the other."""
+        if self._kept is not None:
+            outputs = self._head(output, self._kept, output.shape[batch_axis])
+            if outputs is not None:
+                yield outputs
+                return
+        self._kept = None
+        for part in output.split(self._batch_size, dim=batch_axis):
+            with replacing(self._label, self._layer, part):
+                yield self._inputs.of_images([0] * part.shape[batch_axis]).run(self._model)
+
+    def _head(self, output: Tensor, kept: Kept, count: int) -> Any:
+        recording = Recording([] if kept else [self._layer])
+        try:
+            with recording.of(self._model), _answering({**kept, self._layer: [output]}):
+                outputs = self._inputs.run(self._model)
+            is_whole = len(scores_of(outputs)) == count
+        except Exception:  # what is really wrong raises again in the whole pass
+            return None
+        self._kept = kept or recording.kept(self._layer)
+        return outputs if is_whole else None
+
+
+class Recording:
+    """What modules return that end before a layer begins, in one forward pass; of nested ones the outermost."""
+
+    def __init__(self, layers: Iterable[nn.Module]) -> None:
+        self._layers = set(layers)
+        self._calls: list[tuple[nn.Module, Any, list[int | None]]] = []
+        self._starts: list[int | None] = []
+        self._before: dict[nn.Module, list[tuple[nn.Module, Any, list[int | None]]]] = {}
+
+    @contextmanager
+    def of(self, model: nn.Module) -> Iterator[None]:
+        """Record the forward pass of `model` within the block."""
+        if not self._layers:
+            yield
+            return
+        # A module with hooks of its own runs each time, for they may change what it returns.
+        modules = [module for module in model.modules() if module in self._layers or not module._forward_hooks]
+        begin = [module.register_forward_pre_hook(self._begin) for module in modules]
+        end = [module.register_forward_hook(self._end) for module in modules]
+        with hooked(*begin, *end):
+            yield
+
+    def kept(self, layer: nn.Module) -> Kept:
+        """Return the outputs of each module, in order; none of a module whose output was later changed in place."""
+        outputs: dict[nn.Module, list[Any]] = {}
+        before = self._before[layer]
+        changed = {module for module, output, versions in before if _versions(output) != versions}
+        for module, output, _ in before:
+            if module not in changed:
+                outputs.setdefault(module, []).append(detached(output))
+        return outputs
+
+    def _begin(self, module: nn.Module, args: Any) -> None:
+        self._starts.append(len(self._calls))
+        if module in self._layers:
+            self._before[module] = list(self._calls)
+
+    def _end(self, module: nn.Module, args: Any, output: Any) -> None:
+        del self._calls[self._starts.pop() :]
+        if len(self._before) < len(self._layers):
+            self._calls.append((module, output, _versions(output)))
+
+
+def _versions(output: Any) -> list[int | None]:
+    versions: list[int | None] = []
+    map_tensors(lambda tensor: versions.append(_version(tensor)), output)
+    return versions
+
+
+def _version(tensor: Tensor) -> int | None:
+    return None if tensor.is_inference() else tensor._version  # inference tensors count no versions
+
+
+@contextmanager
+def _answering(answers: Mapping[nn.Module, Sequence[Any]]) -> Iterator[None]:
+    """Let modules return what is given, call after call, instead of running; then run again."""
+    own = {module: module.__dict__.get("forward") for module in answers}
+    for module, outputs in answers.items():
+        # An attribute of the instance hides the class's method; a hook could replace the output, but not save the work.
+        module.__dict__["forward"] = _answer(iter(outputs), module.forward)
+    try:
+        yield
+    finally:
+        for module, forward in own.items():
+            if forward is None:
+                del module.__dict__["forward"]
+            else:
+                module.__dict__["forward"] = forward
+
+
+def _answer(outputs: Iterator[Any], forward: Callable[..., Any]) -> Callable[..., Any]:
+    def answer(*args: Any, **kwargs: Any) -> Any:
+        for output in outputs:
+            return output
+        return forward(*args, **kwargs)
+
+    return answer

@@ -1,0 +1,134 @@
+"""Ablation-CAM and Score-CAM against grad-cam and plain loops."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from pytorch_grad_cam import AblationCAM
+from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
+from torch import Tensor, nn
+
+from tensorboard_plugin_gradcam import CAM
+from tensorboard_plugin_gradcam.cam import Classes
+from tensorboard_plugin_gradcam.cam.methods.ablation import FAR_BELOW
+from tests.cam.networks import convnet, out_of_place, photographs
+
+
+def peer_masks(peer: type[Any], model: nn.Module, layer: str, inputs: Tensor, classes: list[int]) -> Any:
+    model = out_of_place(model)
+    with peer(model=model, target_layers=[model.get_submodule(layer)]) as cam:
+        return cam(inputs, [ClassifierOutputTarget(index) for index in classes])
+
+
+# After a ReLU; below zero, where an in-place addition of the input follows; across a concatenation; whole blocks.
+@pytest.mark.parametrize("layer", ["7", "3.bn", "4.right", "3", "6"])
+@pytest.mark.parametrize("count", [1, 3])
+def test_ablation_cam_equals_grad_cams(layer: str, count: int) -> None:
+    inputs = photographs(40)
+    model = convnet(inputs)
+    classes = [4, 0, 2][:count]
+    found = CAM(model, layer, "ablation_cam")(inputs[:count], classes)
+    masks = peer_masks(AblationCAM, model, layer, inputs[:count], classes)
+    assert float(found.maps["ablation_cam", layer].abs().max()) > 1e-3
+    assert masks.max() > 0.5
+    np.testing.assert_allclose(found.masks().numpy(), masks, atol=1e-5)
+
+
+class Tokens(nn.Module):
+    """Patches and a class token through one transformer block; the scores read every token."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.patches = nn.Conv2d(3, 8, 8, stride=8)
+        self.norm1 = nn.LayerNorm(8)
+        self.attn = nn.MultiheadAttention(8, 2, batch_first=True)
+        self.head = nn.Linear(8, 5)
+
+    def forward(self, x: Tensor) -> Tensor:
+        tokens = self.patches(x).flatten(2).transpose(1, 2)
+        tokens = torch.cat([torch.ones_like(tokens[:, :1]), tokens], dim=1)
+        normal = self.norm1(tokens)
+        return self.head((tokens + self.attn(normal, normal, normal)[0]).tanh().mean(1))
+
+
+def test_of_tokens_the_patches_are_ablated_and_several_classes_share_the_passes() -> None:
+    torch.manual_seed(0)
+    model, inputs = Tokens().eval(), photographs(40, 2)
+    found = CAM(model, "norm1", "ablation_cam")(inputs, Classes(3, 1))
+    expected = []
+    with torch.no_grad():
+        tokens = model.patches(inputs).flatten(2).transpose(1, 2)
+        tokens = torch.cat([torch.ones_like(tokens[:, :1]), tokens], dim=1)
+        normal = model.norm1(tokens)
+
+        def head(normal: Tensor) -> Tensor:
+            return model.head((tokens + model.attn(normal, normal, normal)[0]).tanh().mean(1))
+
+        for image in range(2):
+            for index in (3, 1):
+                before = head(normal)[image, index]
+                map_ = torch.zeros(25)
+                for channel in range(8):
+                    ablated = normal.clone()
+                    ablated[image, 1:, channel] = normal[image, 1:].min() - FAR_BELOW
+                    map_ += (before - head(ablated)[image, index]) / before * normal[image, 1:, channel]
+                expected.append(map_.view(5, 5))
+    torch.testing.assert_close(found.maps["ablation_cam", "norm1"], torch.stack(expected), rtol=1e-4, atol=1e-4)
+
+
+def test_what_precedes_the_layer_runs_once_for_one_image() -> None:
+    inputs = photographs(40, 1)
+    model = convnet(inputs)
+    runs = 0
+    original = nn.Conv2d.forward
+
+    def counted(module: nn.Conv2d, x: Tensor) -> Tensor:
+        nonlocal runs
+        runs += module is model[0]
+        return original(module, x)
+
+    nn.Conv2d.forward = counted  # a hook would be a reason to run again
+    try:
+        CAM(model, "7", "ablation_cam")(inputs, 1)
+    finally:
+        nn.Conv2d.forward = original
+    assert runs == 1
+
+
+class Mutating(nn.Module):
+    """Reads what its first layer returns twice, and changes it in between."""
+
+    def __init__(self, in_place: bool) -> None:
+        super().__init__()
+        self.in_place = in_place
+        self.first, self.second = nn.Conv2d(3, 4, 3), nn.Conv2d(4, 4, 3)
+        self.head = nn.Linear(4, 5)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.first(x)
+        read = x.sigmoid()
+        return self.head(
+            self.second(read + (x.sub_(1) if self.in_place else x - 1)).relu().mean((2, 3)) + read.mean((2, 3))
+        )
+
+
+@pytest.mark.parametrize(("in_place", "hook"), [(True, None), (False, lambda module, args, output: output * 2)])
+def test_a_module_runs_again_whose_output_is_changed_in_place_or_by_a_hook(in_place: bool, hook: Any) -> None:
+    torch.manual_seed(0)
+    model, inputs = Mutating(in_place), photographs(20, 1)
+    if hook is not None:
+        model.first.register_forward_hook(hook)
+    found = CAM(model, "second", "ablation_cam")(inputs, 1).maps["ablation_cam", "second"]
+    activations: list[Tensor] = []
+    with model.second.register_forward_hook(lambda module, args, output: activations.append(output)), torch.no_grad():
+        before = model(inputs)[0, 1]
+    expected = torch.zeros(16, 16)
+    for channel in range(4):
+        ablated = activations[0].clone()
+        ablated[:, channel] = ablated.min() - FAR_BELOW
+        with model.second.register_forward_hook(lambda *call, ablated=ablated: ablated), torch.no_grad():
+            expected += (before - model(inputs)[0, 1]) / before * activations[0][0, channel]
+    torch.testing.assert_close(found[0], expected, rtol=1e-4, atol=1e-4)
