@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -152,68 +151,6 @@ def test_several_classes_and_layers_equal_one_at_a_time() -> None:
         for offset, index in enumerate((3, 7)):
             alone = CAM(model, layer)(inputs, index).maps["grad_cam", layer]
             torch.testing.assert_close(together.maps["grad_cam", layer][offset::2], alone, rtol=1e-4, atol=1e-4)
-
-
-def training_of(log: Callable[[nn.Module, Tensor], Any] | None, when: str) -> dict[str, Tensor]:
-    """Train a small network with BatchNorm and dropout for six steps; explain it in between."""
-    torch.manual_seed(3)
-    model = nn.Sequential(
-        nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8), nn.ReLU(inplace=True), nn.Dropout2d(0.3), nn.Conv2d(8, 8, 3, stride=2),
-        nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(8, 4),
-    )  # fmt: skip
-    model[0].weight.requires_grad_(False)
-    model[1].eval()
-    optimizer = torch.optim.Adam(model.parameters(), lr=1e-2)
-    fixed = torch.rand(4, 3, 20, 20)
-    for _ in range(6):
-        inputs, labels = torch.rand(8, 3, 20, 20), torch.randint(4, (8,))
-        nn.functional.cross_entropy(model(inputs), labels).backward()
-        if log is not None and when == "before step":
-            log(model, fixed)
-        optimizer.step()
-        optimizer.zero_grad()
-        if log is not None and when == "after step":
-            log(model, fixed)
-    return {name: value.clone() for name, value in model.state_dict().items()}
-
-
-def ours(model: nn.Module, inputs: Tensor) -> None:
-    CAM(model, methods=["grad_cam", "eigen_cam"])(inputs)
-
-
-def theirs(model: nn.Module, inputs: Tensor) -> None:
-    with GradCAM(model=model, target_layers=[model.get_submodule("4")]) as cam:
-        cam(inputs, None)
-
-
-@pytest.mark.parametrize("when", ["before step", "after step"])
-def test_a_training_with_maps_is_bit_identical_to_one_without(when: str) -> None:
-    plain, logged = training_of(None, when), training_of(ours, when)
-    assert all(torch.equal(plain[name], logged[name]) for name in plain)
-
-
-def test_the_harness_notices_a_peer_that_changes_the_training() -> None:
-    plain, logged = training_of(None, "before step"), training_of(theirs, "before step")
-    assert not all(torch.equal(plain[name], logged[name]) for name in plain)
-
-
-def test_nothing_is_left_behind_when_a_target_raises() -> None:
-    inputs = photographs(64)
-    model = calibrated("resnet18", inputs).train()
-    model.get_submodule("layer1").eval()
-    modes = [module.training for module in model.modules()]
-    state = torch.get_rng_state()
-
-    def broken(output: Tensor) -> Tensor:
-        raise RuntimeError("half-way")
-
-    with pytest.raises(RuntimeError, match="half-way"):
-        CAM(model)(inputs, broken)
-    assert [module.training for module in model.modules()] == modes
-    assert not any(module._forward_hooks for module in model.modules())
-    assert all(parameter.grad is None and parameter.requires_grad for parameter in model.parameters())
-    assert torch.equal(state, torch.get_rng_state())
-    assert torch.is_grad_enabled()
 
 
 @pytest.mark.parametrize("mode", [torch.no_grad, torch.inference_mode])

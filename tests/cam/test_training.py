@@ -2,44 +2,72 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from pytorch_grad_cam import GradCAM
 from torch import Tensor, nn
 
 from tensorboard_plugin_gradcam import CAM
+from tests.cam.training import Recipe, captured, differences, every_way, train_on_rank, trained
+
+RECIPES = {
+    "plain": Recipe(),
+    "accumulation": Recipe(accumulate=3),
+    "bf16": Recipe(autocast=torch.bfloat16),
+    "bf16 and accumulation": Recipe(autocast=torch.bfloat16, accumulate=2),
+    "fp16 and a gradient scaler": Recipe(autocast=torch.float16),
+    "gradient checkpoints": Recipe(checkpoints=True),
+    "channels last": Recipe(memory_format=torch.channels_last),
+    "DataParallel": Recipe(wrap=nn.DataParallel),
+    "compiled": Recipe(wrap=partial(torch.compile, backend="aot_eager"), is_compiled=True, is_restless=False),
+}
 
 
-def trained(explains: bool, autocast: bool, accumulate: int) -> list[Tensor]:
-    """Train a network with BatchNorm, dropout and a frozen layer; return weights, buffers and the optimizer's state."""
-    torch.manual_seed(3)
-    model = nn.Sequential(
-        nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8), nn.ReLU(inplace=True), nn.Dropout2d(0.3), nn.Conv2d(8, 8, 3),
-        nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Dropout(0.3), nn.Linear(8, 4),
-    )  # fmt: skip
-    model[0].requires_grad_(False)
-    optimizer = torch.optim.Adam(model.parameters(), lr=1e-2)
-    fixed = torch.rand(4, 3, 12, 12)
-    for step in range(6):
-        with torch.autocast("cpu", torch.bfloat16, enabled=autocast):
-            if explains:
-                CAM(model)(fixed)  # inside autocast, before the training's own pass
-            inputs, labels = torch.rand(8, 3, 12, 12), torch.randint(4, (8,))
-            loss = nn.functional.cross_entropy(model(inputs), labels)
-        loss.backward()
-        if explains:
-            CAM(model)(fixed)
-        if step % accumulate == accumulate - 1:
-            optimizer.step()
-            optimizer.zero_grad()
-    state: dict[int, dict[str, Any]] = optimizer.state_dict()["state"]
-    return [*model.state_dict().values(), *(value for slot in state.values() for value in slot.values())]
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_a_training_with_maps_is_bit_identical_to_one_without(recipe: str) -> None:
+    plain, explained = trained(RECIPES[recipe]), trained(RECIPES[recipe], every_way, captured)
+    assert differences(plain, explained) == []
 
 
-@pytest.mark.parametrize("autocast", [False, True])
-@pytest.mark.parametrize("accumulate", [1, 3])
-def test_weights_and_optimizer_are_bit_identical(autocast: bool, accumulate: int) -> None:
-    plain, explained = (trained(explains, autocast, accumulate) for explains in (False, True))
-    assert len(plain) == len(explained) > 12
-    assert all(torch.equal(one, other) for one, other in zip(plain, explained, strict=True))
+@pytest.mark.slow
+def test_a_training_that_inductor_compiled_is_bit_identical_with_maps() -> None:
+    recipe = Recipe(wrap=torch.compile, is_compiled=True, is_restless=False)
+    assert differences(trained(recipe), trained(recipe, every_way, captured)) == []
+
+
+def test_two_processes_of_which_one_explains_train_as_two_that_do_not(tmp_path: Path) -> None:
+    torch.multiprocessing.spawn(train_on_rank, (str(tmp_path),), nprocs=2)
+    states = [
+        [torch.load(tmp_path / f"{name}-{rank}", weights_only=False) for name in ("plain", "explained")]
+        for rank in (0, 1)
+    ]
+    assert [differences(*pair) for pair in states] == [[], []]
+    between_ranks = differences(states[0][0], states[1][0])
+    assert "random of torch" in between_ranks, "each rank has data of its own"
+    assert "weight head.3.bias" not in between_ranks, "and they train one model"
+
+
+@pytest.mark.parametrize("wrap", [torch.compile, lambda model: model.compile() or model])
+def test_a_compiled_training_pass_is_refused(wrap: Callable[[nn.Module], Any]) -> None:
+    model = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten())
+    compiled = wrap(model)
+    with pytest.raises(ValueError, match="compiled"), CAM(model, "0").capture():
+        compiled(torch.rand(2, 3, 8, 8))
+    with torch.no_grad(), CAM(model, "0").capture() as capture:
+        compiled(torch.rand(2, 3, 8, 8))
+    assert capture.result(1).layers == ("0",)
+
+
+def theirs(model: nn.Module, optimizer: torch.optim.Optimizer, inputs: Tensor) -> None:
+    with GradCAM(model=model, target_layers=[model.get_submodule("body")]) as cam:
+        cam(inputs, None)
+
+
+def test_the_harness_notices_a_peer_that_changes_the_training() -> None:
+    found = differences(trained(RECIPES["plain"]), trained(RECIPES["plain"], theirs))
+    assert {"weight body.0.weight", "weight between.1.calls", "mode stem", "random of torch"} <= set(found)
