@@ -1,4 +1,4 @@
-"""`KerasCAM`: class activation maps of Keras models on TensorFlow and JAX, without torch."""
+"""`KerasCAM`: class activation maps of Keras models: on TensorFlow and JAX without torch, on torch by its engine."""
 
 from __future__ import annotations
 
@@ -72,7 +72,8 @@ class KerasCAM:
     Args:
         model: a built Keras 3 model of one input and scores ``(N, classes)``.
         layers: name, layer, or several of them; None finds the deepest layer whose output has space.
-        methods: name or names: grad_cam, grad_cam_plus_plus, layer_cam, hires_cam, xgrad_cam, eigen_cam, score_cam.
+        methods: name or names: grad_cam, grad_cam_plus_plus, layer_cam, hires_cam, xgrad_cam, eigen_cam, score_cam; on
+            the torch backend those of `CAM`.
 
     Raises:
         TypeError: for what is no Keras model.
@@ -88,6 +89,7 @@ class KerasCAM:
         self.methods = _find_methods(methods)
         self._layers = None if layers is None else keras_layers.named_layers(model, layers)
         self._head: Any = _UNKNOWN
+        self._torch_cam: Any = None
 
     @property
     def layers(self) -> tuple[str, ...] | None:
@@ -99,12 +101,16 @@ class KerasCAM:
         """Where the inputs have their channels, in TensorBoard's letters."""
         return "NCHW" if keras_layers.data_format(None) == "channels_first" else "NHWC"
 
-    def __call__(self, inputs: Any, targets: Any = None) -> KerasResult:
+    def __call__(self, inputs: Any, targets: Any = None) -> Any:
         """Run the model on `inputs` and explain its scores.
 
         Args:
             inputs: ``(N, ..., channels)``, as the model takes them.
-            targets: None explains each image's top class; an int, or N of them, a class; ``(N, T)`` T classes of each.
+            targets: None explains each image's top class; an int, or N of them, a class; ``(N, T)`` T classes of each;
+                on the torch backend all that `CAM` takes.
+
+        Returns:
+            A `KerasResult`; on the torch backend a `CAMResult`.
 
         Raises:
             ValueError: for targets that do not fit, or a layer that did not run or ran twice.
@@ -112,9 +118,19 @@ class KerasCAM:
         pixels = to_numpy(inputs, "inputs")
         if pixels.ndim < 3:
             raise ValueError(f"expected a batch of inputs (N, ..., channels), got shape {pixels.shape}")
-        self._found(pixels)
+        layers = self._found(pixels)
+        if keras.backend.backend() == "torch":
+            return self._by_torch(pixels, layers, targets)
         done = run(keras.backend.backend(), lambda tap: self._scores(pixels, tap))
         return self._explained(pixels, done, _asked(targets, done.scores))
+
+    def _by_torch(self, pixels: NDArray[Any], layers: dict[str, Any], targets: Any) -> Any:
+        from tensorboard_plugin_gradcam.integrations.keras_torch import TorchCAM
+
+        if self._torch_cam is None:
+            first = {name: keras_layers.data_format(layer) == "channels_first" for name, layer in layers.items()}
+            self._torch_cam = TorchCAM(self.model, first, self.dataformats == "NCHW", self.methods, self._scores)
+        return self._torch_cam(keras.ops.convert_to_tensor(pixels), targets)
 
     def _found(self, pixels: NDArray[Any]) -> dict[str, Any]:
         if self._head is _UNKNOWN or self._layers is None:
@@ -123,7 +139,7 @@ class KerasCAM:
             self._layers = self._layers or trace.find_layer(pixels.ndim - 2)
         return self._layers
 
-    def _scores(self, pixels: NDArray[Any], tap: Tap) -> Any:
+    def _scores(self, pixels: Any, tap: Tap) -> Any:
         """Run the model once; return the scores ``(N, classes)``."""
         kept: list[Any] = []
         ran: set[str] = set()
@@ -241,6 +257,10 @@ def _asked(targets: Any, scores: NDArray[np.float32]) -> _Asked:
 
 
 def _find_methods(methods: str | Sequence[str]) -> tuple[str, ...]:
+    if keras.backend.backend() == "torch":
+        from tensorboard_plugin_gradcam.cam.methods import find_methods
+
+        return tuple(method.name for method in find_methods(methods))
     found = (methods,) if isinstance(methods, str) else tuple(methods)
     for method in found or ("",):
         if method not in keras_maps.METHODS:

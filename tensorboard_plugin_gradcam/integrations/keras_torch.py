@@ -1,0 +1,68 @@
+"""Keras models on torch, explained by the torch engine."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from torch import Tensor, nn
+
+from tensorboard_plugin_gradcam.cam import CAM, CAMResult
+
+Forward = Callable[[Any, Callable[[str, Any], Any]], Any]
+
+
+class TorchCAM:
+    """The torch engine's `CAM` of a Keras model.
+
+    Args:
+        model: the Keras model.
+        channels_first: by the name of each target layer, whether its output is.
+        inputs_first: whether the model's inputs are.
+        methods: as for `CAM`.
+        forward: runs the model, passes each target layer's output through a tap, and returns the scores.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        channels_first: Mapping[str, bool],
+        inputs_first: bool,
+        methods: Sequence[str],
+        forward: Forward,
+    ) -> None:
+        adapter = _Adapter(model, channels_first, inputs_first, forward)
+        self._names = {f"windows.{index}": name for index, name in enumerate(channels_first)}
+        self._inputs_first = inputs_first
+        self._cam = CAM(adapter, layers=list(self._names), methods=methods)
+
+    def __call__(self, inputs: Tensor, targets: Any) -> CAMResult:
+        """Explain inputs as the Keras model takes them."""
+        result = self._cam(inputs if self._inputs_first else inputs.movedim(-1, 1), targets)
+        maps = {(method, self._name(place)): value for (method, place), value in result.maps.items()}
+        flags = {(method, self._name(place)): value for (method, place), value in result.flags.items()}
+        return replace(result, maps=maps, flags=flags)
+
+    def _name(self, place: str) -> str:
+        return self._names.get(place, place)  # a method may have a map of no layer
+
+
+class _Adapter(nn.Module):
+    """A Keras model as the torch engine expects one: scores of channels first, its layers seen through windows."""
+
+    def __init__(
+        self, model: nn.Module, channels_first: Mapping[str, bool], inputs_first: bool, forward: Forward
+    ) -> None:
+        super().__init__()
+        self.model = model
+        self.windows = nn.ModuleList(nn.Identity() for _ in channels_first)
+        self._channels_first, self._inputs_first, self._forward = channels_first, inputs_first, forward
+
+    def forward(self, inputs: Tensor) -> Any:
+        """Return the scores."""
+        return self._forward(inputs if self._inputs_first else inputs.movedim(1, -1), self._through_window)
+
+    def _through_window(self, name: str, output: Tensor) -> Any:
+        window = self.windows[list(self._channels_first).index(name)]
+        return window(output) if self._channels_first[name] else window(output.movedim(-1, 1)).movedim(1, -1)
