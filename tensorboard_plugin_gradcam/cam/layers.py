@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
+import math
 from difflib import get_close_matches
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from .hooks import borrowing, hooked
 from .inputs import Inputs
+from .outputs import scores_of
+from .reshape import grid_of, to_channels_first
 from .taps import Place
 
 Trace = list[tuple[str, tuple[int, ...]]]
 
-# In front of a transformer block's attention, which reads every token: torchvision's, timm's, Hugging Face's names.
-_BEFORE_ATTENTION = ("ln_1", "norm1", "layernorm_before")
+# The normalisation in front of a transformer block's attention, which reads every token: torchvision's, timm's, Hugging
+# Face's names, and TNT's for its outer attention.
+_BEFORE_ATTENTION = ("ln_1", "norm1", "layernorm_before", "layer_norm1", "norm_out")
+
+
+# SqueezeNet's classifier is a convolution, whose cells are scores already: its channels are the classes.
+_HEADS = ("classifier", "decode_head", "auxiliary_head")
 
 
 def named_layers(model: nn.Module, layers: Any) -> dict[str, nn.Module]:
@@ -47,28 +56,41 @@ def find_layer(model: nn.Module, inputs: Inputs) -> dict[str, nn.Module]:
     """Return the deepest layer whose output still has space, and whose cells the scores depend on.
 
     One forward pass of the first image tells, in evaluation mode. The last layer with weights that gives more than
-    one cell is taken, the outermost of those that end together ("layer4" rather than its last BatchNorm). Where its
-    output is tokens, the scores may read the class token alone, and only attention still brings the patches there:
-    the normalisation in front of the last attention is taken. Within a segmentation or detection model its `backbone`
-    is searched.
+    one cell is taken, the outermost of those that end together ("layer4" rather than its last BatchNorm). Where a
+    class token stands before the patches, the scores may read it alone, and only attention still brings the patches
+    there: the normalisation in front of the last attention is taken. Within a segmentation or detection model its
+    `backbone` is searched; of other segmentation models, the layer with the fewest cells is taken.
 
     Raises:
         ValueError: where no output has more than one cell.
     """
-    rank = inputs.images[0].ndim - 1
+    size = tuple(inputs.images[0].shape[1:])
+    outputs, trace = _trace(model, inputs.first())
     modules = dict(model.named_modules())
-    trace = [(name, shape) for name, shape in _trace(model, inputs.first()) if _has_weights(modules[name])]
-    trace = [(name, shape) for name, shape in trace if _is_in_trunk(name)] or trace
-    candidates = [(name, shape) for name, shape in trace if _has_cells(shape, rank)]
-    # SqueezeNet's classifier is a convolution, whose cells are scores already: its channels are the classes.
-    candidates = [pair for pair in candidates if pair[0].partition(".")[0] != "classifier"] or candidates
+    excluded = _without_cells_of_its_own(modules)
+    trace = [(name, shape) for name, shape in trace if name not in excluded]
+    trunk = [(name, shape) for name, shape in trace if _is_in_trunk(name)]
+    candidates = [(name, shape) for name, shape in trunk or trace if _has_cells(shape, len(size))]
+    candidates = [pair for pair in candidates if pair[0].partition(".")[0] not in _HEADS] or candidates
     if not candidates:
         raise ValueError("expected a layer whose output has more than one cell, found none: name a layer with layers=")
+    if not trunk and _is_segmentation(outputs, len(size)):
+        candidates = _coarsest(candidates, size)
     name, shape = candidates[-1]
-    if len(shape) != rank + 2:
+    if _has_class_token(shape, size):
         tokens = [name for name, _ in candidates if name.rpartition(".")[2] in _BEFORE_ATTENTION]
         name = tokens[-1] if tokens else name
     return {name: modules[name]}
+
+
+def _without_cells_of_its_own(modules: dict[str, nn.Module]) -> set[str]:
+    """Return the names of modules without weights (a ReLU, a permutation), and of attention that pools the cells."""
+    pools = tuple(f"{name}." for name, module in modules.items() if "AttentionPool" in type(module).__name__)
+    return {
+        name
+        for name, module in modules.items()
+        if next(module.parameters(), None) is None or (pools and f"{name}.".startswith(pools))
+    }
 
 
 def _is_in_trunk(name: str) -> bool:
@@ -77,8 +99,8 @@ def _is_in_trunk(name: str) -> bool:
     return parts[0] == "backbone" and len(parts) > 1 and not {"fpn", "extra"} & set(parts)
 
 
-def _trace(model: nn.Module, inputs: Inputs) -> Trace:
-    """Run the model; return each module that gave a tensor, with its shape, in the order in which they ended."""
+def _trace(model: nn.Module, inputs: Inputs) -> tuple[Any, Trace]:
+    """Run the model; return what it gives, and each module that gave a tensor, in the order in which they ended."""
     trace: Trace = []
 
     def recorder(name: str) -> Any:
@@ -90,15 +112,39 @@ def _trace(model: nn.Module, inputs: Inputs) -> Trace:
 
     handles = [module.register_forward_hook(recorder(name)) for name, module in model.named_modules() if name]
     with hooked(*handles), borrowing(model):
-        inputs.run(model)
-    return trace
-
-
-def _has_weights(module: nn.Module) -> bool:
-    return next(module.parameters(), None) is not None  # not a ReLU, a pooling, a permutation
+        return inputs.run(model), trace
 
 
 def _has_cells(shape: tuple[int, ...], rank: int) -> bool:
     if len(shape) == rank + 2:
         return max(shape[2:]) > 1 or (max(shape[1:-1]) > 1 and shape[2] > 1)
     return rank == 2 and len(shape) == 3 and shape[1] > 1
+
+
+def _has_class_token(shape: tuple[int, ...], size: tuple[int, ...]) -> bool:
+    if len(size) != 2 or len(shape) != 3:
+        return False
+    try:
+        return grid_of(shape[1], size)[2] > 0
+    except ValueError:
+        return True
+
+
+def _is_segmentation(outputs: Any, rank: int) -> bool:
+    try:
+        scores = scores_of(outputs)
+    except TypeError:
+        return False
+    return isinstance(scores, Tensor) and scores.ndim == rank + 2
+
+
+def _coarsest(candidates: Trace, size: tuple[int, ...]) -> Trace:
+    """Return the layers with the fewest cells: the end of an encoder, such as the bottom of a U-Net."""
+    counts: list[float] = []
+    for _, shape in candidates:
+        try:
+            grid = to_channels_first(torch.empty(shape, device="meta"), shape[0], size).shape[2:]
+            counts.append(math.prod(grid))
+        except ValueError:
+            counts.append(math.inf)
+    return [pair for pair, count in zip(candidates, counts, strict=True) if count == min(counts)]

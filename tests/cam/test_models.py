@@ -147,6 +147,70 @@ def test_layer_and_token_grid_are_found_and_maps_equal_grad_cams(family: str) ->
     np.testing.assert_allclose(result.masks().numpy(), masks, atol=1e-4)
 
 
+class UNet(nn.Module):
+    """Two steps down, two up, with skips, as people write it themselves."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.inc, self.down1, self.down2 = (
+            nn.Conv2d(3, 8, 3, padding=1),
+            nn.Conv2d(8, 16, 2, 2),
+            nn.Conv2d(16, 32, 2, 2),
+        )
+        self.up1, self.up2 = nn.ConvTranspose2d(32, 16, 2, 2), nn.ConvTranspose2d(32, 8, 2, 2)
+        self.outc = nn.Conv2d(16, 4, 1)
+
+    def forward(self, images: Tensor) -> Tensor:
+        first = self.inc(images).relu()
+        second = self.down1(first).relu()
+        third = self.down2(second).relu()
+        up = torch.cat([self.up1(third).relu(), second], 1)
+        return self.outc(torch.cat([self.up2(up).relu(), first], 1))  # type: ignore[no-any-return]
+
+
+def test_a_u_net_is_explained_at_its_bottom() -> None:
+    cam = CAM(UNet())
+    result = cam(torch.randn(2, 3, 32, 48), 3)
+    assert cam.layers == ("down2",)
+    assert result.maps["grad_cam", "down2"].shape == (2, 8, 12)
+    assert result.masks().shape == (2, 32, 48)
+
+
+@pytest.mark.parametrize("pool", ["class token", "mean", "attention"])
+def test_a_transformer_without_a_class_token_is_explained_behind_its_last_block(pool: str) -> None:
+    class AttentionPool(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.query, self.kv = nn.Parameter(torch.randn(1, 1, 16)), nn.Linear(16, 32)
+
+        def forward(self, tokens: Tensor) -> Tensor:
+            keys, values = self.kv(tokens).chunk(2, -1)
+            return ((self.query @ keys.mT).softmax(-1) @ values)[:, 0]  # type: ignore[no-any-return]
+
+    class Transformer(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.patches, self.cls = nn.Conv2d(3, 16, 8, 8), nn.Parameter(torch.randn(1, 1, 16))
+            self.norm1, self.attn = nn.LayerNorm(16), nn.MultiheadAttention(16, 2, batch_first=True)
+            self.norm, self.pool, self.head = nn.LayerNorm(16), AttentionPool(), nn.Linear(16, 5)
+
+        def forward(self, images: Tensor) -> Tensor:
+            tokens = self.patches(images).flatten(2).mT
+            if pool == "class token":
+                tokens = torch.cat([self.cls.expand(len(tokens), -1, -1), tokens], 1)
+            seen = self.norm1(tokens)
+            tokens = self.norm(tokens + self.attn(seen, seen, seen)[0])
+            pooled = {"class token": tokens[:, 0], "mean": tokens.mean(1)}
+            return self.head(pooled[pool] if pool in pooled else self.pool(tokens))  # type: ignore[no-any-return]
+
+    torch.manual_seed(0)
+    cam = CAM(Transformer())
+    (maps,) = cam(torch.randn(2, 3, 32, 48), 3).maps.values()
+    assert cam.layers == ("norm1" if pool == "class token" else "norm",)
+    assert maps.shape == (2, 4, 6)
+    assert float(maps.std()) > 1e-3
+
+
 @pytest.mark.parametrize("wrap", [nn.DataParallel, torch.compile])
 def test_wrapped_models_give_the_maps_of_what_they_wrap(wrap: type[nn.Module]) -> None:
     torch.manual_seed(0)

@@ -1,0 +1,118 @@
+"""timm's classifiers with `CAM(model)` alone: a table of the layer that is found for each family."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from pytorch_grad_cam import GradCAM
+from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
+from torch import Tensor, nn
+
+from tensorboard_plugin_gradcam import CAM
+from tensorboard_plugin_gradcam.cam.inputs import Inputs
+from tensorboard_plugin_gradcam.cam.layers import find_layer
+from tensorboard_plugin_gradcam.cam.reshape import to_channels_first
+
+timm = pytest.importorskip("timm")
+pytestmark = pytest.mark.slow
+
+# Each network, the layer that is found and the longer side of its grid.
+LAYERS = {
+    "beit_base_patch16_224": ("blocks.11.norm1", 14),
+    "cait_xxs24_224": ("blocks_token_only.1.norm1", 14),
+    "convnext_atto": ("stages", 7),
+    "convnextv2_atto": ("stages", 7),
+    "cspresnet50": ("stages", 8),
+    "davit_tiny": ("stages", 7),
+    "deit_tiny_distilled_patch16_224": ("blocks.11.norm1", 14),
+    "densenet121": ("features", 7),
+    "edgenext_xx_small": ("stages", 8),
+    "efficientnet_b0": ("bn2", 7),
+    "efficientvit_b0": ("head.in_conv", 7),
+    "eva02_tiny_patch14_224": ("blocks.11.norm1", 16),
+    "focalnet_tiny_srf": ("norm", 7),
+    "ghostnet_100": ("blocks", 7),
+    "hrnet_w18_small": ("final_layer", 7),
+    "inception_v3": ("Mixed_7c", 8),
+    "levit_128": ("stages", 4),
+    "maxvit_tiny_tf_224": ("stages", 7),
+    "mixer_s16_224": ("norm", 14),
+    "mobilenetv3_small_050": ("blocks", 7),
+    "mvitv2_tiny": ("norm", 7),
+    "poolformer_s12": ("stages", 7),
+    "pvt_v2_b0": ("stages", 7),
+    "regnety_002": ("s4", 7),
+    "resnet18": ("layer4", 7),
+    "resnet50_clip": ("stages", 7),
+    "resnetv2_50": ("norm", 7),
+    "swin_tiny_patch4_window7_224": ("norm", 7),
+    "swinv2_tiny_window8_256": ("norm", 8),
+    "tnt_s_patch16_224": ("blocks.11.norm_out", 14),
+    "twins_pcpvt_small": ("norm", 7),
+    "vgg11": ("features", 7),
+    "vit_base_patch16_siglip_224": ("norm", 14),
+    "vit_small_patch14_reg4_dinov2": ("blocks.11.norm1", 37),
+    "vit_tiny_patch16_224": ("blocks.11.norm1", 14),
+    "xcit_nano_12_p16_224": ("cls_attn_blocks.1.norm1", 14),
+}
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_layer_and_grid_are_found(name: str) -> None:
+    """On the meta device, for they depend on shapes alone."""
+    layer, side = LAYERS[name]
+    with torch.device("meta"):
+        model = timm.create_model(name, pretrained=False).eval()
+        images = torch.rand(1, *model.pretrained_cfg["input_size"])
+        assert list(find_layer(model, Inputs.of(images))) == [layer]
+        kept: list[Tensor] = []
+        model.get_submodule(layer).register_forward_hook(lambda *call: kept.append(call[2]))
+        model(images)
+    grid = to_channels_first(kept[0], 1, tuple(images.shape[2:])).shape[2:]
+    assert tuple(grid) == (side, side)
+
+
+def vit() -> nn.Module:
+    return timm.create_model("vit_tiny_patch16_224", img_size=(48, 80), depth=2)  # type: ignore[no-any-return]
+
+
+def dinov2() -> nn.Module:
+    return timm.create_model("vit_small_patch14_reg4_dinov2", img_size=(42, 70), depth=2, num_classes=5)  # type: ignore[no-any-return]
+
+
+def swin() -> nn.Module:
+    return timm.create_model("swin_tiny_patch4_window7_224", img_size=(96, 160), depths=(1, 1, 1, 1))  # type: ignore[no-any-return]
+
+
+def tokens_to_grid(tokens: Tensor) -> Tensor:
+    return tokens[:, -15:].reshape(len(tokens), 3, 5, -1).permute(0, 3, 1, 2)
+
+
+def last_to_first(tensor: Tensor) -> Tensor:
+    return tensor.permute(0, 3, 1, 2)
+
+
+@pytest.mark.parametrize(
+    ("make", "size", "reshape"),
+    [(vit, (48, 80), tokens_to_grid), (dinov2, (42, 70), tokens_to_grid), (swin, (96, 160), last_to_first)],
+)
+def test_maps_of_transformers_equal_grad_cams(make: object, size: tuple[int, int], reshape: object) -> None:
+    assert callable(make)
+    torch.manual_seed(0)
+    model, images = make().eval(), torch.randn(2, 3, *size)
+    nn.init.normal_(model.get_classifier().weight)
+    for name, parameter in model.named_parameters():
+        if name.endswith("gamma"):
+            nn.init.ones_(parameter)
+    cam = CAM(model)
+    result = cam(images, 3)
+    (layer,) = cam.layers or ()
+
+    with GradCAM(model, [model.get_submodule(layer)], reshape_transform=reshape) as peer:
+        masks = peer(images, [ClassifierOutputTarget(3)] * 2)
+
+    maps = result.maps["grad_cam", layer]
+    assert maps.shape == (2, 3, 5)
+    assert float(maps.std()) > 1e-3
+    np.testing.assert_allclose(result.masks().numpy(), masks, atol=1e-4)
