@@ -1,0 +1,77 @@
+"""`GradCAMHandler` for PyTorch Ignite's `TensorboardLogger`. Tested with Ignite 0.5."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+try:
+    from ignite.engine import Engine, Events
+    from ignite.handlers.base_logger import BaseHandler
+except ModuleNotFoundError as error:
+    raise ImportError(
+        f"tensorboard_plugin_gradcam.integrations.ignite needs {error.name}: "
+        "pip install 'tensorboard-plugin-gradcam[ignite]'"
+    ) from error
+
+from tensorboard_plugin_gradcam.integrations.options import split
+from tensorboard_plugin_gradcam.writer import GradCAMLogger
+
+
+class GradCAMHandler(BaseHandler):
+    """Log what a model looks at in a fixed batch, whenever the event fires that it is attached to.
+
+    Example:
+        >>> tb_logger.attach(
+        ...     trainer,
+        ...     log_handler=GradCAMHandler(model, images, labels=labels, class_names=names, transform=normalize),
+        ...     event_name=Events.ITERATION_COMPLETED(every=50),
+        ... )
+
+    Args:
+        model: a torch model or a `CAM`.
+        inputs: of the model, ``(N, C, H, W)``, on its device.
+        labels: ``(N,)``, class index.
+        tag: name of the series.
+        targets: what to explain, as for `CAM`: the top class by default, "label" for the label's.
+        global_step_transform: takes the engine and the event and returns the step; by default the number of the event:
+            iterations or epochs, as with Ignite's own handlers.
+        options: further arguments of `GradCAMLogger` (layers, methods, class_names, transform, metrics, ...) and of
+            samples (ids, captions, boxes, boxes_in, masks, images).
+    """
+
+    def __init__(
+        self,
+        model: Any,
+        inputs: Any,
+        labels: Any = None,
+        *,
+        tag: str = "validation",
+        targets: Any = None,
+        global_step_transform: Callable[[Engine, Events], int] | None = None,
+        **options: Any,
+    ) -> None:
+        self._model, self._inputs, self._tag = model, inputs, tag
+        self._step = global_step_transform or _count
+        self._known, self._options = split(options)
+        self._known |= {"labels": labels, "targets": targets}
+        self._probe: Any = None
+
+    def __call__(self, engine: Engine, logger: Any, event_name: Any) -> None:
+        """Explain the batch with the model as it is now."""
+        if self._probe is None:
+            if not hasattr(logger, "writer"):
+                raise TypeError(f"expected to be attached to a TensorboardLogger, got {type(logger).__name__}")
+            self._probe = GradCAMLogger(logger.writer, self._model, **self._options).probe(
+                self._tag, self._inputs, **self._known
+            )
+        step = self._step(engine, event_name)
+        try:
+            self._probe.log(step, epoch=engine.state.epoch)
+        except OSError as error:  # a full disk is no reason to end a training
+            warnings.warn(f"Grad-CAM of step {step} could not be written: {error}", stacklevel=2)
+
+
+def _count(engine: Engine, event_name: Any) -> int:
+    return int(engine.state.get_event_attrib_value(event_name))

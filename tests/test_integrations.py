@@ -1,0 +1,16 @@
+"""Without its framework, each integration says what to install."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+
+@pytest.mark.parametrize("library", ["fastai", "ignite", "keras", "lightning", "transformers"])
+def test_a_missing_framework_is_named_with_the_command(library: str) -> None:
+    code = f"import sys; sys.modules[{library!r}] = None; import tensorboard_plugin_gradcam.integrations.{library}"
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert f"integrations.{library} needs {library}" in found.stderr
+    assert f"pip install 'tensorboard-plugin-gradcam[{library}]'" in found.stderr
