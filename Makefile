@@ -6,7 +6,7 @@ BIN := .venv/bin
 BIOME := npm install --no-save --no-package-lock --no-audit --no-fund @biomejs/biome@2.6.8
 
 .DEFAULT_GOAL := help
-.PHONY: help setup test check frameworks format demo bench proto clean
+.PHONY: help setup test check frameworks format demo bench soak matrix proto clean
 
 help:  ## list these targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 12
@@ -52,6 +52,14 @@ demo: setup  ## train on real photographs, log Grad-CAM, and start TensorBoard
 
 bench: setup  ## measure (the figures are ratios: machines differ)
 	for script in benchmarks/*.py; do $(BIN)/python $$script || exit 1; done
+
+soak: setup  ## fuzzing, damaged files, killed writers, floods and long runs at full length, with their figures (hours)
+	$(BIN)/python -m tests.fuzz.soak
+	$(BIN)/python -m tests.trust.faults
+	$(BIN)/python -m pytest -m slow tests/writer/test_crashes.py
+
+matrix: setup  ## the oldest and newest versions of everything, each in an environment of its own
+	$(BIN)/python -m tests.trust.matrix
 
 proto:  ## regenerate the record's code with a compiler that old and new runtimes load
 	$(PYTHON) -m venv build/protoc
