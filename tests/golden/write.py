@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from torch.utils.tensorboard import SummaryWriter
 
 from tensorboard_plugin_gradcam import add_gradcam, prepare_samples
 
@@ -30,6 +29,8 @@ def pictures() -> Any:
 
 def main(folder: str) -> None:
     """Write the log."""
+    from torch.utils.tensorboard import SummaryWriter  # not above: its readers are tested without torch too
+
     mask = np.zeros((3, 2, 2), np.uint8)
     mask[1, 0, 1] = 1
     samples = prepare_samples(

@@ -1,9 +1,9 @@
 """The versions that people have: `python -m tests.trust.matrix [WORDS]`, or `make matrix`.
 
-Each combination gets an environment of its own, with the wheel of this checkout and without torch, and runs the tests of
-the records, of the writer's event files and of the viewer through the real TensorBoard with both of its loaders. WORDS
-choose combinations by what stands in their lines ("3.13", "tensorboard==2.16.2"). One line for each goes to the
-terminal and to build/matrix/results.txt.
+Each combination gets an environment of its own, with the wheel of this checkout and without torch, and runs the tests
+of the records, of the writer's event files and of the viewer through the real TensorBoard with both of its loaders.
+WORDS choose combinations by what stands in their lines ("3.13", "tensorboard==2.16.2"). One line for each goes to the
+terminal and to build/matrix/results.txt; the whole output stands beside it.
 """
 
 from __future__ import annotations
@@ -110,6 +110,7 @@ def tried(cell: Cell, uv: Path, wheel: Path) -> tuple[bool, str]:
     started = time.monotonic()
     # Deprecations of old releases on new Pythons are not ours to fix; our own warnings stay errors.
     done = call(python, "-m", "pytest", "-q", "-p", "no:cacheprovider", *TESTS)
+    (BUILD / f"{'-'.join(described(cell).replace('==', '-').split())}.log").write_text(done.stdout + done.stderr)
     lines = done.stdout.strip().splitlines() or [done.stderr]
     versions = call(python, "-c", VERSIONS).stdout.strip()
     failures = [line for line in lines if line.startswith(("FAILED", "ERROR"))]
