@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from tensorboard import errors, plugin_util
@@ -25,6 +25,8 @@ from tensorboard_plugin_gradcam.viewer.store import Loaded, Store
 
 Handler = Callable[[Request], Response]
 FOREVER = 365 * 24 * 3600  # seconds; what is named by its digest never changes
+# None of the answers is a page: opened by itself, none may run or load anything.
+POLICY = ("Content-Security-Policy", "default-src 'none'; sandbox")
 
 
 class GradCAMPlugin(base_plugin.TBPlugin):  # type: ignore[misc, unused-ignore]
@@ -150,8 +152,16 @@ def _mannered(handler: Handler) -> Any:
     return Request.application(answer)
 
 
-def _respond(request: Request, content: str | bytes, media_type: str, **arguments: Any) -> Response:
-    response: Response = http_util.Respond(request, content, media_type, **arguments)
+def _respond(
+    request: Request,
+    content: str | bytes,
+    media_type: str,
+    headers: Sequence[tuple[str, str]] | None = None,
+    **arguments: Any,
+) -> Response:
+    response: Response = http_util.Respond(
+        request, content, media_type, headers=[POLICY, *(headers or [])], **arguments
+    )
     return response
 
 

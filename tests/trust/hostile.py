@@ -204,10 +204,10 @@ def write_tensors(run: Path) -> None:
             log.add(maps_series("times"), Maps(Stamp("0" * 32, 0, 1), (block(np.eye(3)[None]),)).to_bytes(), 1, time)
 
 
-def write_all(logdir: Path) -> None:
+def write_all(logdir: Path, texts: dict[str, str] = TEXTS) -> None:
     """Write a log directory with everything above, and good runs between it."""
     write_good(logdir / "good")
-    for name, text in TEXTS.items():
+    for name, text in texts.items():
         run = logdir / (RUNS[name] or name)
         write_names(run, text)
         write_good(run / "good")

@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parents[2]
 BUILD = ROOT / "build" / "matrix"
 TESTS = [
     "tests/records", "tests/test_golden.py", "tests/trust/test_round_trip.py", "tests/trust/test_entry_point.py",
-    "tests/fuzz", "tests/viewer",
+    "tests/viewer/test_merge.py", "tests/viewer/test_routes.py", "tests/viewer/test_store.py",
 ]  # fmt: skip
 TOOLS = ["pytest>=8.2", "pytest-timeout", "hypothesis", "pillow"]
 
@@ -47,10 +47,11 @@ OLD = ("setuptools<81",)
 # The oldest of everything that pyproject.toml admits.
 OLDEST = (*OLD, "werkzeug==2.2.0", "opencv-python==4.8.0.74")
 
+# TensorBoard 2.16 and 2.17 do not start with NumPy 2; Python 3.13, for which NumPy 1 has no wheels, begins at 2.18.
 CELLS = [
     Cell("3.10", "2.16.2", "4.21.12", "1.26.0", OLDEST),
     Cell("3.10"),
-    Cell("3.11", "2.16.2", "", "", OLD),
+    Cell("3.11", "2.16.2", "", "1.26.4", OLD),
     Cell("3.11", "2.17.0", "", "1.26.4", OLD),  # the one release that refuses protobuf 5 and later
     Cell("3.11", "2.18.0", "5.29.6", "2.0.0", OLD),
     Cell("3.11", "2.19.0", "6.33.6", "", OLD),
@@ -59,7 +60,7 @@ CELLS = [
     Cell("3.11"),
     Cell("3.12", "2.16.2", "4.21.12", "1.26.0", OLD),
     Cell("3.12"),
-    Cell("3.13", "2.16.2", "4.21.12", "2.1.0", OLD),
+    Cell("3.13", "2.18.0", "4.21.12", "2.1.0", OLD),
     Cell("3.13"),
 ]
 
@@ -109,12 +110,12 @@ def tried(cell: Cell, uv: Path, wheel: Path) -> tuple[bool, str]:
         return False, f"{described(cell)}: can't be installed: {installed.stderr.strip()[-1000:]}"
     started = time.monotonic()
     # Deprecations of old releases on new Pythons are not ours to fix; our own warnings stay errors.
-    done = call(python, "-m", "pytest", "-q", "-p", "no:cacheprovider", *TESTS)
+    done = call(python, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-k", "not speed", *TESTS)
     (BUILD / f"{'-'.join(described(cell).replace('==', '-').split())}.log").write_text(done.stdout + done.stderr)
     lines = done.stdout.strip().splitlines() or [done.stderr]
     versions = call(python, "-c", VERSIONS).stdout.strip()
     failures = [line for line in lines if line.startswith(("FAILED", "ERROR"))]
-    words = "\n    ".join([f"{versions}: {lines[-1]} ({time.monotonic() - started:.0f} s)", *failures])
+    words = "\n    ".join([f"{versions}: {lines[-1]} ({time.monotonic() - started:.0f} s)", *failures[:5]])
     return done.returncode == 0, words
 
 

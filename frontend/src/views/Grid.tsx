@@ -1,7 +1,8 @@
 import {useMemo} from "preact/hooks";
 import {mapOf} from "../state/maps";
-import {arrivals, colorOf, type Group, groups, loader, step} from "../state/store";
+import {arrivals, colorOf, type Group, groups, step} from "../state/store";
 import {shown} from "./controls";
+import {type Damage, damageOf, problemOf} from "./damage";
 import {methodName} from "./names";
 import {castAt, type Cast} from "./samples";
 import {useOrder} from "./order";
@@ -37,11 +38,6 @@ function GroupView({group}: {group: Group}) {
   );
 }
 
-function problemOf(group: Group): string | undefined {
-  if (group.entry.problem) return group.entry.problem;
-  return group.entry.predictions ? loader.predictionsProblem(group.run, group.tag)?.message : undefined;
-}
-
 function Heading({group, cast}: {group: Group; cast: Cast | null}) {
   const about = group.maps
     ? [group.maps.layer, methodName(group.maps.method), sizeText(group)].filter(Boolean).join(" · ")
@@ -53,7 +49,7 @@ function Heading({group, cast}: {group: Group; cast: Cast | null}) {
         {group.run} / {group.tag}
       </h3>
       <span class="meta">{about}</span>
-      <Kept cast={cast} />
+      <Kept group={group} cast={cast} />
     </div>
   );
 }
@@ -69,11 +65,11 @@ function sizeText(group: Group): string {
 }
 
 /** How much of what was written TensorBoard keeps, and how to have all of it. */
-function Kept({cast}: {cast: Cast | null}) {
-  if (!cast?.said) return null;
+function Kept({group, cast}: {group: Group; cast: Cast | null}) {
+  const damaged = damageOf(group);
+  if (!cast?.said) return damaged.length ? <Damaged damaged={damaged} /> : null;
   const kept = cast.said.steps.length;
   const written = Math.max(cast.said.total ?? kept, kept);
-  const damaged = cast.said.corrupt.length;
   return (
     <span class="meta kept" data-testid="kept">
       {shown(kept)} of {shown(written)} steps kept
@@ -89,8 +85,22 @@ function Kept({cast}: {cast: Cast | null}) {
           · written by two processes at once
         </strong>
       )}
-      {damaged > 0 && <strong title={cast.said.corrupt[0]?.message}> · {shown(damaged)} damaged</strong>}
+      {damaged.length > 0 && (
+        <>
+          {" · "}
+          <Damaged damaged={damaged} />
+        </>
+      )}
     </span>
+  );
+}
+
+function Damaged({damaged}: {damaged: Damage[]}) {
+  const words = damaged.map(({step, message}) => `Step ${shown(step)}: ${message}`);
+  return (
+    <strong data-testid="damaged" title={words.slice(0, 20).join("\n")}>
+      {shown(damaged.length)} damaged
+    </strong>
   );
 }
 

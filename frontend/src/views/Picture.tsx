@@ -115,6 +115,7 @@ function messageOf(
     return {words: images.problem(group.run, sample.image)?.message ?? "the picture is missing", failed: true};
   }
   if (!found) return {words: "", failed: false};
-  const other = found.map.step === at ? "" : `${shown(found.map.step)} for ${shown(at)}`;
+  const damaged = found.series.corrupt.some(({step}) => step === at) ? ", which is damaged" : "";
+  const other = found.map.step === at ? "" : `${shown(found.map.step)} for ${shown(at)}${damaged}`;
   return {words: [flaw(found.map), other].filter(Boolean).join(" · "), failed: false};
 }
