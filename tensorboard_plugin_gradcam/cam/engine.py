@@ -18,7 +18,7 @@ from .gradients import DisconnectedError, gradients_of, ranks_of
 from .hooks import borrowing, detached, hooked
 from .inputs import Inputs
 from .layers import find_layer, named_layers
-from .methods import Method, Needs, find_methods
+from .methods import MapKind, Method, Needs, find_methods
 from .outputs import scores_of
 from .replay import Kept, Recording
 from .reshape import to_channels_first
@@ -179,7 +179,7 @@ class CAM:
             samples=index.cpu(),
             names=tuple(target.name for target in explained.targets),
             flags={key: _flags(value) for key, value in maps.items()},
-            kinds={method.name: method.kind for method in self.methods},
+            kinds={method.name: _kind(method, maps, len(size)) for method in self.methods},
             input_size=inputs.size,
             inputs=inputs.batch,
         )
@@ -210,6 +210,12 @@ def _map(method: Method, activations: Tensor, gradients: Tensor | None, scene: L
         if method.needs == "gradients":
             return method.function(activations, gradients)
         return method.function(activations)
+
+
+def _kind(method: Method, maps: Mapping[tuple[str, str], Tensor], rank: int) -> MapKind:
+    """Return how a method's maps are meant: colours only where there are colours."""
+    has_colours = any(name == method.name and map_.ndim == rank + 2 for (name, _), map_ in maps.items())
+    return "signed" if method.kind == "rgb" and not has_colours else method.kind
 
 
 def _flags(maps: Tensor) -> tuple[str, ...]:

@@ -8,12 +8,11 @@ from typing import Any, Literal
 
 import torch
 from torch import Tensor
-from torch.nn.functional import interpolate
 
-from .methods import MapKind
+from .methods.registry import MapKind
+from .scaling import resized, scaled
 
 Fusion = Literal["mean", "max", "product"]
-EPSILON = 1e-7  # grad-cam's, so that masks equal its own
 
 
 @dataclass(frozen=True)
@@ -105,19 +104,6 @@ class CAMResult:
         if self.kinds[name] == "rgb":
             chosen = [maps.sum(dim=-1) for maps in chosen]
         return chosen
-
-
-def scaled(maps: Tensor) -> Tensor:
-    """Scale each map to [0, 1] as grad-cam does: ``(x - min) / (1e-7 + max)``, the maximum after the shift."""
-    axes = tuple(range(1, maps.ndim))
-    shifted = maps - maps.amin(dim=axes, keepdim=True)
-    return shifted / (EPSILON + shifted.amax(dim=axes, keepdim=True))
-
-
-def resized(maps: Tensor, size: tuple[int, ...]) -> Tensor:
-    """Resize maps ``(M, ...)`` linearly along each axis, with half-pixel centres, as OpenCV does."""
-    mode = {1: "linear", 2: "bilinear", 3: "trilinear"}[len(size)]
-    return interpolate(maps[:, None], size=size, mode=mode, align_corners=False)[:, 0]
 
 
 def _mask(maps: Tensor, size: tuple[int, ...]) -> Tensor:

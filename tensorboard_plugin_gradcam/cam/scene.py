@@ -88,8 +88,17 @@ class Scene:
         values = scores_of(outputs)
         return torch.stack([_scores_of_target(self.explained.targets[row], values) for row in rows])
 
+    def input_graph(self, chunk: slice) -> tuple[Tensor, Tensor]:
+        """Return the images, one for each of a chunk of scores, and the scores that their graph leads to."""
+        samples = self.samples[chunk]
+        leaf = self.images[samples].requires_grad_()
+        with torch.enable_grad():
+            inputs = self.inputs.of_images(samples, leaf.clone())  # which the model may change in place
+            values = scores_of(self.model(*inputs.args, **inputs.kwargs))
+            return leaf, self.explained_of(chunk).scores(values)
+
     def chunks(self) -> Iterator[slice]:
-        """Cut the M scores into chunks that fit one forward pass."""
+        """Cut the M scores into chunks, an image for each of which fits one forward pass."""
         for start in range(0, len(self.samples), self.batch_size):
             yield slice(start, start + self.batch_size)
 
@@ -143,7 +152,7 @@ class LayerScene(Scene):
         felt: list[tuple[Tensor, Tensor]] = []
         for chunk in self.chunks():
             leaf, scores = self.graph(chunk, change)
-            (gradients,) = torch.autograd.grad(scores.sum(), leaf)
+            (gradients,) = torch.autograd.grad(scores, leaf, torch.ones_like(scores))
             felt.append((self.cells(leaf.detach(), len(scores)), self.cells(gradients, len(scores))))
         return torch.cat([activations for activations, _ in felt]), torch.cat([gradients for _, gradients in felt])
 

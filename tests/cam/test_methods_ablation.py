@@ -1,4 +1,4 @@
-"""Ablation-CAM and Score-CAM against grad-cam and plain loops."""
+"""Ablation-CAM against grad-cam and plain loops."""
 
 from __future__ import annotations
 
@@ -8,19 +8,13 @@ import numpy as np
 import pytest
 import torch
 from pytorch_grad_cam import AblationCAM
-from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
 from torch import Tensor, nn
 
 from tensorboard_plugin_gradcam import CAM
 from tensorboard_plugin_gradcam.cam import Classes
 from tensorboard_plugin_gradcam.cam.methods.ablation import FAR_BELOW
-from tests.cam.networks import convnet, out_of_place, photographs
-
-
-def peer_masks(peer: type[Any], model: nn.Module, layer: str, inputs: Tensor, classes: list[int]) -> Any:
-    model = out_of_place(model)
-    with peer(model=model, target_layers=[model.get_submodule(layer)]) as cam:
-        return cam(inputs, [ClassifierOutputTarget(index) for index in classes])
+from tests.cam.networks import convnet, photographs
+from tests.cam.peers import peer_masks
 
 
 # After a ReLU; below zero, where an in-place addition of the input follows; across a concatenation; whole blocks.
@@ -31,7 +25,7 @@ def test_ablation_cam_equals_grad_cams(layer: str, count: int) -> None:
     model = convnet(inputs)
     classes = [4, 0, 2][:count]
     found = CAM(model, layer, "ablation_cam")(inputs[:count], classes)
-    masks = peer_masks(AblationCAM, model, layer, inputs[:count], classes)
+    masks = peer_masks(AblationCAM, model, [layer], inputs[:count], classes)
     assert float(found.maps["ablation_cam", layer].abs().max()) > 1e-3
     assert masks.max() > 0.5
     np.testing.assert_allclose(found.masks().numpy(), masks, atol=1e-5)

@@ -11,7 +11,10 @@ A new method is one function and one line above it::
     def grad_cam(activations, gradients): ...
 """
 
-from . import ablation, gradients
+from . import ablation, gradients, guided, masking, whole
 from .registry import METHODS, MapKind, Method, Needs, find_methods, method
 
-__all__ = ["METHODS", "MapKind", "Method", "Needs", "ablation", "find_methods", "gradients", "method"]
+__all__ = [
+    "METHODS", "MapKind", "Method", "Needs", "ablation", "find_methods", "gradients", "guided", "masking", "method",
+    "whole",
+]  # fmt: skip

@@ -1,0 +1,83 @@
+"""Methods that read the model's own weights: CAM its classifier's, FullGrad its biases'."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
+from torch.nn.modules.conv import _ConvNd
+
+from ..scaling import resized, scaled
+from ..scene import LayerScene, Scene
+from ..taps import Taps
+from .gradients import weighted
+from .registry import method
+
+
+@method(needs="passes", sums_channels=True)
+def cam(scene: LayerScene) -> Tensor:
+    """Weight each channel by the class's weight in the last linear layer (Zhou et al., 2016, eq. 2).
+
+    For networks that pool the layer's channels and classify them by one linear layer.
+    https://arxiv.org/abs/1512.04150
+
+    Raises:
+        ValueError: where the last linear layer takes something else than the layer's channels, or for other targets.
+    """
+    linear = [module for module in scene.model.modules() if isinstance(module, nn.Linear)]
+    channels = scene.activations.shape[1]
+    if not linear or linear[-1].in_features != channels:
+        found = f"{linear[-1].in_features} inputs" if linear else "none"
+        raise ValueError(
+            f"expected a last linear layer of {channels} inputs, the channels of {scene.layer!r}, got {found}: "
+            "choose the layer in front of the pooling, or grad_cam, which equals CAM there"
+        )
+    classes = [target.index for target in scene.explained.targets]
+    if min(classes) < 0 or max(classes) >= linear[-1].out_features:
+        raise ValueError(f"expected classes of {linear[-1].out_features}, got {classes}: CAM explains classes alone")
+    return weighted(linear[-1].weight.detach()[classes].float(), scene.activations)
+
+
+@method(needs="passes", place="input")
+def full_grad(scene: Scene) -> Tensor:
+    """Add what the image and each bias contribute to the score (Srinivas & Fleuret, 2019, eq. 6).
+
+    As in grad-cam, the biases are those of convolutions and of BatchNorm (with its running mean), and each channel's
+    contributions are rectified by their absolute value and scaled to [0, 1] before they are added: ``(M, H, W)``.
+    https://arxiv.org/abs/1905.00780
+    """
+    biases = {name: bias for name, module in scene.model.named_modules() if (bias := _bias(module)) is not None}
+    return torch.cat([_full_gradients(scene, chunk, biases) for chunk in scene.chunks()])
+
+
+def _full_gradients(scene: Scene, chunk: slice, biases: Mapping[str, Tensor]) -> Tensor:
+    modules = dict(scene.model.named_modules())
+    taps = Taps({name: modules[name] for name in biases}, begins=False)
+    with taps.watching():
+        images, scores = scene.input_graph(chunk)
+    outputs = taps.tensors()
+    places = [images, *outputs.values()]
+    found = torch.autograd.grad(scores, places, torch.ones_like(scores), allow_unused=True)
+    gradients = [torch.zeros_like(at) if one is None else one for one, at in zip(found, places, strict=True)]
+    size = tuple(images.shape[2:])
+    total = _contribution(gradients[0] * images.detach(), size)
+    for name, gradient in zip(outputs, gradients[1:], strict=True):
+        total += _contribution(weighted(biases[name].expand(len(gradient), -1), gradient), size)
+    return total
+
+
+def _contribution(values: Tensor, size: tuple[int, ...]) -> Tensor:
+    channels = scaled(values.float().abs().flatten(0, 1)).view(values.shape)
+    return resized(channels.sum(dim=1), size)  # the sum first: resizing is linear, and channels are many
+
+
+def _bias(module: nn.Module) -> Tensor | None:
+    """Return what a layer adds to each of its channels, whatever it sees."""
+    if not isinstance(module, (_ConvNd, _BatchNorm)) or module.bias is None:
+        return None
+    if isinstance(module, _BatchNorm) and module.running_mean is not None and module.running_var is not None:
+        shift = module.running_mean * module.weight / torch.sqrt(module.running_var + module.eps)
+        return (module.bias - shift).detach()
+    return module.bias.detach()

@@ -1,0 +1,55 @@
+"""Every registered method leaves a training as it was, also when it raises half-way."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from tensorboard_plugin_gradcam import CAM
+from tensorboard_plugin_gradcam.cam import METHODS
+from tests.cam.training import Recipe, differences, identities_of, state_of, trained
+
+RECIPE = Recipe(autocast=torch.bfloat16)
+
+
+class HalfWayError(Exception):
+    """Raised by a target."""
+
+
+def raising(at_call: int) -> Callable[[Tensor], Tensor]:
+    calls = itertools.count(1)
+
+    def target(output: Tensor) -> Tensor:
+        if next(calls) == at_call:
+            raise HalfWayError
+        return output[1]
+
+    return target
+
+
+@pytest.mark.parametrize("name", sorted(METHODS))
+def test_a_training_is_bit_identical(name: str) -> None:
+    layers = "body" if METHODS[name].place == "layer" else None
+    seen: list[float] = []
+
+    def look(model: nn.Module, optimizer: torch.optim.Optimizer, inputs: Tensor) -> None:
+        state, identities = state_of(model, optimizer), identities_of(model)
+        result = CAM(model, layers, name)(inputs[:2], 1)
+        seen.extend(float(maps.abs().max()) for maps in result.maps.values())
+        for at_call in (2, 4):  # of the two images' scores the last, and the last of a method's own next pass
+            try:
+                CAM(model, layers, name)(inputs[:2], raising(at_call))
+                assert METHODS[name].needs != "passes"
+            except HalfWayError:
+                pass
+            except ValueError:
+                assert name == "cam"  # which explains classes alone
+        assert differences(state, state_of(model, optimizer)) == []
+        assert identities_of(model) == identities
+
+    assert differences(trained(RECIPE), trained(RECIPE, look)) == []
+    assert max(seen) > 0
