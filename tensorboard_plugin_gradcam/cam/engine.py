@@ -19,11 +19,13 @@ from .hooks import borrowing, detached, hooked
 from .inputs import Inputs
 from .layers import find_layer, named_layers
 from .methods import MapKind, Method, Needs, find_methods
+from .methods.gradients import principal
 from .outputs import scores_of
 from .replay import Kept, Recording
 from .reshape import to_channels_first
 from .result import CAMResult
 from .scene import LayerScene, Scene
+from .smoothing import smoothed
 from .taps import Taps
 from .wrappers import unwrapped
 
@@ -52,6 +54,8 @@ class CAM:
             that a layer returns.
         methods: name or names, such as "grad_cam".
         batch_size: largest number of images in a whole forward pass of methods that need passes of their own.
+        aug_smooth: take the mean over each image and its mirror image at 0.9, 1 and 1.1 times their values.
+        eigen_smooth: of methods that sum channels, take their first principal component instead of the sum.
 
     Raises:
         TypeError: for what is no module, and for scripted or fully sharded models.
@@ -59,12 +63,20 @@ class CAM:
     """
 
     def __init__(
-        self, model: nn.Module, layers: Any = None, methods: Any = "grad_cam", *, batch_size: int = 16
+        self,
+        model: nn.Module,
+        layers: Any = None,
+        methods: Any = "grad_cam",
+        *,
+        batch_size: int = 16,
+        aug_smooth: bool = False,
+        eigen_smooth: bool = False,
     ) -> None:
         if batch_size < 1:
             raise ValueError(f"expected batch_size of at least 1, got {batch_size}")
         self.model = unwrapped(model)
         self.batch_size = batch_size
+        self._aug_smooth, self._eigen_smooth = aug_smooth, eigen_smooth
         self.methods = find_methods(methods)
         self._layers = None if layers is None else named_layers(self.model, layers)
         self._turns_gradients_off = False
@@ -94,6 +106,9 @@ class CAM:
         """
         given = Inputs.of(inputs)
         self._found(given)
+        return smoothed(self._called, given, targets, _flags) if self._aug_smooth else self._called(given, targets)
+
+    def _called(self, given: Inputs, targets: Any) -> CAMResult:
         with borrowing(self.model):
             if not self._turns_gradients_off:
                 with suppress(DisconnectedError):
@@ -117,9 +132,9 @@ class CAM:
         Raises:
             ValueError: for methods that need forward passes of their own.
         """
-        for method in self.methods:
-            if method.needs == "passes":
-                raise ValueError(f"{method.name} needs forward passes of its own: call the CAM instead of capture()")
+        several = ["aug_smooth"] if self._aug_smooth else []
+        for name in several + [method.name for method in self.methods if method.needs == "passes"]:
+            raise ValueError(f"{name} needs forward passes of its own: call the CAM instead of capture()")
         return Capture(self)
 
     def _found(self, inputs: Inputs) -> Mapping[str, nn.Module]:
@@ -167,7 +182,9 @@ class CAM:
             scene = LayerScene(*whole, layer, tapped.detach(), activations, kept.get(layer))
             for method in self.methods:
                 if method.place == "layer":
-                    maps[method.name, layer] = canvas.without_padding(_map(method, activations, felt, scene), index)
+                    maps[method.name, layer] = canvas.without_padding(
+                        _map(method, activations, felt, scene, self._eigen_smooth), index
+                    )
         for method in self.methods:
             if method.place != "layer":
                 maps[method.name, method.place] = method.function(Scene(*whole))
@@ -203,13 +220,16 @@ def _cells(layer: str, tensor: Tensor, batch: int, size: tuple[int, ...]) -> Ten
     return cells
 
 
-def _map(method: Method, activations: Tensor, gradients: Tensor | None, scene: LayerScene) -> Tensor:
+def _map(
+    method: Method, activations: Tensor, gradients: Tensor | None, scene: LayerScene, eigen_smooth: bool
+) -> Tensor:
+    function = method.channels if eigen_smooth and method.channels else method.function
     if method.needs == "passes":
-        return method.function(scene)
+        found = function(scene)  # which runs the model as the caller would, under autocast too
     with torch.no_grad(), torch.autocast(activations.device.type, enabled=False):
-        if method.needs == "gradients":
-            return method.function(activations, gradients)
-        return method.function(activations)
+        if method.needs != "passes":
+            found = function(activations, gradients) if method.needs == "gradients" else function(activations)
+        return found if function is method.function else principal(found)
 
 
 def _kind(method: Method, maps: Mapping[tuple[str, str], Tensor], rank: int) -> MapKind:

@@ -91,7 +91,11 @@ class CAMResult:
         if shape is None:
             raise ValueError("expected size=, for the images' sizes differ, got None")
         masks = torch.stack([_mask(maps, shape) for maps in chosen])
-        fused = {"mean": masks.mean(0), "max": masks.amax(0), "product": masks.prod(0)}
+        fused = {
+            "mean": masks.mean(0),
+            "max": masks.amax(0),
+            "product": torch.stack([scaled(mask) for mask in masks]).prod(0),
+        }
         if fusion not in fused:
             raise ValueError(f"expected a fusion among {', '.join(fused)}, got {fusion!r}")
         return scaled(fused[fusion])

@@ -11,10 +11,21 @@ A new method is one function and one line above it::
     def grad_cam(activations, gradients): ...
 """
 
-from . import ablation, gradients, guided, masking, whole
+from . import ablation, factorization, gradients, guided, higher, masking, whole
 from .registry import METHODS, MapKind, Method, Needs, find_methods, method
 
 __all__ = [
-    "METHODS", "MapKind", "Method", "Needs", "ablation", "find_methods", "gradients", "guided", "masking", "method",
+    "METHODS",
+    "MapKind",
+    "Method",
+    "Needs",
+    "ablation",
+    "factorization",
+    "find_methods",
+    "gradients",
+    "guided",
+    "higher",
+    "masking",
+    "method",
     "whole",
-]  # fmt: skip
+]

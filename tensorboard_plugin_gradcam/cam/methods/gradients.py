@@ -93,10 +93,12 @@ def eigen_grad_cam(activations: Tensor, gradients: Tensor) -> Tensor:
 
 def principal(features: Tensor) -> Tensor:
     """Project each cell of ``(N, C, ...)`` on the first principal component; the sign is that of the mean channel."""
-    cells = features.flatten(start_dim=2).transpose(1, 2)  # (N, cells, C)
+    finite = features.isfinite().flatten(start_dim=1).all(dim=1)  # a decomposition of NaN raises for the whole batch
+    cells = features.nan_to_num(0, 0, 0).flatten(start_dim=2).transpose(1, 2)  # (N, cells, C)
     centred = cells - cells.mean(dim=1, keepdim=True)
     _, _, components = torch.linalg.svd(centred, full_matrices=False)
     projected: Tensor = (centred @ components[:, 0, :, None])[..., 0]
+    projected[~finite] = torch.nan
     return oriented(projected, cells.mean(dim=2)).reshape(len(features), *features.shape[2:])
 
 
