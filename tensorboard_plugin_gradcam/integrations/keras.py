@@ -11,8 +11,9 @@ from numpy.typing import ArrayLike, NDArray
 try:
     import keras
 except ModuleNotFoundError as error:
+    library = str(error.name).partition(".")[0]
     raise ImportError(
-        f"tensorboard_plugin_gradcam.integrations.keras needs {error.name}: "
+        f"tensorboard_plugin_gradcam.integrations.keras needs {library}: "
         "pip install 'tensorboard-plugin-gradcam[keras]', and tensorflow, jax or torch as Keras's backend "
         "(KERAS_BACKEND names it)"
     ) from error
@@ -56,7 +57,7 @@ class GradCAMCallback(keras.callbacks.Callback):
         labels: ArrayLike | None = None,
         *,
         every: Every = None,
-        tag: str = "val",
+        tag: str = "validation",
         inputs: Any = None,
         targets: Any = None,
         layers: Any = None,

@@ -82,7 +82,10 @@ class KerasCAM:
 
     def __init__(self, model: Any, layers: Any = None, methods: str | Sequence[str] = "grad_cam") -> None:
         if not isinstance(model, keras.Layer):
-            raise TypeError(f"expected a Keras 3 model, got {type(model).__module__}.{type(model).__name__}")
+            raise TypeError(
+                f"expected a Keras 3 model, got {type(model).__module__}.{type(model).__name__} "
+                "(tf.keras is Keras 3 since TensorFlow 2.16, unless TF_USE_LEGACY_KERAS is set)"
+            )
         if not model.built:
             raise ValueError(f"expected a built model, got {model.name!r}: call it once, or model.build(input_shape)")
         self.model = model
@@ -118,6 +121,8 @@ class KerasCAM:
         pixels = to_numpy(inputs, "inputs")
         if pixels.ndim < 3:
             raise ValueError(f"expected a batch of inputs (N, ..., channels), got shape {pixels.shape}")
+        if hasattr(self.model, "jax_state_sync"):
+            self.model.jax_state_sync()  # within an epoch, `fit` keeps the weights beside the model
         layers = self._found(pixels)
         if keras.backend.backend() == "torch":
             return self._by_torch(pixels, layers, targets)

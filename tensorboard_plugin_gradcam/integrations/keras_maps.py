@@ -115,9 +115,15 @@ def _batches(images: Iterator[Floats]) -> Iterator[Floats]:
 
 
 def _resized(map_: Floats, size: Sequence[int]) -> Floats:
-    import cv2
+    """Resize bilinearly with aligned corners, as grad-cam's Score-CAM does (OpenCV can't)."""
+    rows, columns = (_taps(cells, pixels) for cells, pixels in zip(map_.shape, size, strict=True))
+    return np.asarray(rows @ map_ @ columns.T)
 
-    return np.asarray(cv2.resize(map_, (size[1], size[0]), interpolation=cv2.INTER_LINEAR))
+
+def _taps(cells: int, pixels: int) -> Floats:
+    """Return each pixel's share of the two cells around it: ``(pixels, cells)``."""
+    places = np.linspace(0, cells - 1, pixels, dtype=np.float32)
+    return np.asarray(np.maximum(1 - np.abs(places[:, None] - np.arange(cells, dtype=np.float32)), 0))
 
 
 def _scaled(map_: Floats) -> Floats:

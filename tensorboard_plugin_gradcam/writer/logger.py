@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from tensorboard_plugin_gradcam.normalisation import normalisations
 from tensorboard_plugin_gradcam.records import Precision
 from tensorboard_plugin_gradcam.writer import metrics as measure
 from tensorboard_plugin_gradcam.writer.add import check_place
@@ -22,6 +21,7 @@ from tensorboard_plugin_gradcam.writer.every import Every, Schedule, interval
 from tensorboard_plugin_gradcam.writer.explaining import Storing, batch_of
 from tensorboard_plugin_gradcam.writer.log import log_of
 from tensorboard_plugin_gradcam.writer.merging import OpenStep
+from tensorboard_plugin_gradcam.writer.normalisation import normalisations
 from tensorboard_plugin_gradcam.writer.pictures import ImageFormat
 from tensorboard_plugin_gradcam.writer.ranks import Distributed, gathered, share, writer_of_rank
 from tensorboard_plugin_gradcam.writer.samples import MAX_IMAGE_SIZE, Samples, prepare_samples

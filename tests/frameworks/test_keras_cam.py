@@ -14,13 +14,12 @@ import keras
 from keras import layers
 
 from tensorboard_plugin_gradcam import CAM
-from tensorboard_plugin_gradcam.cam import METHODS
 from tensorboard_plugin_gradcam.integrations.keras import KerasCAM, KerasResult
 from tests.frameworks import keras_models as models
 
 pytestmark = pytest.mark.slow
 
-FORMULAS = ("grad_cam", "grad_cam_plus_plus", "layer_cam", "hires_cam", "xgrad_cam", "eigen_cam")
+FORMULAS = ("grad_cam", "grad_cam_plus_plus", "layer_cam", "hires_cam", "xgrad_cam", "eigen_cam", "score_cam")
 
 
 @pytest.fixture(params=models.FORMS)
@@ -55,27 +54,6 @@ def test_maps_scores_and_targets_equal_the_torch_engines(model: Any) -> None:
     np.testing.assert_allclose(found.scores, oracle.scores, atol=1e-4)
     np.testing.assert_array_equal(found.targets, oracle.targets)
     assert found.input_size == (20, 28)
-
-
-def test_score_cam_is_the_papers_sum() -> None:
-    """Wang et al., 2020, eq. 3-5: a forward pass of the torch network for each channel, one by one."""
-    if keras.backend.backend() == "torch" and "score_cam" not in METHODS:
-        pytest.skip("the torch engine has no Score-CAM")
-    model = models.build("functional")
-    models.randomise(model)
-    net, photos = models.copied(model), models.photos(2)
-    found = KerasCAM(model, methods="score_cam")(photos, targets=[1, 4])
-    pixels = torch.tensor(photos).permute(0, 3, 1, 2)
-    with torch.no_grad():
-        activations = net[:5](pixels)
-        for index, target in enumerate((1, 4)):
-            scores = []
-            for channel in activations[index]:
-                mask = torch.nn.functional.interpolate(channel[None, None], models.SIZE[:2], mode="bilinear")
-                mask = (mask - mask.min()) / (mask.max() - mask.min() + 1e-8)
-                scores.append(net(pixels[index : index + 1] * mask)[0, target])
-            map_ = torch.einsum("c,chw->hw", torch.stack(scores).softmax(0), activations[index])
-            np.testing.assert_allclose(array(found.maps["score_cam", "conv2"])[index], map_, rtol=1e-4, atol=1e-5)
 
 
 def test_several_classes_of_each_image_are_explained_as_one_by_one() -> None:

@@ -8,8 +8,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
+from torch import nn
 
-from tensorboard_plugin_gradcam import add_gradcam, read_gradcam
+from tensorboard_plugin_gradcam import GradCAMLogger, add_gradcam, read_gradcam
 from tests.viewer.server import Server, tensorboard
 from tests.writer import test_crashes
 
@@ -79,6 +81,48 @@ def test_arrays_of_every_kind_are_read_back_through_both_loaders(kind: str, tmp_
             assert header["corrupt"] == []
             scalars = server.ask("/data/plugin/scalars/tags").json
             assert "loss" in scalars["run"]
+
+
+@pytest.mark.parametrize("engine", ["torch", "keras"])
+def test_the_logger_writes_through_a_writer_of_tensorflow(engine: str, tmp_path: Path) -> None:
+    """In a training with `GradientTape`, and in one of torch; the user's scalars stand in the same file."""
+    writer = tf.summary.create_file_writer(str(tmp_path / "run"))
+    logger, photos = (
+        GradCAMLogger(writer, MODELS[engine]()),
+        np.random.default_rng(0).random((3, 12, 16, 3), np.float32),
+    )
+    inputs = photos if engine == "keras" else torch.tensor(photos).permute(0, 3, 1, 2)
+    probe = logger.probe("val", inputs, labels=[0, 1, 0])
+    for step in range(3):
+        with writer.as_default(step):
+            tf.summary.scalar("loss", step)
+        assert probe.log(step)
+    for load_fast in test_crashes.LOADERS:
+        with tensorboard(tmp_path, load_fast) as server:
+            server.wait(lambda server: predicted(server) == [0, 1, 2])
+            assert server.ask("/data/plugin/scalars/tags").json["run"].keys() == {"loss"}
+
+
+def predicted(server: Server) -> list[int]:
+    answer = server.get("predictions", run="run", tag="val")
+    return [] if answer.status == 404 else answer.packet[1]["steps"].tolist()
+
+
+def _keras() -> Any:
+    import keras
+
+    from tensorboard_plugin_gradcam.integrations.keras import KerasCAM
+
+    layers = keras.layers
+    return KerasCAM(
+        keras.Sequential([keras.Input((12, 16, 3)), layers.Conv2D(4, 3), layers.Flatten(), layers.Dense(2)])
+    )
+
+
+MODELS = {
+    "torch": lambda: nn.Sequential(nn.Conv2d(3, 4, 3), nn.Flatten(), nn.Linear(560, 2)),
+    "keras": _keras,
+}
 
 
 def steps(server: Server) -> list[int]:
