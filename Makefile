@@ -53,9 +53,10 @@ demo: setup  ## train on real photographs, log Grad-CAM, and start TensorBoard
 bench: setup  ## measure (the figures are ratios: machines differ)
 	for script in benchmarks/*.py; do $(BIN)/python $$script || exit 1; done
 
-soak: setup  ## fuzzing, damaged files, killed writers, floods and long runs at full length, with their figures (hours)
+soak: setup  ## fuzzing, damaged files, a long run and killed writers at full length, with their figures (an hour)
 	$(BIN)/python -m tests.fuzz.soak
 	$(BIN)/python -m tests.trust.faults
+	$(BIN)/python -m tests.trust.long_run
 	$(BIN)/python -m pytest -m slow tests/writer/test_crashes.py
 
 matrix: setup  ## the oldest and newest versions of everything, each in an environment of its own

@@ -1,7 +1,9 @@
 """A wheel carries the built tab, needs no Node to install, and stays small."""
 
 import gzip
+import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -70,4 +72,19 @@ def test_the_wheel_installs_without_node(wheel: Path, tmp_path: Path) -> None:
 
 
 def test_the_lock_file_names_no_download_addresses() -> None:
-    assert '"resolved"' not in (ROOT / "frontend" / "package-lock.json").read_text()
+    text = (ROOT / "frontend" / "package-lock.json").read_text()
+    assert '"resolved"' not in text
+    packages = [one for place, one in json.loads(text)["packages"].items() if place]
+    assert all(one["integrity"].startswith("sha512-") for one in packages if "link" not in one)
+
+
+def test_each_dependency_is_justified() -> None:
+    """In one line of the table in CONTRIBUTING.md."""
+    table = (ROOT / "CONTRIBUTING.md").read_text().partition("## Dependencies")[2]
+    python = re.search(r"^dependencies = \[(.*?)^\]", (ROOT / "pyproject.toml").read_text(), re.M | re.S)
+    assert python
+    names = re.findall(r'"([\w-]+)', python[1])
+    names += json.loads((ROOT / "frontend" / "package.json").read_text())["dependencies"]
+    assert len(names) > 8
+    for name in names:
+        assert re.search(rf"^\| ([^|]*, )?{re.escape(name)}(, [^|]*)? \| \S", table, re.M), name

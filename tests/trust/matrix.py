@@ -47,7 +47,7 @@ OLD = ("setuptools<81",)
 # The oldest of everything that pyproject.toml admits.
 OLDEST = (*OLD, "werkzeug==2.2.0", "opencv-python==4.8.0.74")
 
-# TensorBoard 2.16 and 2.17 do not start with NumPy 2; Python 3.13, for which NumPy 1 has no wheels, begins at 2.18.
+# TensorBoard 2.16 does not start with NumPy 2, and none before 2.20 with Python 3.13.
 CELLS = [
     Cell("3.10", "2.16.2", "4.21.12", "1.26.0", OLDEST),
     Cell("3.10"),
@@ -60,7 +60,7 @@ CELLS = [
     Cell("3.11"),
     Cell("3.12", "2.16.2", "4.21.12", "1.26.0", OLD),
     Cell("3.12"),
-    Cell("3.13", "2.18.0", "4.21.12", "2.1.0", OLD),
+    Cell("3.13", "2.20.0", "4.21.12", "2.1.0", OLD),
     Cell("3.13"),
 ]
 
