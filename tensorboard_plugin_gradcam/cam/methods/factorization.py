@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import torch
@@ -61,7 +62,9 @@ def factorized(activations: Tensor, concepts: int) -> tuple[Tensor, Tensor]:
     channels = activations.transpose(0, 1).flatten(start_dim=1)
     shift = channels.amin(dim=1, keepdim=True)
     model = _decomposition().NMF(n_components=concepts, init="random", random_state=0)
-    found = torch.from_numpy(model.fit_transform((channels - shift).cpu().numpy())).to(activations)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Maximum number of iterations")  # 200 are grad-cam's, and enough to look at
+        found = torch.from_numpy(model.fit_transform((channels - shift).cpu().numpy())).to(activations)
     maps = torch.from_numpy(model.components_).to(activations)
     images, size = len(activations), activations.shape[2:]
     return found + shift, maps.reshape(concepts, images, *size).transpose(0, 1)
