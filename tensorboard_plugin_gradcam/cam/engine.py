@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping
 from contextlib import nullcontext, suppress
 from types import MappingProxyType
@@ -14,6 +13,7 @@ from torch import Tensor, nn
 from .canvas import Canvas
 from .capture import Capture
 from .explained import Explained, find_targets
+from .flags import flags_of
 from .gradients import DisconnectedError, gradients_of, ranks_of
 from .hooks import borrowing, detached, hooked
 from .inputs import Inputs
@@ -22,16 +22,12 @@ from .methods import MapKind, Method, Needs, find_methods
 from .methods.gradients import principal
 from .outputs import scores_of
 from .replay import Kept, Recording
-from .reshape import to_channels_first
+from .reshape import Reshape, to_channels_first
 from .result import CAMResult
 from .scene import LayerScene, Scene
 from .smoothing import smoothed
 from .taps import Taps
 from .wrappers import unwrapped
-
-NO_EVIDENCE = "no positive evidence"
-NOT_FINITE = "not finite"
-FLAT = "flat"
 
 
 class CAM:
@@ -56,6 +52,8 @@ class CAM:
         batch_size: largest number of images in a whole forward pass of methods that need passes of their own.
         aug_smooth: take the mean over each image and its mirror image at 0.9, 1 and 1.1 times their values.
         eigen_smooth: of methods that sum channels, take their first principal component instead of the sum.
+        reshape: from a layer's output to ``(N, C, ...)``, grad-cam's `reshape_transform`; needed only where tokens or
+            channels are arranged in a way that is not recognised.
 
     Raises:
         TypeError: for what is no module, and for scripted or fully sharded models.
@@ -71,12 +69,14 @@ class CAM:
         batch_size: int = 16,
         aug_smooth: bool = False,
         eigen_smooth: bool = False,
+        reshape: Reshape | None = None,
     ) -> None:
         if batch_size < 1:
             raise ValueError(f"expected batch_size of at least 1, got {batch_size}")
         self.model = unwrapped(model)
         self.batch_size = batch_size
         self._aug_smooth, self._eigen_smooth = aug_smooth, eigen_smooth
+        self.reshape = reshape
         self.methods = find_methods(methods)
         self._layers = None if layers is None else named_layers(self.model, layers)
         self._turns_gradients_off = False
@@ -174,11 +174,15 @@ class CAM:
             needed = taps if self._needs("gradients") else {}
             gradients = gradients_of(scores, explained.samples, needed, retain_graph)
         index = torch.tensor(explained.samples, dtype=torch.int64, device=scores.device)
-        whole = (self.model, inputs, size, explained, scores.detach(), self.batch_size)
+        whole = (self.model, inputs, size, explained, scores.detach(), self.batch_size, self.reshape)
         maps: dict[tuple[str, str], Tensor] = {}
         for layer, tapped in taps.items():
-            activations = _cells(layer, tapped.detach(), inputs.count, size)[index]
-            felt = _felt(gradients[layer], explained, layer, inputs.count, size) if layer in gradients else None
+
+            def cells(tensor: Tensor, layer: str = layer) -> Tensor:
+                return _cells(layer, tensor, inputs.count, size, self.reshape)
+
+            activations = cells(tapped.detach())[index]
+            felt = _felt(gradients[layer], explained, cells) if layer in gradients else None
             scene = LayerScene(*whole, layer, tapped.detach(), activations, kept.get(layer))
             for method in self.methods:
                 if method.place == "layer":
@@ -188,14 +192,15 @@ class CAM:
         for method in self.methods:
             if method.place != "layer":
                 maps[method.name, method.place] = method.function(Scene(*whole))
+        names = tuple(target.name for target in explained.targets)
         return CAMResult(
             maps=maps,
             outputs=detached(outputs),
             scores=scores.detach(),
             targets=torch.tensor([target.index for target in explained.targets], dtype=torch.int64),
             samples=index.cpu(),
-            names=tuple(target.name for target in explained.targets),
-            flags={key: _flags(value) for key, value in maps.items()},
+            names=names,
+            flags=flags_of(maps, names, inputs.batch, taps),
             kinds={method.name: _kind(method, maps, len(size)) for method in self.methods},
             input_size=inputs.size,
             inputs=inputs.batch,
@@ -205,14 +210,14 @@ class CAM:
         return any(method.needs == what for method in self.methods)
 
 
-def _felt(gradients: Tensor, explained: Explained, layer: str, batch: int, size: tuple[int, ...]) -> Tensor:
-    cells = torch.stack([_cells(layer, gradient, batch, size) for gradient in gradients])
-    return cells[ranks_of(explained.samples), list(explained.samples)]
+def _felt(gradients: Tensor, explained: Explained, cells: Reshape) -> Tensor:
+    felt = torch.stack([cells(gradient) for gradient in gradients])
+    return felt[ranks_of(explained.samples), list(explained.samples)]
 
 
-def _cells(layer: str, tensor: Tensor, batch: int, size: tuple[int, ...]) -> Tensor:
+def _cells(layer: str, tensor: Tensor, batch: int, size: tuple[int, ...], reshape: Reshape | None) -> Tensor:
     try:
-        cells = to_channels_first(tensor, batch, size).float()
+        cells = to_channels_first(tensor, batch, size, reshape).float()
     except ValueError as error:
         raise ValueError(f"layer {layer!r}: {error}") from error
     if cells[0, 0].numel() == 1:
@@ -236,18 +241,3 @@ def _kind(method: Method, maps: Mapping[tuple[str, str], Tensor], rank: int) -> 
     """Return how a method's maps are meant: colours only where there are colours."""
     has_colours = any(name == method.name and map_.ndim == rank + 2 for (name, _), map_ in maps.items())
     return "signed" if method.kind == "rgb" and not has_colours else method.kind
-
-
-def _flags(maps: Tensor) -> tuple[str, ...]:
-    flags = tuple(_flag(map_) for map_ in maps)
-    if NOT_FINITE in flags:
-        warnings.warn("a map is not finite: the layer's activations or gradients are NaN or infinite", stacklevel=4)
-    return flags
-
-
-def _flag(map_: Tensor) -> str:
-    if not bool(torch.isfinite(map_).all()):
-        return NOT_FINITE
-    if float(map_.max()) <= 0:
-        return NO_EVIDENCE
-    return FLAT if float(map_.max()) == float(map_.min()) else ""

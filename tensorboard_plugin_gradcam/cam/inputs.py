@@ -46,7 +46,9 @@ class Inputs:
                 return batch
         if not batches:
             given = ", ".join(_described(value) for value in (*self.args, *self.kwargs.values())) or "nothing"
-            raise ValueError(f"expected a batch of inputs (N, C, ...) among the model's arguments, got {given}")
+            raise ValueError(
+                f"expected a batch of inputs (N, C, ...), a torch tensor, among the model's arguments, got {given}"
+            )
         return batches[0]
 
     @property
@@ -129,7 +131,7 @@ def _misfit(model: nn.Module, images: Tensor) -> str | None:
     """Say why a model can't take a batch of images, where that can be told."""
     weights = next((parameter for parameter in model.parameters() if parameter.is_floating_point()), None)
     if images.ndim == 3 and any(isinstance(module, nn.Conv2d) for module in model.modules()):
-        return f"expected a batch of images (N, C, H, W), got shape {tuple(images.shape)}: add the axis by images[None]"
+        return "expected a batch of images (N, C, H, W), got a tensor of 3 axes: add the batch's by images[None]"
     if weights is None:
         return None
     if images.device != weights.device:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from difflib import get_close_matches
 from typing import Any
 
@@ -72,6 +73,8 @@ def find_layer(model: nn.Module, inputs: Inputs) -> dict[str, nn.Module]:
     trunk = [(name, shape) for name, shape in trace if _is_in_trunk(name)]
     candidates = [(name, shape) for name, shape in trunk or trace if _has_cells(shape, len(size))]
     candidates = [pair for pair in candidates if pair[0].partition(".")[0] not in _HEADS] or candidates
+    runs = Counter(name for name, _ in trace)  # of a layer that runs several times it is open which pass is meant
+    candidates = [pair for pair in candidates if runs[pair[0]] == 1] or candidates
     if not candidates:
         raise ValueError("expected a layer whose output has more than one cell, found none: name a layer with layers=")
     if not trunk and _is_segmentation(outputs, len(size)):

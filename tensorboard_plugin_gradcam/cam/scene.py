@@ -12,7 +12,7 @@ from .explained import Explained
 from .inputs import Inputs
 from .outputs import Outputs, scores_of
 from .replay import Kept, Replay
-from .reshape import to_channels_first
+from .reshape import Reshape, to_channels_first
 from .taps import Taps, layer_of
 from .targets import ClassScore, Target
 
@@ -34,6 +34,7 @@ class Scene:
         explained: to which of the images each of the M scores belongs, and its target.
         scores: ``(M,)``, float32.
         batch_size: largest number of images in a whole forward pass.
+        reshape: the caller's own, from a layer's output to ``(N, C, ...)``.
     """
 
     model: nn.Module
@@ -42,6 +43,7 @@ class Scene:
     explained: Explained
     scores: Tensor
     batch_size: int
+    reshape: Reshape | None
 
     @property
     def images(self) -> Tensor:
@@ -168,7 +170,7 @@ class LayerScene(Scene):
 
     def cells(self, output: Tensor, images: int) -> Tensor:
         """Return a layer's output for that many images as ``(M, C, ...)``."""
-        return to_channels_first(output, images, self.size).float()
+        return to_channels_first(output, images, self.size, self.reshape).float()
 
     def _batch_axis(self) -> int:
         return 0 if len(self.output) == self.inputs.count else 1  # tokens may come before images
@@ -179,7 +181,7 @@ class LayerScene(Scene):
     def _written(self, activations: Tensor, original: Tensor) -> Tensor:
         """Return the layer's output for one image, K times, with `activations` in the place of its own."""
         places = torch.arange(original.numel(), device=original.device).view(original.shape)
-        cells = to_channels_first(places, 1, self.size)
+        cells = to_channels_first(places, 1, self.size, self.reshape)
         if cells.shape == original.shape and cells.is_contiguous():
             return activations.to(original.dtype)
         written = original.reshape(1, -1).repeat(len(activations), 1)

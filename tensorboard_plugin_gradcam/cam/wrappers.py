@@ -18,7 +18,7 @@ def unwrapped(model: nn.Module) -> nn.Module:
             in inference mode.
     """
     if not isinstance(model, nn.Module):
-        raise TypeError(f"expected a torch.nn.Module, got {type(model).__name__}")
+        raise TypeError(f"expected a torch.nn.Module, got {type(model).__name__}: wrap a function in a module")
     if isinstance(model, torch.jit.ScriptModule):
         raise TypeError(
             f"{type(model).__name__} is a scripted model, in which hooks do not run: "
