@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import atexit
 import weakref
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 from types import TracebackType
 from typing import Any
 
@@ -22,7 +23,8 @@ from tensorboard_plugin_gradcam.writer.explaining import Storing, batch_of
 from tensorboard_plugin_gradcam.writer.log import log_of
 from tensorboard_plugin_gradcam.writer.merging import OpenStep
 from tensorboard_plugin_gradcam.writer.normalisation import normalisations
-from tensorboard_plugin_gradcam.writer.pictures import ImageFormat
+from tensorboard_plugin_gradcam.writer.own import class_names_of, transform_of
+from tensorboard_plugin_gradcam.writer.pictures import ImageFormat, look_normalised
 from tensorboard_plugin_gradcam.writer.ranks import Distributed, gathered, share, writer_of_rank
 from tensorboard_plugin_gradcam.writer.samples import MAX_IMAGE_SIZE, Samples, prepare_samples
 
@@ -45,8 +47,9 @@ class GradCAMLogger:
         model: a torch model or a `CAM`; may be left out where only `add` is used.
         layers: of the model, as for `CAM`; found automatically by default.
         methods: as for `CAM`.
-        class_names: by class index.
-        transform: how inputs were normalised, undone for the pictures: as for `prepare_samples`.
+        class_names: by class index; by default those that the model's configuration or torchvision's weights name.
+        transform: how inputs were normalised, undone for the pictures: as for `prepare_samples`; by default, where they
+            look normalised, as a timm model's configuration or a Hugging Face model's image processor says.
         mean: of each channel, where inputs were normalised by it and `std`.
         std: of each channel.
         every: log only every so many steps (50) or so much time ("30s", "5min", a `timedelta`), however often one asks.
@@ -93,7 +96,8 @@ class GradCAMLogger:
         self._writer = writer  # kept: logs refer to their writers weakly
         self._silent = writer is None and distributed != "gather"
         self._cam = None if model is None else _cam(model, layers, methods)
-        self._class_names = tuple(map(str, class_names))
+        own_names = class_names_of(getattr(self._cam, "model", None), transform)
+        self._class_names = tuple(map(str, class_names)) or own_names
         self._look: dict[str, Any] = {
             "transform": transform,
             "mean": mean,
@@ -219,10 +223,17 @@ class GradCAMLogger:
         look = self._look
         if images is None:
             known = {"dataformats": getattr(self._cam, "dataformats", "NCHW")} | known
+            inputs = _images(inputs)
+            if look["transform"] is None and look["mean"] is None and look_normalised(inputs):
+                look = look | {"transform": self._own_transform}
         else:
             inputs, look = images, look | {"transform": None, "mean": None, "std": None}
         axes = getattr(inputs, "ndim", 0)
         return prepare_samples(inputs, labels=labels, volumes=axes == 5, **(look | known))
+
+    @cached_property
+    def _own_transform(self) -> object | None:
+        return transform_of(getattr(self._cam, "model", None))  # once: an image processor is read from its file
 
     def _schedule(self, tag: str) -> Schedule:
         return self._schedules.setdefault(tag, Schedule(self._every))
@@ -264,7 +275,9 @@ class GradCAMLogger:
             raise ValueError("expected a logger with a model, got model=None: pass one, or log results by `add`")
         whole = len(part) == len(samples)
         chosen = samples if whole else samples.take(part)
-        result = self._cam(inputs if whole else _part(inputs, part, len(samples)), _part(targets, part, len(samples)))
+        result = self._cam(
+            inputs if whole else _part_of_inputs(inputs, part, len(samples)), _part(targets, part, len(samples))
+        )
         return batch_of(chosen, result, self._storing)
 
     def _end_step(self, tag: str) -> None:
@@ -361,20 +374,41 @@ def _cam(model: Any, layers: Any, methods: Any) -> Any:
     return CAM(model, layers=layers, methods=methods)
 
 
+def _images(inputs: Any) -> Any:
+    """Return the pictures among a model's inputs, where it takes several."""
+    if not isinstance(inputs, (tuple, Mapping)):
+        return inputs
+    if not any(hasattr(value, "detach") for value in (inputs.values() if isinstance(inputs, Mapping) else inputs)):
+        return inputs  # no model of torch's
+    from tensorboard_plugin_gradcam.cam.inputs import Inputs
+
+    return Inputs.of(inputs).images
+
+
 def _kept(inputs: Any) -> Any:
     """Return inputs that stay as they are while the caller fills the next batch into the same memory."""
-    if isinstance(inputs, dict):
+    if isinstance(inputs, Mapping):
         return {name: _kept(value) for name, value in inputs.items()}
+    if isinstance(inputs, (tuple, list)):
+        return (tuple if isinstance(inputs, tuple) else list)(map(_kept, inputs))
     if isinstance(inputs, np.ndarray):
         return inputs.copy()
     return inputs.detach().clone() if hasattr(inputs, "detach") else inputs
 
 
+def _part_of_inputs(inputs: Any, part: range, count: int) -> Any:
+    """Return some samples' part of a model's inputs; what is for all of them stays."""
+    if isinstance(inputs, Mapping):
+        return {name: _part_of_inputs(value, part, count) for name, value in inputs.items()}
+    if isinstance(inputs, tuple):
+        return tuple(_part_of_inputs(value, part, count) for value in inputs)
+    return _part(inputs, part, count)
+
+
 def _part(values: Any, part: range, count: int) -> Any:
-    """Return some samples' part of a batch of inputs or targets; what is for all of them stays."""
-    if isinstance(values, dict):
-        return {name: _part(value, part, count) for name, value in values.items()}
+    """Return some samples' part of a batch; what is for all of them, such as `Classes`, stays."""
     is_batch = hasattr(values, "__getitem__") and hasattr(values, "__len__") and getattr(values, "ndim", 1) > 0
+    is_batch = is_batch and (not isinstance(values, tuple) or type(values) is tuple)
     return values[part.start : part.stop] if is_batch and len(values) == count else values
 
 

@@ -195,6 +195,16 @@ def _complain(low: float, high: float, undone: bool) -> None:
     )
 
 
+def look_normalised(images: Any) -> bool:
+    """Say whether images are floating-point numbers that no picture has: below 0, or a little above 1."""
+    if isinstance(images, (list, tuple)):
+        return any(look_normalised(image) for image in images)
+    if not hasattr(images, "dtype") or "float" not in str(images.dtype) or not len(images):
+        return False
+    low, high = float(images.min()), float(images.max())
+    return low < -_SLACK or 1 + _SLACK < high <= 16
+
+
 def _from_integers(image: NDArray[Any]) -> NDArray[np.uint8]:
     if image.dtype == np.bool_:
         return np.asarray(np.where(image, 255, 0), dtype=np.uint8)
