@@ -106,7 +106,7 @@ class CAM:
         """
         given = Inputs.of(inputs)
         self._found(given)
-        return smoothed(self._called, given, targets, _flags) if self._aug_smooth else self._called(given, targets)
+        return smoothed(self._called, given, targets) if self._aug_smooth else self._called(given, targets)
 
     def _called(self, given: Inputs, targets: Any) -> CAMResult:
         with borrowing(self.model):

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from .flags import flags_of
 from .inputs import Inputs
 from .outputs import scores_of
 from .result import CAMResult, Fusion
@@ -42,7 +43,6 @@ def smoothed(
     explain: Callable[[Inputs, Any], CAMResult],
     inputs: Inputs,
     targets: Any,
-    flags_of: Callable[[Tensor], tuple[str, ...]],
 ) -> SmoothedResult:
     """Explain six views of each image; the classes, where none are asked for, are those of the image itself.
 
@@ -62,7 +62,7 @@ def smoothed(
         views.append(_mirrored(view) if is_mirrored else view)
     maps = {key: torch.stack([view.maps[key] for view in views]).mean(0) for key in views[0].maps}
     whole = {name: getattr(views[0], name) for name in CAMResult.__dataclass_fields__}
-    flags = {key: flags_of(value) for key, value in maps.items()}
+    flags = flags_of(maps, whole["names"], whole["inputs"], {})
     return SmoothedResult(**{**whole, "maps": maps, "flags": flags}, views=tuple(views))
 
 
