@@ -1,4 +1,4 @@
-"""The layer that is chosen for each kind of model, and the wrappers that are looked into or refused."""
+"""The layer that is chosen for each kind of model."""
 
 from __future__ import annotations
 
@@ -209,16 +209,3 @@ def test_a_transformer_without_a_class_token_is_explained_behind_its_last_block(
     assert cam.layers == ("norm1" if pool == "class token" else "norm",)
     assert maps.shape == (2, 4, 6)
     assert float(maps.std()) > 1e-3
-
-
-@pytest.mark.parametrize("wrap", [nn.DataParallel, torch.compile])
-def test_wrapped_models_give_the_maps_of_what_they_wrap(wrap: type[nn.Module]) -> None:
-    torch.manual_seed(0)
-    model, inputs = torchvision.models.resnet18().eval(), torch.rand(2, 3, 64, 64)
-    expected = CAM(model)(inputs, 3).maps["grad_cam", "layer4"]
-    torch.testing.assert_close(CAM(wrap(model))(inputs, 3).maps["grad_cam", "layer4"], expected)
-
-
-def test_a_scripted_model_is_refused_with_words() -> None:
-    with pytest.raises(TypeError, match="scripted"):
-        CAM(torch.jit.trace(nn.Conv2d(3, 4, 3), torch.rand(1, 3, 8, 8)))

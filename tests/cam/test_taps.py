@@ -235,14 +235,3 @@ def test_reentrant_checkpoints_are_answered_with_words(layer: str, message: str)
 def test_a_target_without_a_graph_is_an_error_and_not_a_blank_map() -> None:
     with pytest.raises(ValueError, match=r"depend on layer 'trunk.2'"):
         CAM(trunk_and_head(plainly), "trunk.2")(torch.rand(2, 3, 16, 16), lambda output: output.detach()[0])
-
-
-@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning")  # torch's own
-def test_a_quantised_head_has_no_gradients_but_what_the_layer_saw() -> None:
-    model = trunk_and_head(plainly).eval()
-    quantised = torch.ao.quantization.quantize_dynamic(model, {nn.Linear}, dtype=torch.qint8)
-    inputs = torch.rand(2, 3, 16, 16)
-    with pytest.raises(ValueError, match="eigen_cam"):
-        CAM(quantised, "trunk.2")(inputs)
-    found = CAM(quantised, "trunk.2", "eigen_cam")(inputs).maps["eigen_cam", "trunk.2"]
-    assert torch.equal(found, CAM(model, "trunk.2", "eigen_cam")(inputs).maps["eigen_cam", "trunk.2"])
