@@ -1,6 +1,6 @@
 """Time and memory of Grad-CAM at ResNets' layer4, as ratios to the inference, beside grad-cam, torchcam and captum.
 
-Every round runs every way once, in turn, and each time is divided by the same round's inference: what else the machine
+Every round runs every way once, in turn, and each time is divided by the same round's first: what else the machine
 does hits them alike. Memory is the peak of the process's resident set above the loaded model, each way in a process of
 its own; PyTorch's profiler would miss what oneDNN allocates.
 """
@@ -26,6 +26,7 @@ from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
 from torch import Tensor, nn
 
 from tensorboard_plugin_gradcam import CAM
+from tensorboard_plugin_gradcam.cam import Classes
 
 Way = Callable[[nn.Module, Tensor], Any]
 LAYER, CLASS, MEBIBYTE = "layer4", 7, 2**20
@@ -61,6 +62,29 @@ def by_captum(model: nn.Module, inputs: Tensor) -> Any:
     return captum.attr.LayerGradCam(model, model.get_submodule(LAYER)).attribute(inputs, target=CLASS)
 
 
+def ten_classes(model: nn.Module, inputs: Tensor) -> Any:
+    return CAM(model, LAYER)(inputs, Classes(*range(10))).masks()
+
+
+def ten_classes_by_grad_cam(model: nn.Module, inputs: Tensor) -> Any:
+    with pytorch_grad_cam.GradCAM(model=model, target_layers=[model.get_submodule(LAYER)]) as cam:
+        return [cam(inputs, [ClassifierOutputTarget(index)]) for index in range(10)]
+
+
+def inference_and_backward(model: nn.Module, inputs: Tensor) -> Any:
+    """Run what precedes layer3 without a graph and the rest with one, and ask the graph for its first gradients."""
+    parts = list(model.children())
+    with torch.no_grad():
+        found = nn.Sequential(*parts[:6])(inputs)
+    scores = nn.Sequential(*parts[6:-1], nn.Flatten(), parts[-1])(found.requires_grad_())
+    return torch.autograd.grad(scores[:, CLASS].sum(), found)
+
+
+def three_methods_at_three_layers(model: nn.Module, inputs: Tensor) -> Any:
+    methods = ["grad_cam", "layer_cam", "grad_cam_plus_plus"]
+    return CAM(model, ["layer2", "layer3", "layer4"], methods)(inputs, CLASS).maps
+
+
 WAYS: dict[str, Way] = {
     "inference": inference,
     "ours": ours,
@@ -68,6 +92,15 @@ WAYS: dict[str, Way] = {
     "captum": by_captum,
     "torchcam": by_torchcam,
     "grad-cam": by_grad_cam,
+}
+TEN_CLASSES: dict[str, Way] = {
+    "inference": inference,
+    "ours, 10 classes": ten_classes,
+    "grad-cam, 10 classes": ten_classes_by_grad_cam,
+}
+AT_ONCE: dict[str, Way] = {
+    "inference and backward from layer2": inference_and_backward,
+    "ours, 3 methods at 3 layers": three_methods_at_three_layers,
 }
 
 
@@ -82,21 +115,20 @@ def seconds(run: Callable[[], Any], clock: Callable[[], float]) -> float:
     return clock() - began
 
 
-def compare_times(name: str, rounds: int, clock: Callable[[], float]) -> None:
-    """Print each way's median ratio to the inference, with its quartiles, and the ratio of the fastest rounds."""
-    model, inputs = network(name, batch=8)
-    runs = [partial(way, model, inputs) for way in WAYS.values()]
+def compare_times(name: str, batch: int, ways: dict[str, Way], rounds: int, clock: Callable[[], float]) -> None:
+    """Print each way's median ratio to the first, with its quartiles, and the ratio of the fastest rounds."""
+    model, inputs = network(name, batch)
+    runs = [partial(way, model, inputs) for way in ways.values()]
     for run in runs:
         run()  # warm
     times = np.array([[seconds(run, clock) for run in runs] for _ in range(rounds)])
-    print(
-        f"{name}, batch 8, {rounds} rounds, {clock.__name__}: the inference takes {np.median(times[:, 0]) * 1e3:.0f} ms"
-    )
+    first, alone = next(iter(ways)), np.median(times[:, 0]) * 1e3
+    print(f"{name}, batch {batch}, {rounds} rounds, {clock.__name__}: {first} takes {alone:.0f} ms")
     ratios = times / times[:, :1]
-    for position, way in enumerate(WAYS):
+    for position, way in enumerate(ways):
         low, median, high = np.quantile(ratios[:, position], (0.25, 0.5, 0.75))
         fastest = times[:, position].min() / times[:, 0].min()
-        print(f"  {way:<16} {median:6.3f} inferences ({low:.3f} to {high:.3f}; fastest rounds {fastest:.3f})")
+        print(f"  {way:<34} {median:6.3f} ({low:.3f} to {high:.3f}; fastest rounds {fastest:.3f})")
 
 
 def compare_memory(name: str) -> None:
@@ -125,9 +157,9 @@ def resident(field: str) -> int:
 
 
 def main() -> None:
-    """Compare times for ResNet-50 and ResNet-101, memory for ResNet-101."""
+    """Compare times for ResNet-18, ResNet-50 and ResNet-101, and memory for ResNet-101."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="three rounds of ResNet-50, no memory")
+    parser.add_argument("--quick", action="store_true", help="three rounds, no ResNet-101")
     parser.add_argument("--busy", action="store_true", help="one thread and CPU time, for a machine that others use")
     parser.add_argument("--peak", nargs=2, metavar=("MODEL", "WAY"), help=argparse.SUPPRESS)
     options = parser.parse_args()
@@ -136,9 +168,12 @@ def main() -> None:
     if options.busy:
         torch.set_num_threads(1)
     clock = time.process_time if options.busy else time.perf_counter
-    compare_times("resnet50", 3 if options.quick else 15, clock)
+    rounds = 3 if options.quick else 15
+    compare_times("resnet18", 1, TEN_CLASSES, rounds, clock)
+    compare_times("resnet50", 8, AT_ONCE, rounds, clock)
+    compare_times("resnet50", 8, WAYS, rounds, clock)
     if not options.quick:
-        compare_times("resnet101", 15, clock)
+        compare_times("resnet101", 8, WAYS, rounds, clock)
         compare_memory("resnet101")
     return None
 

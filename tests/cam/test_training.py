@@ -13,7 +13,7 @@ from pytorch_grad_cam import GradCAM
 from torch import Tensor, nn
 
 from tensorboard_plugin_gradcam import CAM
-from tests.cam.training import Recipe, captured, differences, every_way, train_on_rank, trained
+from tests.cam.training import Network, Recipe, captured, differences, every_way, train_on_rank, trained
 
 RECIPES = {
     "plain": Recipe(),
@@ -61,6 +61,13 @@ def test_a_compiled_training_pass_is_refused(wrap: Callable[[nn.Module], Any]) -
     with torch.no_grad(), CAM(model, "0").capture() as capture:
         compiled(torch.rand(2, 3, 8, 8))
     assert capture.result(1).layers == ("0",)
+
+
+def test_maps_of_a_model_in_training_are_those_of_evaluation() -> None:
+    torch.manual_seed(0)
+    model, inputs = Network(is_restless=False), torch.rand(4, 3, 12, 12)
+    found = CAM(model.train(), "body")(inputs, 2).maps["grad_cam", "body"]
+    torch.testing.assert_close(CAM(model.eval(), "body")(inputs, 2).maps["grad_cam", "body"], found)
 
 
 def theirs(model: nn.Module, optimizer: torch.optim.Optimizer, inputs: Tensor) -> None:
