@@ -235,3 +235,22 @@ def test_reentrant_checkpoints_are_answered_with_words(layer: str, message: str)
 def test_a_target_without_a_graph_is_an_error_and_not_a_blank_map() -> None:
     with pytest.raises(ValueError, match=r"depend on layer 'trunk.2'"):
         CAM(trunk_and_head(plainly), "trunk.2")(torch.rand(2, 3, 16, 16), lambda output: output.detach()[0])
+
+
+def test_a_layer_that_returns_its_input_is_explained_as_it_was_though_the_input_changes_later() -> None:
+    class Network(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.conv, self.layer, self.head = nn.Conv2d(3, 4, 3), nn.Identity(), louder(nn.Linear(4, 5))
+
+        def forward(self, inputs: Tensor) -> Tensor:
+            found = self.conv(inputs)
+            means = self.layer(found).mean((2, 3))
+            found.zero_()
+            return self.head(means)  # type: ignore[no-any-return]
+
+    torch.manual_seed(0)
+    model, inputs = Network(), torch.rand(2, 3, 16, 16)
+    saw = model.conv(inputs).detach()
+    by_hand = (model.head.weight[1].detach()[:, None, None] / saw[0, 0].numel() * saw).sum(1)
+    torch.testing.assert_close(CAM(model, "layer")(inputs, 1).maps["grad_cam", "layer"], by_hand)
