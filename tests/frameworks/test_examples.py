@@ -20,7 +20,7 @@ from tests.frameworks.torch_models import NAMES, NORMALIZE, SmallNet, photograph
 pytestmark = pytest.mark.slow
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "frameworks.md"
-SECTIONS = dict(re.findall(r"^## (.+?)\n.*?```python\n(.*?)```", PAGE.read_text(), re.M | re.S))
+SECTIONS = dict(re.findall(r"^## (.+?)\n(?:(?!^## ).)*?```python\n(.*?)```", PAGE.read_text(), re.M | re.S))
 Scope = dict[str, Any]
 
 
@@ -85,7 +85,7 @@ EXAMPLES: dict[str, tuple[str, Callable[[Scope], None], list[int], int]] = {
 
 
 def test_every_section_with_code_is_run() -> None:
-    assert set(SECTIONS) - {"Keras"} == set(EXAMPLES)
+    assert set(SECTIONS) - {"Keras", "Notebooks"} == set(EXAMPLES)
 
 
 @pytest.mark.filterwarnings("ignore")
@@ -117,3 +117,11 @@ def test_the_example_logs_maps_pictures_and_names(
     for sample, expected in zip(cohort.samples, pixels, strict=False):
         shown = log.image(series.run, sample.image)
         np.testing.assert_allclose(shown, (255 * expected.permute(1, 2, 0)).round().numpy(), atol=1)
+
+
+def test_the_notebooks_example_makes_pictures(tmp_path: Path) -> None:
+    scope = scope_of(tmp_path)
+    scope["photo"] = (255 * photographs()[0][0].permute(1, 2, 0)).byte().numpy()
+    exec(compile(SECTIONS["Notebooks"], f"{PAGE}: Notebooks", "exec"), scope)
+    for name in ("sheet", "picture"):
+        assert scope[name]._repr_png_().startswith(b"\x89PNG")

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 from torch.utils.tensorboard import SummaryWriter
 from torchvision.models import resnet18
 
@@ -31,7 +32,9 @@ def model() -> torch.nn.Module:
 
 
 def test_the_page_has_an_example_for_each_library() -> None:
-    assert set(SECTIONS) == {"grad-cam", "captum", "torchcam", "Samples that are logged again and again"}
+    assert set(SECTIONS) == {
+        "grad-cam", "captum", "torchcam", "Any NumPy array", "Samples that are logged again and again"
+    }  # fmt: skip
 
 
 @pytest.mark.filterwarnings("ignore")
@@ -42,13 +45,22 @@ def test_the_examples_log_what_the_libraries_computed(
     mean, std = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
     inputs = (pixels / 255 - torch.tensor(mean).view(3, 1, 1)) / torch.tensor(std).view(3, 1, 1)
     scope: dict[str, Any] = {"model": model, "inputs": inputs, "mean": mean, "std": std, "classes": [1, 3], "step": 2}
+    scope["pixels"] = pixels.permute(0, 2, 3, 1).byte().numpy()
+
+    @torch.no_grad()
+    def predict(images: NDArray[np.uint8]) -> NDArray[np.float32]:
+        normalised = (images.astype(np.float32) / 255 - mean) / std
+        return model(torch.tensor(normalised.transpose(0, 3, 1, 2), dtype=torch.float32)).numpy()
+
+    scope["predict"] = predict
     with SummaryWriter(str(tmp_path)) as scope["writer"]:
         exec(compile(SECTIONS[section], f"{PAGE}: {section}", "exec"), scope)
     log = read_gradcam(tmp_path)
     for (_, tag, _, _), series in log.maps.items():
         raw = scope["maps"]
         if series.kind != "positive":
-            raw = scope["signed"] if series.kind == "signed" else scope["attributions"].permute(0, 2, 3, 1)
+            signed = scope.get("signed", raw)
+            raw = signed if series.kind == "signed" else scope["attributions"].permute(0, 2, 3, 1)
         raw = np.asarray(raw.detach() if isinstance(raw, torch.Tensor) else raw, dtype=np.float32)
         expected = area_averaged(raw, 64, (1, 2))
         span = np.ptp(expected.reshape(2, -1), axis=1).reshape(2, *[1] * (expected.ndim - 1))
@@ -58,5 +70,5 @@ def test_the_examples_log_what_the_libraries_computed(
         assert cohort is not None
         shown = [log.image(".", sample.image) for sample in cohort.samples]
         np.testing.assert_array_equal(shown, pixels.permute(0, 2, 3, 1))
-    kinds = {series.kind for series in log.maps.values()}
-    assert kinds == ({"positive", "signed", "rgb"} if section == "captum" else {"positive"})
+    kinds = {"captum": {"positive", "signed", "rgb"}, "Any NumPy array": {"signed"}}
+    assert {series.kind for series in log.maps.values()} == kinds.get(section, {"positive"})
