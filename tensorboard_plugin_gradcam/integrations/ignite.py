@@ -1,4 +1,4 @@
-"""`GradCAMHandler` for PyTorch Ignite's `TensorboardLogger`. Tested with Ignite 0.5."""
+"""`GradCAMHandler` for PyTorch Ignite's `TensorboardLogger`. Tested with Ignite 0.5.0 to 0.5.5."""
 
 from __future__ import annotations
 

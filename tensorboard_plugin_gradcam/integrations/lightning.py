@@ -1,4 +1,4 @@
-"""`GradCAMCallback` for Lightning: maps from the validation steps' own forward passes. Tested with Lightning 2.6."""
+"""`GradCAMCallback` for Lightning (tested: 2.2 to 2.6): maps from the validation steps' own forward passes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`GradCAMCallback` for Hugging Face's `Trainer`. Tested with Transformers 5.23."""
+"""`GradCAMCallback` for Hugging Face's `Trainer`. Tested with Transformers 4.48 to 5.23."""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ class Whole(Classifier):
 
 
 def main(folder: str, maps: str) -> None:
-    seed_everything(0, verbose=False)
+    seed_everything(0)
     pixels, labels = photographs()
     loader = DataLoader(TensorDataset(NORMALIZE(pixels), labels), batch_size=2)
     module = Whole() if maps == "whole" else Classifier(SmallNet())

@@ -44,7 +44,7 @@ def callback(**options: Any) -> GradCAMCallback:
 
 
 def trained(log_dir: Path, *callbacks: Any, **options: Any) -> tuple[Classifier, Trainer]:
-    seed_everything(0, verbose=False)
+    seed_everything(0)
     module = Classifier(SmallNet())
     run = trainer(log_dir, *callbacks, **options)
     run.fit(module, loader(shuffle=True), loader())
@@ -79,7 +79,7 @@ def test_a_resumed_training_goes_on_in_its_log(tmp_path: Path) -> None:
     _, run = trained(tmp_path, callback())
     run.save_checkpoint(tmp_path / "last.ckpt")
     again = trainer(tmp_path, callback(), max_epochs=4)
-    again.fit(Classifier(SmallNet()), loader(), loader(), ckpt_path=tmp_path / "last.ckpt", weights_only=False)
+    again.fit(Classifier(SmallNet()), loader(), loader(), ckpt_path=tmp_path / "last.ckpt")
     log = read_gradcam(tmp_path)
     (series,) = log.maps.values()
     assert (series.steps.tolist(), log.problems) == ([2, 4, 6, 8], ())
