@@ -1,6 +1,6 @@
 import {expect, test} from "vitest";
 
-import {attentionMoved, blinking, cosine, difference, pearson} from "./compare";
+import {attentionMoved, blinking, cosine, difference, intersection, pearson} from "./compare";
 import {mapOf} from "./testMaps";
 
 const left = mapOf([[2, 0]]);
@@ -54,6 +54,8 @@ test("attention moved by the share that has no counterpart", () => {
   expect(attentionMoved(left, right)).toBeCloseTo(1, 6);
   expect(attentionMoved(left, mapOf([[1, 1]]))).toBeCloseTo(0.5, 6);
   expect(attentionMoved(left, mapOf([[-1, 0]]))).toBeNaN();
+  // by hand: (1, 2, 1)/4 and (3, 0, 1)/4 share 1/4 + 0 + 1/4
+  expect(intersection(mapOf([[1, 2, 1]]), mapOf([[6, -5, 2]]))).toBeCloseTo(0.5, 6);
 });
 
 test("a blink goes to and fro once a second", () => {

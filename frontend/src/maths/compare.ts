@@ -41,7 +41,12 @@ export function difference(a: RawMap, b: RawMap, limitsA: Limits = limitsOf(a), 
 /** The limits that a difference map is shown with: always -1 to 1, so that two differences can be compared. */
 export const DIFFERENCE_LIMITS: Limits = {low: -1, high: 1};
 
-/** Pearson's correlation of two maps' values in [-1, 1]; NaN where one of them is flat. */
+/**
+ * Pearson's correlation of two maps' values in [-1, 1]; NaN where one of them is flat.
+ *
+ * The linear correlation coefficient CC by which saliency maps are compared (Bylinskii et al., 2019, sec. 4.2.2,
+ * https://arxiv.org/abs/1604.03605), of the maps as they are looked at: rectified where they are positive.
+ */
 export function pearson(a: RawMap, b: RawMap): number {
   const [x, y] = onCommonGrid(a, b, limitsOf(a), limitsOf(b));
   return cosineOf(centered(x), centered(y));
@@ -81,13 +86,12 @@ function cosineOf(x: Float32Array, y: Float32Array): number {
 }
 
 /**
- * How far attention moved between two maps, in [0, 1]: 1 - the histogram intersection of their evidence.
+ * Histogram intersection of two maps' evidence, in [0, 1]; NaN where one of them has no evidence.
  *
- * Both maps' evidence is made a distribution over the common grid; the answer is the share of attention that would have
- * to move (their total variation distance). 0: the same places in the same proportions; 1: no place in common. It does
- * not say how far over the picture it went: `centerOfMass` does. NaN where one of them has no evidence.
+ * The similarity SIM by which saliency maps are compared (Bylinskii et al., 2019, sec. 4.2.1): both maps' evidence is
+ * made a distribution over the common grid; the answer is what they share. 1: the same places in the same proportions.
  */
-export function attentionMoved(a: RawMap, b: RawMap): number {
+export function intersection(a: RawMap, b: RawMap): number {
   const [x, y] = onCommonGrid(a, b, fromZero(a), fromZero(b));
   const p = distribution(x, a.kind !== "positive");
   const q = distribution(y, b.kind !== "positive");
@@ -96,7 +100,15 @@ export function attentionMoved(a: RawMap, b: RawMap): number {
   p.forEach((value, cell) => {
     shared += Math.min(value, q[cell]!);
   });
-  return Math.max(0, 1 - shared);
+  return Math.min(shared, 1);
+}
+
+/**
+ * How far attention moved between two maps, in [0, 1]: the share of it that would have to move (the total variation
+ * distance of their evidence). It does not say how far over the picture it went: `centerOfMass` does.
+ */
+export function attentionMoved(a: RawMap, b: RawMap): number {
+  return 1 - intersection(a, b);
 }
 
 function distribution(mask: Float32Array, signed: boolean): Float32Array | null {

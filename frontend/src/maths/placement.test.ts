@@ -2,7 +2,7 @@ import {expect, test} from "vitest";
 
 import {packed} from "../gpu/atlas";
 import {cssGradient} from "./colors";
-import {placeAt, placementOf, within, zoomed} from "./placement";
+import {placeAt, placementOf, viewportFrom, viewportText, within, WHOLE, zoomed} from "./placement";
 
 test("a picture is fitted and centred", () => {
   expect(placementOf({width: 100, height: 50}, {width: 200, height: 200})).toEqual({
@@ -50,4 +50,12 @@ test("a colour bar runs from the first colour to the last", () => {
   const gradient = cssGradient("gray");
   expect(gradient.startsWith("linear-gradient(to right, rgb(0 0 0)")).toBe(true);
   expect(gradient.endsWith("rgb(255 255 255))")).toBe(true);
+});
+
+test("a view comes back from its own link, and none that could not be", () => {
+  const view = within({x: 0.3, y: 0.6, zoom: 4});
+  expect(viewportFrom(viewportText(view))).toEqual(view);
+  expect(viewportText(WHOLE)).toBeNull();
+  expect(viewportFrom("9,-9,2")).toEqual({x: 0.75, y: 0.25, zoom: 2});
+  for (const text of [null, "", "1,2", "a,b,c", "0.5,0.5,0.5"]) expect(viewportFrom(text)).toEqual(WHOLE);
 });

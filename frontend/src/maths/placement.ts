@@ -16,6 +16,8 @@ export interface Size {
   height: number;
 }
 
+const MOST_ZOOM = 32;
+
 /** The whole picture, centred. */
 export const WHOLE: Viewport = {x: 0.5, y: 0.5, zoom: 1};
 
@@ -33,7 +35,7 @@ export function placeAt({left, top, width, height}: Placement, x: number, y: num
 }
 
 /** The view after zooming by `factor` around a place of the picture, which stays where it is; zoom from 1 to `most`. */
-export function zoomed(view: Viewport, factor: number, around: Place, most = 32): Viewport {
+export function zoomed(view: Viewport, factor: number, around: Place, most = MOST_ZOOM): Viewport {
   const zoom = Math.min(Math.max(view.zoom * factor, 1), most);
   const kept = view.zoom / zoom;
   return within({zoom, x: around.x + (view.x - around.x) * kept, y: around.y + (view.y - around.y) * kept});
@@ -44,4 +46,16 @@ export function within({x, y, zoom}: Viewport): Viewport {
   const margin = 0.5 / zoom;
   const clamp = (value: number) => Math.min(Math.max(value, margin), 1 - margin);
   return {x: clamp(x), y: clamp(y), zoom};
+}
+
+/** A view in a link, "x,y,zoom"; null is the whole picture. */
+export function viewportText({x, y, zoom}: Viewport): string | null {
+  return zoom > 1 ? [x, y, zoom].map((value) => Number(value.toFixed(4))).join() : null;
+}
+
+/** The view that a link has; the whole picture where it has none, or none that can be. */
+export function viewportFrom(text: string | null): Viewport {
+  const [x, y, zoom] = (text ?? "").split(",").map(Number);
+  if (![x, y, zoom].every(Number.isFinite) || zoom! <= 1) return WHOLE;
+  return within({x: x!, y: y!, zoom: Math.min(zoom!, MOST_ZOOM)});
 }

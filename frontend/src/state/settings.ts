@@ -43,6 +43,7 @@ export interface Settings {
   // focus
   focus: string | null; // tile key
   pin: string | null; // "x,y" as fractions
+  zoom: string | null; // "x,y,zoom": the part of every picture that is shown
   locks: string[]; // "tile key@step"
   // compare, A/B
   rows: Axis;
@@ -88,6 +89,7 @@ export const DEFAULTS: Settings = {
   tileSize: 148,
   focus: null,
   pin: null,
+  zoom: null,
   locks: [],
   rows: "sample",
   columns: "run",

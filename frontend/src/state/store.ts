@@ -8,7 +8,7 @@ import {createLoader} from "../api/loader";
 import {createRenderer} from "../gpu/renderer";
 import {nearestStep, stepUnion} from "../maths/steps";
 import type {Place} from "../maths/metrics";
-import type {Catalog, Look, MapsEntry, TagEntry, Viewport} from "../types";
+import type {Catalog, Look, MapsEntry, TagEntry} from "../types";
 import {borrowFonts, currentLink, followTheme, isHidden, listenToHost, onHashChange, readHash, writeHash} from "./host";
 
 export {copyText} from "./host";
@@ -43,7 +43,6 @@ export const arrivals = signal(0);
 export const playing = signal(false);
 /** The place under the cursor, as fractions of the picture, mirrored on all tiles. */
 export const probe = signal<Place | null>(null);
-export const viewport = signal<Viewport>({x: 0.5, y: 0.5, zoom: 1});
 export const dialog = signal<"keys" | null>(null);
 export const message = signal("");
 /** The sample in focus was opened without a pointer: its panel is to have the keyboard. */

@@ -1,14 +1,19 @@
 import {settings, view} from "../state/store";
+import {viewport} from "../state/zoom";
+import {AB} from "./AB";
 import {Compare} from "./Compare";
+import {useGestures} from "./gestures";
 import {Grid} from "./Grid";
 import {Toolbar} from "./Toolbar";
 
 /** The middle of the tab: which way samples are looked at, and the samples. */
 export function Center() {
+  useGestures();
+  const zoomed = viewport.value.zoom > 1;
   return (
-    <main class="center" style={{"--tile": `${settings.value.tileSize}px`}}>
+    <main class={zoomed ? "center zoomed" : "center"} style={{"--tile": `${settings.value.tileSize}px`}}>
       <Toolbar />
-      {view.value === "compare" ? <Compare /> : <Grid />}
+      {view.value === "compare" ? <Compare /> : view.value === "ab" ? <AB /> : <Grid />}
     </main>
   );
 }

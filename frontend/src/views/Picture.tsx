@@ -2,19 +2,8 @@ import {useEffect, useRef} from "preact/hooks";
 import type {Found} from "../api/loader";
 import {flaw} from "../maths/limits";
 import {currentLimits, mapOf, shownStep} from "../state/maps";
-import {
-  arrivals,
-  change,
-  dark,
-  type Group,
-  images,
-  loader,
-  look,
-  probe,
-  renderer,
-  seriesKey,
-  viewport,
-} from "../state/store";
+import {arrivals, change, dark, type Group, images, loader, look, probe, renderer, seriesKey} from "../state/store";
+import {viewport} from "../state/zoom";
 import type {Sample, Viewport} from "../types";
 import {shown} from "./controls";
 import {Marks} from "./Marks";
@@ -28,6 +17,7 @@ interface Props {
 }
 
 const LARGE = 640; // pixels, at least, of the picture in focus: cells' edges stay sharp
+const ZOOMED = 320; // of the others while zoomed
 
 /** A sample's picture under its map at the step, at the picture's own size; the page scales it. */
 export function Picture({group, sample, index, at = shownStep(group, index), large = false}: Props) {
@@ -37,27 +27,17 @@ export function Picture({group, sample, index, at = shownStep(group, index), lar
   const image = images.get(group.run, sample.image);
   const view = viewport.value;
   const size = sizeOf(sample, image, found);
-  const times = large ? Math.ceil(LARGE / size.width) : 1;
+  const times = Math.ceil((large ? LARGE : view.zoom > 1 ? ZOOMED : 1) / size.width);
   const said = messageOf(group, sample, index, at, found);
   useEffect(() => {
     const limits = found ? currentLimits(found, group, index) : {low: 0, high: 0};
     if (canvas.current) renderer.draw(canvas.current, image, found?.map ?? null, look.value, limits, view);
   });
   return (
-    // biome-ignore lint/a11y/noStaticElementInteractions: only a pointer has a place to read off
-    // biome-ignore lint/a11y/useKeyWithClickEvents: the panel has a button that pins
     <span
       class={image || said.failed ? "picture" : "picture waits"}
       style={{"--ratio": `${size.width} / ${size.height}`}}
-      onPointerMove={(event) => {
-        probe.value = placeOf(event, view);
-      }}
-      onPointerLeave={() => {
-        probe.value = null;
-      }}
-      onClick={(event) => {
-        if (large) pinAt(event, view);
-      }}
+      {...placeUnder(view, large)}
     >
       <canvas
         ref={canvas}
@@ -67,6 +47,7 @@ export function Picture({group, sample, index, at = shownStep(group, index), lar
         data-run={group.run}
         data-tag={group.tag}
         data-layer={group.maps?.layer}
+        data-method={group.maps?.method}
         data-sample={index}
         data-step={found ? found.map.step : ""}
         data-ready={image && found ? "true" : "false"}
@@ -82,6 +63,22 @@ function sizeOf(sample: Sample, image: ImageBitmap | null, found: Found | null):
   return {
     width: sample.width || image?.width || (found?.map.columns ?? 1) * 32,
     height: sample.height || image?.height || (found?.map.rows ?? 1) * 32,
+  };
+}
+
+/** Handlers of a picture that is pointed at: the place is read off all of them, and pinned by a click where it pins. */
+export function placeUnder(view: Viewport, pins = true) {
+  type On = PointerEvent & {currentTarget: HTMLElement};
+  return {
+    onPointerMove: (event: On) => {
+      probe.value = placeOf(event, view);
+    },
+    onPointerLeave: () => {
+      probe.value = null;
+    },
+    onClick: (event: MouseEvent & {currentTarget: HTMLElement}) => {
+      if (pins) pinAt(event, view);
+    },
   };
 }
 

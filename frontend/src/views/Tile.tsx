@@ -1,6 +1,7 @@
 import {useEffect, useRef, useState} from "preact/hooks";
 import {shownStep} from "../state/maps";
-import {tileKey} from "../state/spec";
+import {specText, tileKey} from "../state/spec";
+import {pick, specOf} from "../state/ab";
 import {
   arrivals,
   change,
@@ -11,6 +12,7 @@ import {
   locks,
   method,
   openedByKey,
+  settings,
   step,
   toggleLock,
 } from "../state/store";
@@ -62,6 +64,7 @@ export function Seen({group, sample, index, fixed}: Props & {fixed?: number | nu
   const at = fixed ?? shownStep(group, index);
   useLookingAt(group, index, at);
   const key = keyOf(group, index);
+  const spec = specText(specOf(group, index, fixed ?? locks.value.get(key) ?? null));
   const focused = isFocused(group, index, fixed);
   const cast = castAt(group, at);
   return (
@@ -71,6 +74,7 @@ export function Seen({group, sample, index, fixed}: Props & {fixed?: number | nu
         class="open"
         data-testid="tile"
         data-key={key}
+        data-spec={spec}
         aria-pressed={focused}
         onClick={(event) => {
           if (focused) change({focus: null});
@@ -78,12 +82,37 @@ export function Seen({group, sample, index, fixed}: Props & {fixed?: number | nu
           openedByKey.value = !focused && event.detail === 0; // a click that no pointer made
         }}
       >
-        <span class="hidden">{`${sampleName(sample, index)}, ${group.run}`}</span>
+        <span class="hidden">{nameOf(group, sample, index, fixed)}</span>
         <Picture group={group} sample={sample} index={index} at={at} />
         {cast && <Verdict cast={cast} sample={sample} said={saidOf(cast, index)} />}
       </button>
       {fixed == null && <Lock name={key} at={at} />}
+      <Pick spec={spec} />
     </>
+  );
+}
+
+function nameOf({run}: Group, sample: Sample, index: number, fixed?: number | null): string {
+  return `${sampleName(sample, index)}, ${run}${fixed == null ? "" : `, step ${shown(fixed)}`}`;
+}
+
+/** Makes the tile one of the two that are compared closely; says which of them it is. */
+function Pick({spec}: {spec: string}) {
+  const {a, b} = settings.value;
+  const side = spec === a ? "A" : spec === b ? "B" : null;
+  const label = side ? `Is ${side} of A / B: take it out` : `Compare closely, as ${a && !b ? "B" : "A"}`;
+  return (
+    <button
+      type="button"
+      class="icon pick"
+      data-testid="pick"
+      aria-label={label}
+      title={label}
+      aria-pressed={side !== null}
+      onClick={() => pick(spec)}
+    >
+      {side ?? (a && !b ? "B" : "A")}
+    </button>
   );
 }
 

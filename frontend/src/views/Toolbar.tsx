@@ -2,12 +2,16 @@ import {AXES, type Axis, chosenWith, firstAxes, turned, type Value} from "../mat
 import {optionsOf, shownValues, targets} from "../state/compare";
 import {change, chosenRuns, layers, methods, settings, view} from "../state/store";
 import {DEFAULTS, type View} from "../state/settings";
-import {IconButton, Segments} from "./controls";
+import {specFrom} from "../state/spec";
+import {IconButton, Segments, shown} from "./controls";
+import {CLOSE} from "./icons";
 import {AXIS_NAMES, valueName} from "./names";
+import {Zoom} from "./Zoom";
 
 const VIEWS: readonly (readonly [View, string])[] = [
   ["grid", "Grid"],
   ["compare", "Compare"],
+  ["ab", "A / B"],
 ];
 const SWAP = "M7 4 3 8l4 4V9h8V7H7zm10 8v3H9v2h8v3l4-4z";
 const MOST_OPTIONS = 200;
@@ -18,6 +22,8 @@ export function Toolbar() {
     <div class="toolbar" role="toolbar" aria-label="Arrangement">
       <Segments label="View" value={view.value} options={VIEWS} onChange={show} />
       {view.value === "compare" && <Axes />}
+      {view.value !== "ab" && <HalfChosen />}
+      <Zoom />
     </div>
   );
 }
@@ -28,6 +34,22 @@ function show(next: View): void {
   const untouched = rows === DEFAULTS.rows && columns === DEFAULTS.columns;
   const several = {run: chosenRuns.value, layer: layers.value, method: methods.value};
   change({view: next, ...(next === "compare" && untouched ? firstAxes(several) : {})});
+}
+
+/** What is one of the two already, while the other is chosen. */
+function HalfChosen() {
+  const {a, b} = settings.value;
+  const spec = specFrom(a ?? b);
+  if (!spec || (a && b)) return null;
+  const at = spec.step === null ? "" : `, step ${shown(spec.step)}`;
+  return (
+    <span class="half-chosen" data-testid="half-chosen">
+      <span class="badge">{a ? "A" : "B"}</span>
+      <span class="name">{`${spec.run}, sample ${spec.sample}${at}`}</span>
+      <span>: choose the other on a tile</span>
+      <IconButton label="Choose neither" path={CLOSE} onClick={() => change({a: null, b: null})} />
+    </span>
+  );
 }
 
 function Axes() {
@@ -71,12 +93,12 @@ function AxisSelect({label, value, onChange}: {label: string; value: Axis; onCha
 /** Put something onto an axis that is not there: another step, or what was taken off. */
 function Add({axis, what}: {axis: Axis; what: string}) {
   if (axis === "sample") return null;
-  const shown = shownValues.value[axis] as readonly Value[];
-  const hidden = (optionsOf(axis) as readonly Value[]).filter((value) => !shown.includes(value));
+  const present = shownValues.value[axis] as readonly Value[];
+  const hidden = (optionsOf(axis) as readonly Value[]).filter((value) => !present.includes(value));
   if (!hidden.length) return null;
   const add = (text: string) => {
     const value = hidden[Number(text)];
-    if (text && value !== undefined) change({chosen: chosenWith(settings.value.chosen, axis, [...shown, value])});
+    if (text && value !== undefined) change({chosen: chosenWith(settings.value.chosen, axis, [...present, value])});
   };
   return (
     <select class="add" aria-label={`Add a ${what}`} value="" onChange={(event) => add(event.currentTarget.value)}>

@@ -3,7 +3,9 @@
 import {useEffect} from "preact/hooks";
 import {copyLink} from "../export/page";
 import {peak} from "../maths/metrics";
+import {pickAs, swapSides} from "../state/ab";
 import {mapOf, shownStep} from "../state/maps";
+import {VIEWS} from "../state/settings";
 import {specFrom, tileKey} from "../state/spec";
 import {
   announce,
@@ -22,6 +24,7 @@ import {
   step,
   steps,
 } from "../state/store";
+import {showAll, zoomBy} from "../state/zoom";
 import {ordered} from "./ordering";
 import {pinned} from "./pinning";
 import {castAt} from "./samples";
@@ -83,6 +86,17 @@ export const SHORTCUTS: readonly (readonly [title: string, readonly Shortcut[]])
     ],
   ],
   [
+    "Compare",
+    [
+      {keys: ["v"], shown: "V", does: "grid, comparison, A / B", run: nextView},
+      {keys: ["a", "b"], shown: "A, B", does: "take the tile as A, as B", run: takeTile},
+      {keys: ["x"], shown: "X", does: "swap A and B", run: swapSides},
+      {keys: ["+", "="], shown: "+", does: "zoom all pictures in", run: () => zoomBy(1.5)},
+      {keys: ["-"], shown: "−", does: "zoom out", run: () => zoomBy(1 / 1.5)},
+      {keys: ["0"], shown: "0", does: "show whole pictures", run: showAll},
+    ],
+  ],
+  [
     "Page",
     [
       {
@@ -141,6 +155,18 @@ function nextLayer(): void {
   const all = layers.value;
   const next = all[(all.indexOf(layer.value) + 1) % all.length];
   if (next !== undefined) change({layer: next});
+}
+
+function nextView(): void {
+  change({view: VIEWS[(VIEWS.indexOf(settings.value.view) + 1) % VIEWS.length]!});
+}
+
+/** The tile that has the keyboard, else the one in focus. */
+function takeTile(key: string): void {
+  const tile = document.activeElement?.closest<HTMLElement>(".tile")?.querySelector<HTMLElement>("[data-spec]");
+  const focused = document.querySelector<HTMLElement>(".tile.focused [data-spec]");
+  const spec = (tile ?? focused)?.dataset.spec;
+  if (spec) pickAs(key === "a" ? "a" : "b", spec);
 }
 
 /** The samples in the order of the page, over all its groups. */
