@@ -93,6 +93,7 @@ class Rich:
         masks = [self._disc(middle) if i == 1 else None for i, middle in enumerate(self.objects)]
         with SummaryWriter(str(self.logdir / run)) as writer:
             for step in self.STEPS:
+                writer.add_scalar("loss", 1 / (1 + step), step)  # so that TensorBoard has another tab
                 for layer, cells in (("layer3", 14), ("layer4", 7)):
                     self.maps[run, step, layer] = self.bump(run, step, cells)
                 logits = rng.standard_normal((self.SAMPLES, 3))

@@ -28,7 +28,7 @@ def cell(frame: Frame, row: int, column: int, table: int = 0) -> Locator:
 
 def test_rows_and_columns_are_chosen_and_each_cell_is_its_own_map(page: Page, rich: Server, rich_log: Rich) -> None:
     frame = opened(page, rich)
-    frame.get_by_text("Compare", exact=True).click()
+    frame.locator(".center").get_by_text("Compare", exact=True).click()
     frame.wait_for_selector("table")
     assert headers(frame, "col") == ["clean", "shortcut"], "runs differ, so they are compared first"
     assert headers(frame, "row")[:2] == ["Sample 0", "photo 0001"]
@@ -130,7 +130,7 @@ def test_two_picked_tiles_are_swiped_blinked_and_subtracted(page: Page, rich: Se
     clip = frame.locator(".layer-b").evaluate("(it) => getComputedStyle(it).clipPath")
     assert clip == f"inset(0px 0px 0px {100 * divider:.0f}%)"
 
-    frame.get_by_text("Difference", exact=True).click()
+    frame.locator(".center").get_by_text("Difference", exact=True).click()
     drawn = pixels(frame, "[data-testid=difference][data-ready=true]").astype(int)
     side = drawn.shape[0]
     photograph = pixels(look(page, rich, step=100, mode="image"), tile_canvas(0)).astype(int)
@@ -153,7 +153,7 @@ def test_blinking_waits_to_be_asked_for_where_less_motion_is_wanted(page: Page, 
     shown = "() => document.querySelector('.stage').dataset.shown"
     page.emulate_media(reduced_motion="reduce")
     page.goto(f"http://{rich.host}:{rich.port}/data/plugin_entry.html?name=gradcam{hash_of({'view': 'ab'})}")
-    page.get_by_text("Blink", exact=True).click()
+    page.locator(".center").get_by_text("Blink", exact=True).click()
     page.wait_for_timeout(1200)
     assert page.evaluate(shown) == "a"
     page.get_by_role("button", name="Show B").click()

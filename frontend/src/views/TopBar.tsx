@@ -114,20 +114,20 @@ function StepBox() {
 
 const TIME = new Intl.DateTimeFormat(undefined, {dateStyle: "medium", timeStyle: "medium"});
 
-/** Epoch and wall time of the step, from the first run that has it. */
+/** Epoch and wall time of the step: of the first run that has it, else of the nearest step of the first. */
 function when(): {epoch: string; time: string} {
   arrivals.value;
-  for (const group of groups.value) {
-    const said = group.entry.predictions ? loader.predictions(group.run, group.tag) : null;
-    if (!said?.steps.length) continue;
-    const row = nearestStep(said.steps, step.value);
-    const epoch = said.epochs[row] ?? Number.NaN;
-    return {
-      epoch: Number.isFinite(epoch) ? ` · epoch ${Number(epoch.toFixed(1))}` : "",
-      time: TIME.format(1000 * (said.wallTimes[row] ?? 0)),
-    };
-  }
-  return {epoch: "", time: ""};
+  const all = groups.value
+    .map((group) => (group.entry.predictions ? loader.predictions(group.run, group.tag) : null))
+    .filter((said) => said?.steps.length);
+  const rowOf = (said: (typeof all)[number]) => nearestStep(said?.steps ?? [], step.value);
+  const said = all.find((one) => one?.steps[rowOf(one)] === step.value) ?? all[0];
+  if (!said) return {epoch: "", time: ""};
+  const epoch = said.epochs[rowOf(said)] ?? Number.NaN;
+  return {
+    epoch: Number.isFinite(epoch) ? ` · epoch ${Number(epoch.toFixed(1))}` : "",
+    time: TIME.format(1000 * (said.wallTimes[rowOf(said)] ?? 0)),
+  };
 }
 
 /** Step on while playing; a hidden frame has no height, goes on running, and must rest. */
