@@ -7,11 +7,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from tests.browser.tab import Rich, train
 from tests.viewer.server import Server, tensorboard
 
+PATIENCE_MS = 60_000  # of a machine that has much else to do
 FLAGS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -74,6 +75,8 @@ def rich(rich_log: Rich) -> Iterator[Server]:
 @pytest.fixture
 def page(chromium: Browser) -> Iterator[Page]:
     page = chromium.new_page(viewport={"width": 1400, "height": 900})
+    page.set_default_timeout(PATIENCE_MS)
+    expect.set_options(timeout=PATIENCE_MS)
     errors: list[str] = []
     page.on("pageerror", lambda error: errors.append(str(error)))
     yield page

@@ -47,7 +47,7 @@ def test_rows_and_columns_are_chosen_and_each_cell_is_its_own_map(page: Page, ri
     (cohort,) = read.cohorts.values()
     for row, layer in enumerate(("layer3", "layer4")):
         canvas = cell(again, row, 2)
-        expect(canvas).to_have_attribute("data-step", str(steps[2]), timeout=20_000)
+        expect(canvas).to_have_attribute("data-step", str(steps[2]))
         expect(canvas).to_have_attribute("data-ready", "true")
         drawn = pixels(again, f"table >> nth=0 >> [data-layer={layer}][data-step='{steps[2]}']")
         reference = overlay(read.images[cohort.samples[0].image], rich_log.maps["clean", steps[2], layer][0])

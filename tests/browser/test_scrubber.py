@@ -22,6 +22,14 @@ def shown(frame: Frame) -> int:
     return int(frame.get_by_test_id("step-input").input_value())
 
 
+def reloaded(page: Page) -> Frame:
+    """The tab's frame after the whole page was loaded again."""
+    page.reload()
+    frame = page.wait_for_selector("iframe").content_frame()
+    assert frame
+    return frame
+
+
 def write(writer: SummaryWriter, *steps: int) -> None:
     """Maps of two samples, and flush."""
     rng = np.random.default_rng(0)
@@ -46,7 +54,7 @@ def uneven(directory: Path) -> Iterator[tuple[Server, SummaryWriter]]:
 
 def test_the_axis_is_of_steps_and_goes_to_what_was_logged(page: Page, tmp_path: Path) -> None:
     with uneven(tmp_path) as (server, writer):
-        frame = look(page, server)
+        frame = opened(page, server)
         scrubber = frame.get_by_test_id("scrubber")
         for wanted, nearest in ((54, 10), (56, 100), (3, 0), (7, 10)):
             scrubber.fill(str(wanted))
@@ -64,8 +72,8 @@ def test_the_axis_is_of_steps_and_goes_to_what_was_logged(page: Page, tmp_path: 
         expect(tile(frame, "a", 1, 100)).to_be_visible()
         expect(tile(frame, "a", 0, 10)).to_be_visible()
         page.wait_for_function("location.hash.includes('p.gradcam.locks=')")
-        page.reload()
-        expect(tile(frame, "a", 1, 100)).to_be_visible(timeout=20_000)
+        frame = reloaded(page)
+        expect(tile(frame, "a", 1, 100)).to_be_visible()
         expect(tile(frame, "a", 0, 10)).to_be_visible()
         tile(frame, "a", 0, 10).get_by_role("button", name="Locked to step 10: unlock").click()
         expect(tile(frame, "a", 0, 100)).to_be_visible()
@@ -73,12 +81,12 @@ def test_the_axis_is_of_steps_and_goes_to_what_was_logged(page: Page, tmp_path: 
         # A reload keeps the step, unless it is the last: then it follows the end.
         assert "p.gradcam.step=" not in page.url
         write(writer, 200)
-        page.reload()
-        expect(tile(frame, "a", 0, 200)).to_be_visible(timeout=30_000)
+        frame = reloaded(page)
+        expect(tile(frame, "a", 0, 200)).to_be_visible()
         go_to(frame, 100)
         page.wait_for_function("location.hash.includes('p.gradcam.step=100')")
-        page.reload()
-        expect(tile(frame, "a", 0, 100)).to_be_visible(timeout=20_000)
+        frame = reloaded(page)
+        expect(tile(frame, "a", 0, 100)).to_be_visible()
 
 
 def test_playback_rests_while_tensorboard_shows_another_tab(page: Page, rich: Server) -> None:
@@ -102,6 +110,8 @@ def test_playback_rests_while_tensorboard_shows_another_tab(page: Page, rich: Se
     assert shown(frame) == rested
     page.get_by_role("tab", name="Grad-CAM").click()
     frame.wait_for_function("innerHeight > 0")
+    page.wait_for_function(f"location.hash.includes('p.gradcam.step={rested}')")
+    assert shown(frame) == rested, "TensorBoard's change of the hash is no step back"
     play.dispatch_event("click")
     frame.wait_for_function(
         "(rested) => document.querySelector('[data-testid=step-input]').value != rested", arg=rested

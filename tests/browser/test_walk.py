@@ -15,8 +15,6 @@ CANVAS = "[data-run='first']" + TILE
 
 
 def test_a_walk_through_everything(page: Page, server: Server) -> None:
-    page.set_default_timeout(60_000)
-    expect.set_options(timeout=30_000)
     frame = opened(page, server)
     drawn = pixels(frame, CANVAS.format(sample=0, step=LAST)).astype(int)
 

@@ -105,6 +105,17 @@ test("a refresh asks only for what is behind the last step", async () => {
   expect([...loader.stepsOf(KEY)!]).toEqual([0, 10, 20, 30, 40]);
 });
 
+test("what was asked for before a refresh and came after it is not taken for the end", async () => {
+  server.delay = 50;
+  loader.want([{...KEY, samples: [0], step: 30}]);
+  const isWhole = () => asked().some((query) => !query.has("step"));
+  while (!isWhole()) await new Promise((go) => setImmediate(go));
+  expect(loader.seriesOf(KEY, 0)).toBeNull();
+  server.made = {...server.made, steps: [0, 10, 20, 30, 40]};
+  loader.refresh();
+  await until(() => loader.mapAt(KEY, 0, 40)?.exact === true);
+});
+
 test("a restarted run replaces what was here", async () => {
   loader.want([{...KEY, samples: [0], step: 30}]);
   await until(() => loader.seriesOf(KEY, 0) !== null);

@@ -129,6 +129,7 @@ class SeriesLoader implements Loader {
   private wants: readonly Want[] = [];
   private planned = false;
   private clock = 0;
+  private refreshes = 0; // what was asked for before the last one lacks what it brought
 
   constructor(
     private readonly client: Source,
@@ -189,6 +190,7 @@ class SeriesLoader implements Loader {
   }
 
   refresh(): void {
+    this.refreshes++;
     for (const held of this.held.values()) {
       for (const chunk of held.distinct()) chunk.stale = true;
       held.glimpses.clear();
@@ -273,10 +275,12 @@ class SeriesLoader implements Loader {
     );
     if (!missing.length) return;
     held.glimpsing = true;
+    const {refreshes} = this;
     void this.run(held, missing, this.ended.signal, async (signal) => {
       const series = await this.client.maps({...held.key, samples: missing, step: want.step}, signal);
       const chunk = new Chunk(missing, series);
-      for (const sample of missing) if (!held.chunks.has(sample)) held.glimpses.set(sample, {asked: want.step, chunk});
+      const asked = refreshes === this.refreshes ? want.step : Number.NaN; // else it is asked for again
+      for (const sample of missing) if (!held.chunks.has(sample)) held.glimpses.set(sample, {asked, chunk});
     }).finally(() => {
       held.glimpsing = false;
       this.plan();
@@ -319,8 +323,11 @@ class SeriesLoader implements Loader {
     );
     for (let at = 0; at < missing.length && !this.busy; at += this.chunk) {
       const samples = missing.slice(at, at + this.chunk);
+      const {refreshes} = this;
       this.start(held, samples, async (signal) => {
-        this.keep(held, new Chunk(samples, await this.client.maps({...held.key, samples}, signal)));
+        const chunk = new Chunk(samples, await this.client.maps({...held.key, samples}, signal));
+        chunk.stale = refreshes !== this.refreshes;
+        this.keep(held, chunk);
       });
     }
   }

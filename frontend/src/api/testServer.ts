@@ -131,18 +131,19 @@ function closed(server: Server): Promise<void> {
 async function answer(state: TestServer, request: IncomingMessage, response: ServerResponse): Promise<void> {
   const url = new URL(request.url ?? "", state.base);
   state.asked.push(url);
-  await new Promise((resolve) => setTimeout(resolve, state.delay));
-  if (state.failing) {
-    response.writeHead(state.failing.status, {"Content-Type": "text/plain"}).end(state.failing.words);
-    return;
-  }
   const routes: Record<string, () => Uint8Array | string> = {
     "/maps": () => mapsPacket(state.made, url.searchParams),
     "/predictions": () => predictionsPacket(state.made, url.searchParams),
     "/cohort": () => JSON.stringify(COHORT),
     "/series": () => JSON.stringify(SERIES),
   };
-  response.end(routes[url.pathname]?.() ?? "no such route");
+  const body = routes[url.pathname]?.() ?? "no such route"; // of the log as it was when asked
+  await new Promise((resolve) => setTimeout(resolve, state.delay));
+  if (state.failing) {
+    response.writeHead(state.failing.status, {"Content-Type": "text/plain"}).end(state.failing.words);
+    return;
+  }
+  response.end(body);
 }
 
 const COHORT = {

@@ -260,24 +260,40 @@ export function connect(): void {
       hostRuns.value = runs;
     },
   );
-  onHashChange(() => {
-    if (intoHash(readHash(), settings.peek()) !== readHash()) settings.value = fromHash(readHash());
+  onHashChange(adoptHash);
+  effect(() => {
+    settings.value;
+    planSave();
   });
-  saveSettings();
   void refresh();
   setInterval(() => {
     if (!isHidden()) void refresh();
   }, POLL_MS);
 }
 
-function saveSettings(): void {
-  let planned: ReturnType<typeof setTimeout> | undefined;
-  effect(() => {
-    settings.value;
-    clearTimeout(planned);
-    // Late, since Chromium refuses more than 200 changes of the address in 30 seconds.
-    planned = setTimeout(() => {
-      if (!isHidden()) writeHash(intoHash(readHash(), settings.peek()));
-    }, SAVE_MS);
-  });
+/** What the address had of ours when it was last read or written. */
+let synced = intoHash("", settings.peek());
+let plannedSave: ReturnType<typeof setTimeout> | null = null;
+
+/** A link, or a step back, is followed; TensorBoard going to another tab and back is neither. */
+function adoptHash(): void {
+  const next = fromHash(readHash());
+  const text = intoHash("", next);
+  if (text === synced) {
+    planSave(); // what changed while nobody could see it
+    return;
+  }
+  synced = text;
+  settings.value = next;
+}
+
+/** Late, since Chromium refuses more than 200 changes of the address in 30 seconds; but also while it plays. */
+function planSave(): void {
+  if (plannedSave !== null) return;
+  plannedSave = setTimeout(() => {
+    plannedSave = null;
+    if (isHidden()) return;
+    synced = intoHash("", settings.peek());
+    writeHash(intoHash(readHash(), settings.peek()));
+  }, SAVE_MS);
 }
