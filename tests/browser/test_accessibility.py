@@ -123,7 +123,7 @@ def test_tab_reaches_every_control_and_shows_where_it_is(page: Page, rich: Serve
     frame = look(page, rich, runs="clean", focus=FOCUS, pin="0.4,0.4")
     expect(frame.get_by_role("button", name="CSV over the steps")).to_be_visible()
     wanted = frame.evaluate(
-        "() => [...document.querySelectorAll('button, input, select')].filter((one) => one.offsetParent"
+        "() => [...document.querySelectorAll('button, input, select, summary')].filter((one) => one.offsetParent"
         " && (one.type !== 'radio' || one.checked)).length"
     )
     seen: list[str] = []

@@ -1,7 +1,8 @@
 /** Which maps are on this side already, and which to ask for next: what is visible first, the rest behind it. */
 
-import type {Cohort, MapSeries, PredictionSeries, RawMap} from "../types";
+import type {Cohort, MapSeries, PredictionSeries, RawMap, Steps} from "../types";
 import {stepIndexOf} from "../maths/series";
+import {nearestStep} from "../maths/steps";
 import {Chunk} from "./chunk";
 import type {Client, SeriesKey} from "./client";
 import {Listeners} from "./listeners";
@@ -11,6 +12,7 @@ import {appendMaps, appendPredictions} from "./merge";
 export interface Want extends SeriesKey {
   samples: readonly number[];
   step: number;
+  brief?: boolean; // one step is enough
 }
 
 export interface LoaderOptions {
@@ -47,6 +49,10 @@ export interface Loader {
   allSeries(key: SeriesKey): MapSeries[];
   /** Steps at which the series has maps, once known. */
   stepsOf(key: SeriesKey): Float64Array | null;
+  /** Steps at which the series has a record that can't be read, and why. */
+  damage(key: SeriesKey): Steps["corrupt"];
+  /** The cohort that the series names at its step nearest to `step`, whatever samples are here of it. */
+  cohortAt(key: SeriesKey, step: number): string | null;
   /** Why a sample's maps did not come. `retry` asks again. */
   problem(key: SeriesKey, sample: number): Error | null;
   /** Predictions of a (run, tag), null until they are here; the first call asks for them. */
@@ -84,6 +90,7 @@ class Held {
   readonly problems = new Map<number, Error>();
   readonly coming = new Set<number>(); // samples whose chunks are under way
   steps: Float64Array | null = null;
+  latest: MapSeries | null = null; // of whatever samples
   glimpsing = false;
 
   constructor(readonly key: SeriesKey) {}
@@ -106,6 +113,7 @@ class Held {
       this.glimpses.delete(sample);
     }
     this.steps = chunk.series.steps;
+    this.latest = chunk.series;
   }
 
   drop(chunk: Chunk): void {
@@ -167,6 +175,15 @@ class SeriesLoader implements Loader {
 
   stepsOf(key: SeriesKey): Float64Array | null {
     return this.held.get(idOf(key))?.steps ?? null;
+  }
+
+  damage(key: SeriesKey): Steps["corrupt"] {
+    return this.held.get(idOf(key))?.latest?.corrupt ?? [];
+  }
+
+  cohortAt(key: SeriesKey, step: number): string | null {
+    const series = this.held.get(idOf(key))?.latest;
+    return series?.cohorts[series.cohort[nearestStep(series.steps, step)] ?? -1] ?? null;
   }
 
   problem(key: SeriesKey, sample: number): Error | null {
@@ -253,8 +270,9 @@ class SeriesLoader implements Loader {
     this.endUnwanted();
     const waiting = [...this.held.values()].some(({glimpsing}) => glimpsing);
     if (waiting) return;
-    for (const want of this.wants) this.update(want);
-    for (const want of this.wants) this.loadWhole(want);
+    const whole = this.wants.filter(({brief}) => !brief);
+    for (const want of whole) this.update(want);
+    for (const want of whole) this.loadWhole(want);
   }
 
   private markUsed(want: Want): void {
@@ -279,6 +297,7 @@ class SeriesLoader implements Loader {
     void this.run(held, missing, this.ended.signal, async (signal) => {
       const series = await this.client.maps({...held.key, samples: missing, step: want.step}, signal);
       const chunk = new Chunk(missing, series);
+      held.latest ??= series;
       const asked = refreshes === this.refreshes ? want.step : Number.NaN; // else it is asked for again
       for (const sample of missing) if (!held.chunks.has(sample)) held.glimpses.set(sample, {asked, chunk});
     }).finally(() => {

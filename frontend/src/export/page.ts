@@ -2,7 +2,19 @@
 
 import {currentLimits, limitsFor, mapOf, seriesOf, shownStep} from "../state/maps";
 import {entriesOver, mapOfEntry, measured, METRICS, thinned} from "../state/measure";
-import {copyText, type Group, groups, images, look, pin, renderer, settings, viewLink} from "../state/store";
+import {
+  copyText,
+  type Group,
+  groups,
+  images,
+  loader,
+  look,
+  pin,
+  renderer,
+  seriesKey,
+  settings,
+  viewLink,
+} from "../state/store";
 import {lookAt} from "../state/wanted";
 import type {MapSeries, RawMap, Sample} from "../types";
 import {ordered} from "../views/ordering";
@@ -150,12 +162,19 @@ async function gathered(all: readonly One[]): Promise<void> {
       all.every(({group, sample, index}) => {
         const image = images.get(group.run, sample.image);
         const pictured = image !== null || images.state(group.run, sample.image) === "failed";
-        return pictured && mapOf(group, index, stepOf(group, index)) !== null;
+        return pictured && isThere(group, index);
       }),
     );
   } finally {
     for (const {who} of owners) lookAt(who, null);
   }
+}
+
+/** Whether a sample's map is the one of its step, not a neighbour that came first, or will not come. */
+function isThere(group: Group, index: number): boolean {
+  const key = seriesKey(group);
+  if (!key || seriesOf(group, index) || loader.problem(key, index)) return true;
+  return mapOf(group, index, stepOf(group, index))?.exact ?? false;
 }
 
 async function wholeSeries(group: Group, index: number): Promise<MapSeries> {

@@ -40,6 +40,7 @@ export interface Settings {
   sort: Sort;
   movedFrom: number | null; // "attention moved most" since this step; null: the first
   tileSize: number; // pixels
+  overview: boolean; // of the ground truth
   // focus
   focus: string | null; // tile key
   pin: string | null; // "x,y" as fractions
@@ -87,6 +88,7 @@ export const DEFAULTS: Settings = {
   sort: "logged",
   movedFrom: null,
   tileSize: 148,
+  overview: false,
   focus: null,
   pin: null,
   zoom: null,

@@ -29,6 +29,9 @@ const SAVE_MS = 250;
 const MOST_RUNS = 5; // shown without being asked for
 
 export const client = new Client("./");
+/** Asked for before anything else is set up. */
+const firstCatalog = client.series();
+firstCatalog.catch(() => {}); // told by the first `refresh`
 export const loader = createLoader(client);
 export const images = createImageCache((run, digest) => client.imageUrl(run, digest));
 export const renderer = createRenderer();
@@ -163,6 +166,7 @@ export const steps = computed<Float64Array>(() => {
   for (const group of groups.value) {
     const key = seriesKey(group);
     const own = (key && loader.stepsOf(key)) ?? loader.predictions(group.run, group.tag)?.steps;
+    if (key) axes.push(loader.damage(key).map(({step}) => step)); // to be told of on the tiles
     if (own?.length) axes.push(own);
     else if (group.maps) axes.push([group.maps.maxStep]); // known from the list, before the first answer
   }
@@ -207,9 +211,9 @@ export function toggleLock(key: string, at: number): void {
   change({locks: kept.length < settings.value.locks.length ? kept : [...kept, `${key}@${at}`]});
 }
 
-export async function refresh(): Promise<void> {
+export async function refresh(asked = client.series()): Promise<void> {
   try {
-    const next = await client.series();
+    const next = await asked;
     const grown = JSON.stringify(next) !== JSON.stringify(catalog.peek());
     batch(() => {
       catalogError.value = null;
@@ -265,7 +269,7 @@ export function connect(): void {
     settings.value;
     planSave();
   });
-  void refresh();
+  void refresh(firstCatalog);
   setInterval(() => {
     if (!isHidden()) void refresh();
   }, POLL_MS);

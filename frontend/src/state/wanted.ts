@@ -3,7 +3,9 @@
 import {effect} from "@preact/signals";
 import type {Want} from "../api/loader";
 import type {SeriesKey} from "../api/client";
-import {type Group, groups, loader, seriesKey, step} from "./store";
+import {castAt} from "../views/samples";
+import {lacksPredictions} from "./faults";
+import {arrivals, type Group, groups, loader, seriesKey, settings, step} from "./store";
 
 export interface Looked {
   group: Group;
@@ -21,11 +23,12 @@ export function lookAt(who: object, what: Looked | null): void {
   plan();
 }
 
-/** Ask again whenever other series or another step are shown. Once. */
+/** Ask again whenever other series or another step are shown, or something came. Once. */
 export function keepAsking(): void {
   effect(() => {
     groups.value;
     step.value;
+    arrivals.value;
     plan();
   });
 }
@@ -52,12 +55,26 @@ function wants(): Want[] {
   };
   for (const what of looked.values()) add(what);
   // Where nothing was predicted, only maps name the samples that there are.
-  for (const group of groups.peek()) if (!group.entry.predictions) add({group, samples: [0], step: step.peek()});
-  return [...all.values()].flatMap(({key, steps}) =>
-    [...new Set(steps.values())].map((at) => ({
-      ...key,
-      step: at,
-      samples: [...steps].filter(([, wanted]) => wanted === at).map(([sample]) => sample),
-    })),
-  );
+  for (const group of groups.peek()) if (lacksPredictions(group)) add({group, samples: [0], step: step.peek()});
+  return [...opening(), ...[...all.values()].flatMap(({key, steps}) => wantsOf(key, steps))];
+}
+
+function wantsOf(key: SeriesKey, steps: ReadonlyMap<number, number>): Want[] {
+  return [...new Set(steps.values())].map((at) => ({
+    ...key,
+    step: at,
+    samples: [...steps].filter(([, wanted]) => wanted === at).map(([sample]) => sample),
+  }));
+}
+
+const TOP = Array.from({length: 40}, (_, sample) => sample);
+const AT_FIRST = 2; // groups: more are not to be seen without scrolling
+
+/** What the first screen will show, asked for while the list of samples is still on its way. */
+function opening(): Want[] {
+  return groups.peek().flatMap((group, place) => {
+    const key = seriesKey(group);
+    const waits = place < AT_FIRST && !castAt(group, step.peek());
+    return key && waits ? [{...key, step: settings.peek().step ?? step.peek(), samples: TOP, brief: true}] : [];
+  });
 }

@@ -22,6 +22,19 @@ function Tab() {
       <Center />
       <Focus />
       <Keys />
+      {catalogError.value && <Offline />}
+    </div>
+  );
+}
+
+/** TensorBoard was here and is gone: what was read stays. */
+function Offline() {
+  return (
+    <div class="offline" role="alert" title={catalogError.value ?? ""}>
+      <span>TensorBoard does not answer. What was read before is still shown.</span>
+      <button type="button" class="link" onClick={retry}>
+        Try again
+      </button>
     </div>
   );
 }

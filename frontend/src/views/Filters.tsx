@@ -16,7 +16,7 @@ const ANY = "";
 
 /** Which samples are shown, and in which order. */
 export function Filters() {
-  const {text, sort, minProbability} = settings.value;
+  const {text, sort, minProbability, tileSize} = settings.value;
   return (
     <section aria-label="Show">
       <h2>Show</h2>
@@ -40,6 +40,14 @@ export function Filters() {
       />
       <Select label="Order" value={sort} options={SORTS} onChange={(value) => change({sort: value})} />
       {sort === "moved" && <Since />}
+      <Slider
+        label="Tile size"
+        value={tileSize}
+        low={80}
+        high={480}
+        by={20}
+        onInput={(pixels) => change({tileSize: Math.round(pixels)})}
+      />
     </section>
   );
 }

@@ -1,9 +1,10 @@
 import {useMemo} from "preact/hooks";
-import {mapOf} from "../state/maps";
-import {arrivals, colorOf, type Group, groups, step} from "../state/store";
+import {faultsOf, lacksPredictions} from "../state/faults";
+import {arrivals, type Group, groups, settings, step} from "../state/store";
+import {DEFAULTS} from "../state/settings";
 import {shown} from "./controls";
-import {type Damage, damageOf, problemOf} from "./damage";
-import {methodName} from "./names";
+import {Heading} from "./Heading";
+import {Overview} from "./Overview";
 import {castAt, type Cast} from "./samples";
 import {useOrder} from "./order";
 import {Tile} from "./Tile";
@@ -12,6 +13,7 @@ import {Tile} from "./Tile";
 export function Grid() {
   return (
     <div class="main">
+      <Overview />
       {groups.value.map((group) => (
         <GroupView key={`${group.run}\n${group.tag}`} group={group} />
       ))}
@@ -23,85 +25,24 @@ export function Grid() {
 function GroupView({group}: {group: Group}) {
   arrivals.value;
   const cast = castAt(group, step.value);
-  const problem = problemOf(group);
   return (
     <section class="group" aria-label={`${group.run}, ${group.tag}`}>
       <Heading group={group} cast={cast} />
-      {problem && (
-        <p class="problem" role="alert">
-          {problem}
-        </p>
-      )}
-      {!cast && !problem && <Waiting />}
-      {cast && <Tiles group={group} cast={cast} />}
+      {cast ? <Tiles group={group} cast={cast} /> : canCome(group) && <Waiting />}
     </section>
   );
 }
 
-function Heading({group, cast}: {group: Group; cast: Cast | null}) {
-  const about = group.maps
-    ? [group.maps.layer, methodName(group.maps.method), sizeText(group)].filter(Boolean).join(" · ")
-    : "no maps of this method and layer here";
-  return (
-    <div class="heading">
-      <span class="dot" style={{background: colorOf(group.run)}} />
-      <h3>
-        {group.run} / {group.tag}
-      </h3>
-      <span class="meta">{about}</span>
-      <Kept group={group} cast={cast} />
-    </div>
-  );
+/** Whether samples may still be on their way. */
+function canCome(group: Group): boolean {
+  return !faultsOf(group).length && (group.maps !== null || !lacksPredictions(group));
 }
 
-/** Cells of the maps, once one of them is here. */
-function sizeText(group: Group): string {
-  const found = mapOf(group, 0, step.value);
-  if (!found) return "";
-  const {rows, columns} = found.map;
-  const native = found.series.nativeShape?.slice(-2);
-  const shrunk = native && (native[0] !== rows || native[1] !== columns);
-  return `${rows} × ${columns} cells${shrunk ? `, averaged from ${native.join(" × ")}` : ""}`;
-}
-
-/** How much of what was written TensorBoard keeps, and how to have all of it. */
-function Kept({group, cast}: {group: Group; cast: Cast | null}) {
-  const damaged = damageOf(group);
-  if (!cast?.said) return damaged.length ? <Damaged damaged={damaged} /> : null;
-  const kept = cast.said.steps.length;
-  const written = Math.max(cast.said.total ?? kept, kept);
-  return (
-    <span class="meta kept" data-testid="kept">
-      {shown(kept)} of {shown(written)} steps kept
-      {kept < written && (
-        <>
-          {", all with "}
-          <code>--samples_per_plugin gradcam=0</code>
-        </>
-      )}
-      {cast.said.twoWriters && (
-        <strong title="They replace each other's records. Give each process a run directory of its own.">
-          {" "}
-          · written by two processes at once
-        </strong>
-      )}
-      {damaged.length > 0 && (
-        <>
-          {" · "}
-          <Damaged damaged={damaged} />
-        </>
-      )}
-    </span>
-  );
-}
-
-function Damaged({damaged}: {damaged: Damage[]}) {
-  const words = damaged.map(({step, message}) => `Step ${shown(step)}: ${message}`);
-  return (
-    <strong data-testid="damaged" title={words.slice(0, 20).join("\n")}>
-      {shown(damaged.length)} damaged
-    </strong>
-  );
+/** A few samples alone have room to be large, unless someone chose a size. */
+function tilePixels(count: number): number {
+  const {tileSize} = settings.value;
+  if (tileSize !== DEFAULTS.tileSize || count > 6 || groups.value.length > 1) return tileSize;
+  return count > 2 ? 220 : 360;
 }
 
 function Tiles({group, cast}: {group: Group; cast: Cast}) {
@@ -122,7 +63,9 @@ function Tiles({group, cast}: {group: Group; cast: Cast}) {
           {shown(order.length)} of {shown(samples.length)} samples
         </p>
       )}
-      <div class="grid">{tiles}</div>
+      <div class="grid" style={{"--tile": `${tilePixels(order.length)}px`}}>
+        {tiles}
+      </div>
     </>
   );
 }

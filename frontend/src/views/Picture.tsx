@@ -1,12 +1,11 @@
 import {useEffect, useRef} from "preact/hooks";
 import type {Found} from "../api/loader";
-import {flaw} from "../maths/limits";
 import {currentLimits, mapOf, shownStep} from "../state/maps";
-import {arrivals, change, dark, type Group, images, loader, look, probe, renderer, seriesKey} from "../state/store";
+import {arrivals, change, dark, type Group, images, look, probe, renderer} from "../state/store";
 import {viewport} from "../state/zoom";
 import type {Sample, Viewport} from "../types";
-import {shown} from "./controls";
 import {Marks} from "./Marks";
+import {saidOnTile} from "./said";
 
 interface Props {
   group: Group;
@@ -28,14 +27,14 @@ export function Picture({group, sample, index, at = shownStep(group, index), lar
   const view = viewport.value;
   const size = sizeOf(sample, image, found);
   const times = Math.ceil((large ? LARGE : view.zoom > 1 ? ZOOMED : 1) / size.width);
-  const said = messageOf(group, sample, index, at, found);
+  const said = saidOnTile({group, sample, index, at, found});
   useEffect(() => {
     const limits = found ? currentLimits(found, group, index) : {low: 0, high: 0};
     if (canvas.current) renderer.draw(canvas.current, image, found?.map ?? null, look.value, limits, view);
   });
   return (
     <span
-      class={image || said.failed ? "picture" : "picture waits"}
+      class={said.waits ? "picture waits" : "picture"}
       style={{"--ratio": `${size.width} / ${size.height}`}}
       {...placeUnder(view, large)}
     >
@@ -54,7 +53,12 @@ export function Picture({group, sample, index, at = shownStep(group, index), lar
         data-theme={dark.value ? "dark" : "light"}
       />
       <Marks group={group} sample={sample} index={index} found={found} view={view} />
-      {said.words && <span class={said.failed ? "mark failed" : "mark"}>{said.words}</span>}
+      {said.words && (
+        <span class={said.bare ? "mark failed" : "mark"} title={said.fully}>
+          <span data-testid="said">{large ? said.fully : said.words}</span>
+          {!large && said.fully !== said.words && <span class="hidden">: {said.fully}</span>}
+        </span>
+      )}
     </span>
   );
 }
@@ -95,24 +99,4 @@ function placeOf(event: MouseEvent & {currentTarget: HTMLElement}, view: Viewpor
 function pinAt(event: MouseEvent & {currentTarget: HTMLElement}, view: Viewport): void {
   const {x, y} = placeOf(event, view);
   change({pin: `${x.toFixed(4)},${y.toFixed(4)}`});
-}
-
-/** What has to be said on the tile: what is missing, what is odd about the map, or that it is another step's. */
-function messageOf(
-  group: Group,
-  sample: Sample,
-  index: number,
-  at: number,
-  found: Found | null,
-): {words: string; failed: boolean} {
-  const key = seriesKey(group);
-  const lost = key && loader.problem(key, index);
-  if (lost && !found) return {words: lost.message, failed: true};
-  if (images.state(group.run, sample.image) === "failed") {
-    return {words: images.problem(group.run, sample.image)?.message ?? "the picture is missing", failed: true};
-  }
-  if (!found) return {words: "", failed: false};
-  const damaged = found.series.corrupt.some(({step}) => step === at) ? ", which is damaged" : "";
-  const other = found.map.step === at ? "" : `${shown(found.map.step)} for ${shown(at)}${damaged}`;
-  return {words: [flaw(found.map), other].filter(Boolean).join(" · "), failed: false};
 }

@@ -1,6 +1,7 @@
 /** What is known of one sample at one step, out of cohort and predictions. */
 
 import {nearestStep} from "../maths/steps";
+import {lacksPredictions} from "../state/faults";
 import {type Group, loader, seriesKey} from "../state/store";
 import type {Cohort, Matrix, PredictionSeries, Sample} from "../types";
 
@@ -18,24 +19,23 @@ export interface Cast {
   row: number; // of `said`, nearest to the step
 }
 
-/** The samples of a group at a step; null until they are here. */
+/** The samples of a group at a step; null until they are here, or where they can't be had. */
 export function castAt(group: Group, step: number): Cast | null {
-  if (!group.entry.predictions) return castOfMaps(group, step);
+  if (lacksPredictions(group)) return castOfMaps(group, step);
   const said = loader.predictions(group.run, group.tag);
-  if (!said?.steps.length) return null;
+  if (!said) return null;
   const row = nearestStep(said.steps, step);
-  const digest = said.cohorts[said.cohort[row] ?? 0];
-  const cohort = digest === undefined ? null : loader.cohort(group.run, digest);
+  const digest = said.cohorts[said.cohort[row] ?? 0] ?? "";
+  const cohort = loader.cohort(group.run, digest) ?? standInFor(group, digest, said);
   return cohort && {cohort, said, row};
 }
 
-/** Maps that came without predictions name the cohort as well; the first sample's is always wanted. */
+/** Maps name the cohort as well; without predictions, the first sample's are always wanted. */
 function castOfMaps(group: Group, step: number): Cast | null {
   const key = seriesKey(group);
-  const found = key && loader.mapAt(key, 0, step);
-  const digest = found?.series.cohorts[found.series.cohort[found.stepIndex] ?? 0];
-  const cohort = digest === undefined ? null : loader.cohort(group.run, digest);
-  return cohort && {cohort, said: null, row: 0};
+  const digest = key && loader.cohortAt(key, step);
+  const cohort = digest && loader.cohort(group.run, digest);
+  return cohort ? {cohort, said: null, row: 0} : null;
 }
 
 /** Where a cohort has a sample: the same picture under the same id; -1 where it does not. `likely` is looked at first. */
@@ -43,6 +43,31 @@ export function indexIn({samples}: Cohort, {image, id}: Sample, likely: number):
   const isSame = (other: Sample | undefined) => other?.image === image && other.id === id;
   return isSame(samples[likely]) ? likely : samples.findIndex(isSame);
 }
+
+/** Samples of which nothing is known, where their list is lost: their maps and predictions can still be looked at. */
+function standInFor({run}: Group, digest: string, {prediction, probability, loss}: PredictionSeries): Cohort | null {
+  const count = (prediction ?? probability ?? loss)?.columns;
+  if (!count || !loader.cohortProblem(run, digest)) return null;
+  let cohort = standIns.get(count);
+  if (!cohort) {
+    const nameless: Sample = {
+      image: "",
+      slices: [],
+      label: null,
+      id: "",
+      caption: "",
+      width: 0,
+      height: 0,
+      boxes: [],
+      mask: null,
+    };
+    cohort = {classNames: [], samples: Array.from({length: count}, () => ({...nameless}))};
+    standIns.set(count, cohort);
+  }
+  return cohort;
+}
+
+const standIns = new Map<number, Cohort>();
 
 export function saidOf({cohort, said, row}: Cast, sample: number): Said {
   const prediction = said?.prediction?.data[row * said.prediction.columns + sample] ?? -1;

@@ -1,0 +1,66 @@
+import {faultsOf} from "../state/faults";
+import {mapOf} from "../state/maps";
+import {arrivals, colorOf, type Group, step} from "../state/store";
+import {shown} from "./controls";
+import {methodName} from "./names";
+import type {Cast} from "./samples";
+
+/** What a group of tiles is: its run and series, the maps' resolution, how much is kept, and what is wrong with it. */
+export function Heading({group, cast}: {group: Group; cast: Cast | null}) {
+  arrivals.value;
+  const about = group.maps
+    ? [group.maps.layer, methodName(group.maps.method), sizeText(group)].filter(Boolean).join(" · ")
+    : "no maps of this method and layer here";
+  return (
+    <>
+      <div class="heading">
+        <span class="dot" style={{background: colorOf(group.run)}} />
+        <h3 class="group-name">
+          {group.run} / {group.tag}
+        </h3>
+        <span class="meta">{about}</span>
+        <Kept cast={cast} />
+      </div>
+      {faultsOf(group).map((words) => (
+        <p key={words} class="problem" role="alert">
+          {words}
+        </p>
+      ))}
+    </>
+  );
+}
+
+/** Cells of the maps, once one of them is here. */
+function sizeText(group: Group): string {
+  const found = mapOf(group, 0, step.value);
+  if (!found) return "";
+  const {rows, columns} = found.map;
+  const native = found.series.nativeShape?.slice(-2);
+  const shrunk = native && (native[0] !== rows || native[1] !== columns);
+  return `${rows} × ${columns} cells${shrunk ? `, averaged from ${native.join(" × ")}` : ""}`;
+}
+
+/** How much of what was written TensorBoard keeps, and how to have all of it. */
+function Kept({cast}: {cast: Cast | null}) {
+  if (!cast?.said) return null;
+  const kept = cast.said.steps.length;
+  const written = Math.max(cast.said.total ?? kept, kept);
+  return (
+    <span class="meta kept" data-testid="kept">
+      {shown(kept)} of {shown(written)} steps kept
+      {kept < written && (
+        <>
+          {", all with "}
+          <code>--samples_per_plugin gradcam=0</code>
+        </>
+      )}
+      {cast.said.sampledDown && ", fewer than usual: they are large"}
+      {cast.said.twoWriters && (
+        <strong title="They replace each other's records. Give each process a run directory of its own.">
+          {" "}
+          · written by two processes at once
+        </strong>
+      )}
+    </span>
+  );
+}

@@ -1,0 +1,163 @@
+import {useEffect, useMemo, useRef} from "preact/hooks";
+import {limitsFor, seriesOf} from "../state/maps";
+import {entriesOver, mapOfEntry, measured, type Metric, thinned} from "../state/measure";
+import {useSlowly} from "../state/slowly";
+import {arrivals, change, colorOf, type Group, groups, loader, look, seriesKey, settings, step} from "../state/store";
+import {lookAt} from "../state/wanted";
+import type {MapSeries, Sample} from "../types";
+import {Chart, type Line} from "./Chart";
+import {shown} from "./controls";
+import {castAt} from "./samples";
+
+const MOST = 40; // steps of a curve: every map of a step is measured
+const CHARTS = [
+  ["hit", "Pointing game: share of hits"],
+  ["energy", "Energy inside the ground truth"],
+  ["iou", "IoU at the threshold"],
+] as const satisfies readonly (readonly [Metric, string])[];
+
+/** A run's samples that have a ground truth. */
+interface Judged {
+  group: Group;
+  samples: readonly {index: number; sample: Sample}[];
+}
+
+/** How the maps of each run agree with the ground truth, over the steps. */
+export function Overview() {
+  arrivals.value;
+  const all = groups.value.map(judgedOf).filter(({samples}) => samples.length);
+  const open = settings.value.overview;
+  if (!all.length) return null;
+  return (
+    <details class="overview" open={open} onToggle={(event) => change({overview: event.currentTarget.open})}>
+      <summary>Ground truth over the steps</summary>
+      {open && <Means all={all} />}
+    </details>
+  );
+}
+
+function judgedOf(group: Group): Judged {
+  const samples = castAt(group, step.value)?.cohort.samples ?? [];
+  const judged = samples
+    .map((sample, index) => ({sample, index}))
+    .filter(({sample: {boxes, mask}}) => boxes.length || mask);
+  return {group, samples: judged};
+}
+
+function Means({all}: {all: readonly Judged[]}) {
+  const points = useMeans(all);
+  return (
+    <>
+      {all.map((judged) => (
+        <Looking key={`${judged.group.run}\n${judged.group.tag}`} {...judged} />
+      ))}
+      <div class="charts">
+        {CHARTS.map(([metric, title]) => (
+          <section key={metric} aria-label={title}>
+            <h3>{title}</h3>
+            {points ? (
+              <Chart title={title} lines={linesOf(all, points, metric)} range={[0, 1]} />
+            ) : (
+              <div class="chart waits" />
+            )}
+          </section>
+        ))}
+      </div>
+      <p class="note">
+        Means over the {shown(Math.max(...all.map(({samples}) => samples.length)))} samples with a ground truth, of maps
+        that have any evidence.
+      </p>
+    </>
+  );
+}
+
+/** All of their maps are needed, whether they can be seen or not. */
+function Looking({group, samples}: Judged) {
+  const who = useRef({}).current;
+  const text = samples.map(({index}) => index).join();
+  const indices = useMemo(() => samples.map(({index}) => index), [text]);
+  const at = step.value;
+  useEffect(() => lookAt(who, {group, samples: indices, step: at}), [group, indices, at]);
+  useEffect(() => () => lookAt(who, null), []);
+  return null;
+}
+
+interface Point {
+  group: Group;
+  step: number;
+  values: Partial<Record<Metric, number>>;
+}
+
+interface Item {
+  group: Group;
+  sample: Sample;
+  index: number;
+  series: MapSeries;
+  entry: number;
+  step: number;
+}
+
+/** Each map's numbers, worked out behind the page's back once all maps are here. */
+function useMeans(all: readonly Judged[]): Point[] | null {
+  const now = look.value;
+  const target = settings.value.target;
+  const here = all.every(({group, samples}) => samples.every(({index}) => hasCome(group, index)));
+  const extent = all.map(({group, samples}) => [
+    group.run,
+    group.tag,
+    seriesKey(group),
+    samples.length,
+    lengthOf(group),
+  ]);
+  const cut = [now.threshold, now.thresholdBy, now.smooth, now.scale, target];
+  const points = useSlowly(
+    JSON.stringify([here, extent, cut]),
+    () => (here ? all.flatMap((judged) => itemsOf(judged, target)) : []),
+    ({group, sample, index, series, entry, step}: Item): Point => {
+      const map = mapOfEntry(series, entry);
+      const limits = limitsFor({map, series, stepIndex: 0, entry, exact: true}, now, group, index);
+      const setting = {sample, look: now, limits, pin: null};
+      const numbers = CHARTS.map(([metric]) => [metric, measured(metric, map, setting)]);
+      const some = Number.isFinite(numbers[0]![1] as number); // else there is no evidence
+      return {group, step, values: some ? Object.fromEntries(numbers) : {}};
+    },
+  );
+  return here && points?.length ? points : null;
+}
+
+function hasCome(group: Group, index: number): boolean {
+  const key = seriesKey(group);
+  return key === null || seriesOf(group, index) !== null || loader.problem(key, index) !== null;
+}
+
+function lengthOf(group: Group): number {
+  const key = seriesKey(group);
+  return (key && loader.stepsOf(key)?.length) ?? 0;
+}
+
+function itemsOf({group, samples}: Judged, target: number | null): Item[] {
+  return samples.flatMap(({sample, index}) => {
+    const series = seriesOf(group, index);
+    const entries = series ? thinned(entriesOver(series, index, target), MOST) : [];
+    return entries.map(({entry, step}) => ({group, sample, index, series: series!, entry, step}));
+  });
+}
+
+function linesOf(all: readonly Judged[], points: readonly Point[], metric: Metric): Line[] {
+  const several = new Set(all.map(({group}) => group.tag)).size > 1;
+  return all.map(({group}) => {
+    const own = points.filter((point) => point.group.run === group.run && point.group.tag === group.tag);
+    const name = several ? `${group.run} / ${group.tag}` : group.run;
+    return {name, color: colorOf(group.run), points: meansOf(own, metric)};
+  });
+}
+
+function meansOf(points: readonly Point[], metric: Metric): [step: number, mean: number][] {
+  const sums = new Map<number, [sum: number, count: number]>();
+  for (const {step, values} of points) {
+    const [sum, count] = sums.get(step) ?? [0, 0];
+    const value = values[metric];
+    sums.set(step, value === undefined ? [sum, count] : [sum + value, count + 1]);
+  }
+  return [...sums].sort(([a], [b]) => a - b).map(([step, [sum, count]]) => [step, sum / count]);
+}

@@ -1,0 +1,66 @@
+/** What has to be said on a tile: what is missing, what is odd about the map, or that it is another step's. */
+
+import type {Found} from "../api/loader";
+import {flaw} from "../maths/limits";
+import {seriesOf} from "../state/maps";
+import {type Group, images, loader, seriesKey} from "../state/store";
+import type {Sample} from "../types";
+import {shown} from "./controls";
+
+export interface Shown {
+  group: Group;
+  sample: Sample;
+  index: number;
+  at: number;
+  found: Found | null;
+}
+
+export interface Said {
+  words: string; // few: a tile is small
+  fully: string;
+  bare: boolean; // there is neither picture nor map to be seen
+  waits: boolean; // for the picture, or for the only thing that there will be
+}
+
+type Remark = readonly [words: string, why?: string] | null;
+
+export function saidOnTile(tile: Shown): Said {
+  const {group, sample, found} = tile;
+  const remarks = [damaged(tile), lost(tile), pictureless(tile), odd(found), other(tile)].filter((one) => one !== null);
+  const image = images.state(group.run, sample.image);
+  return {
+    words: remarks.map(([words]) => words).join(" · "),
+    fully: remarks.map(([words, why]) => (why ? `${words}: ${why}` : words)).join("; "),
+    bare: image === "failed" && !found && remarks.length > 0,
+    waits: image === "loading" || (image === "failed" && !found && !lost(tile)),
+  };
+}
+
+function damaged({group, at}: Shown): Remark {
+  const key = seriesKey(group);
+  const record = key && loader.damage(key).find(({step}) => step === at);
+  return record ? [`step ${shown(at)} can't be read`, record.message] : null;
+}
+
+/** A map that will not come. */
+function lost({group, index, found}: Shown): Remark {
+  const key = seriesKey(group);
+  if (found || !key) return null;
+  const problem = loader.problem(key, index);
+  if (problem) return ["no map", problem.message];
+  return seriesOf(group, index) ? ["no map", "none of this sample was logged, or none can be read"] : null;
+}
+
+function pictureless({group, sample}: Shown): Remark {
+  const problem = images.problem(group.run, sample.image);
+  return problem && ["no picture", problem.message];
+}
+
+function odd(found: Found | null): Remark {
+  const words = found && flaw(found.map);
+  return words ? [words] : null;
+}
+
+function other({at, found}: Shown): Remark {
+  return found && found.map.step !== at ? [`${shown(found.map.step)} for ${shown(at)}`] : null;
+}

@@ -1,0 +1,108 @@
+"""Which samples, runs and series are shown, and in which order, against what was logged."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from playwright.sync_api import Frame, Page, expect
+
+from tensorboard_plugin_gradcam.reader import GradCAMLog, read_gradcam
+from tests.browser import truth
+from tests.browser.tab import Rich, hash_of, look
+from tests.viewer.server import Server
+
+LAST = Rich.STEPS[-1]
+WITH_BOX = [i for i in range(Rich.SAMPLES) if i != 1]  # it has a mask
+CANVAS = "[data-testid=tile-canvas][data-run=clean]"
+
+
+@pytest.fixture(scope="module")
+def logged(rich_log: Rich) -> GradCAMLog:
+    return read_gradcam(rich_log.logdir)
+
+
+def shown(frame: Frame) -> list[int]:
+    """The samples of run "clean" as they stand on the page."""
+    return [int(one.get_attribute("data-sample") or -1) for one in frame.locator(CANVAS).all()]
+
+
+def show(frame: Frame, count: int, **settings: object) -> list[int]:
+    frame.evaluate("(hash) => { location.hash = hash }", hash_of({"runs": "clean", **settings}))
+    expect(frame.locator(CANVAS)).to_have_count(count)
+    frame.wait_for_function("() => !document.querySelector('[data-testid=tile-canvas][data-ready=false]')")
+    return shown(frame)
+
+
+def test_only_the_samples_that_are_asked_for_are_shown(
+    page: Page, rich: Server, rich_log: Rich, logged: GradCAMLog
+) -> None:
+    said = logged.predictions["clean", "val"]
+    prediction, probability = (getattr(said[140].record, name) for name in ("prediction", "probability"))
+    right = prediction == rich_log.labels
+    frame = look(page, rich, runs="clean")
+    wanted = [
+        ({"verdict": "right"}, right), ({"verdict": "wrong"}, ~right), ({"label": 2}, rich_log.labels == 2),
+        ({"prediction": 1}, prediction == 1), ({"minProbability": 0.9}, probability >= 0.9),
+        ({"text": "PHOTO 0007"}, np.arange(12) == 7), ({"text": "leaf"}, (rich_log.labels == 2) | (prediction == 2)),
+        (
+            {"verdict": "right", "label": 0, "minProbability": 0.8},
+            right & (rich_log.labels == 0) & (probability >= 0.8),
+        ),
+    ]  # fmt: skip
+    for settings, expected in wanted:
+        samples = np.flatnonzero(expected).tolist()
+        assert show(frame, len(samples), step=140, **settings) == samples, settings
+        if len(samples) < 12:
+            expect(frame.get_by_text(re.compile(f"^({len(samples)} of|None of the) 12 samples"))).to_be_visible()
+    assert show(frame, 12) == list(range(12))
+
+
+def assert_sorted(order: Sequence[int], values: NDArray[np.float64], rising: bool, tolerance: float) -> None:
+    """Whether values go one way along the order as far as they can be told apart, unknown ones last."""
+    ranked = values[list(order)] if rising else -values[list(order)]
+    known = ranked[np.isfinite(ranked)]
+    assert np.isfinite(ranked[: len(known)]).all(), "what is not known comes last"
+    assert (np.diff(known) >= -tolerance).all(), ranked
+
+
+def column(values: Iterable[float]) -> NDArray[np.float64]:
+    return np.array(list(values), np.float64)
+
+
+def test_samples_stand_in_the_order_that_is_asked_for(
+    page: Page, rich: Server, rich_log: Rich, logged: GradCAMLog
+) -> None:
+    said = logged.predictions["clean", "val"]
+    first, last = (rich_log.maps["clean", step, "layer4"] for step in (60, LAST))
+    boxes = [(x - 0.2, y - 0.2, x + 0.2, y + 0.2) for x, y in rich_log.objects]
+    orders = {
+        "probability": (said.array("probability")[-1], True, 0),
+        "label-probability": (said.array("label_probability")[-1], True, 0),
+        "loss": (said.array("loss")[-1], False, 0),
+        "entropy": (column(map(truth.entropy, last)), False, 0.02),
+        "moved": (column(map(truth.moved, first, last)), False, 0.01),
+        "iou": (column(truth.iou(map_, box, 0.5) for map_, box in zip(last, boxes, strict=True)), True, 0.03),
+    }
+    frame = look(page, rich, runs="clean")
+    for sort, (values, rising, tolerance) in orders.items():
+        order = show(frame, 12, sort=sort, movedFrom=60, threshold=0.5)
+        assert sorted(order) == list(range(12))
+        if sort == "iou":
+            order = [index for index in order if index in WITH_BOX]
+        assert_sorted(order, np.asarray(values, np.float64), rising, tolerance)
+        assert order != sorted(order), f"{sort}: the order of the log proves nothing"
+
+
+def test_runs_are_found_by_a_regular_expression_and_have_tensorboards_colours(page: Page, rich: Server) -> None:
+    frame = look(page, rich)
+    dots = frame.get_by_role("region", name="Runs").locator(".dot")
+    colours = [one.evaluate("(it) => getComputedStyle(it).backgroundColor") for one in dots.all()]
+    assert colours == ["rgb(66, 80, 102)", "rgb(18, 181, 203)"]
+    for expression, runs in (("^cl.a", ["clean"]), ("T$", ["shortcut"]), ("[", [])):
+        frame.evaluate("(hash) => { location.hash = hash }", hash_of({"runFilter": expression}))
+        expect(frame.get_by_role("region", name="Runs").get_by_role("checkbox")).to_have_count(len(runs))
+        assert [one.split(" / ")[0] for one in frame.locator(".group-name").all_inner_texts()] == runs

@@ -1,0 +1,127 @@
+"""What leaves the page, opened with the programs that others would open it with."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image
+from playwright.sync_api import Browser, Frame, Page, expect
+
+from tensorboard_plugin_gradcam.heatmap import overlay
+from tensorboard_plugin_gradcam.reader import GradCAMLog, read_gradcam
+from tests.browser import truth
+from tests.browser.tab import TILE, Rich, go_to, look, opened, pixels
+from tests.viewer.server import Server
+
+FOCUS = "run=clean&tag=val&sample=2"
+KEY = ("clean", "val", "grad_cam", "layer4")
+
+
+@pytest.fixture(scope="module")
+def logged(rich_log: Rich) -> GradCAMLog:
+    return read_gradcam(rich_log.logdir)
+
+
+def saved(page: Page, frame: Frame, button: str, folder: Path) -> Path:
+    """Press a button and keep the file that comes."""
+    with page.expect_download() as download:
+        frame.get_by_role("button", name=button, exact=True).click()
+    path = folder / download.value.suggested_filename
+    download.value.save_as(path)
+    return path
+
+
+def reference(logged: GradCAMLog, step: int, sample: int) -> NDArray[np.uint8]:
+    moment = logged.maps[KEY][step]
+    assert moment.cohort
+    image = logged.image("clean", moment.cohort.samples[sample].image)
+    return overlay(image, moment.record.blocks[0].dequantised()[sample])
+
+
+def assert_alike(picture: NDArray[np.uint8], expected: NDArray[np.uint8]) -> None:
+    assert picture.shape == expected.shape
+    assert (np.abs(picture.astype(int) - expected).max(axis=2) <= 2).mean() > 0.995
+
+
+def test_a_tile_and_the_grid_are_saved_at_the_pictures_own_size(
+    page: Page, rich: Server, logged: GradCAMLog, tmp_path: Path
+) -> None:
+    frame = look(page, rich, focus=FOCUS, step=100)
+    path = saved(page, frame, "PNG", tmp_path)
+    assert path.name == "clean photo 0002 step 100.png"
+    assert_alike(cv2.imread(str(path))[:, :, ::-1], reference(logged, 100, 2))
+    grid = cv2.imread(str(saved(page, frame, "Grid as PNG", tmp_path)))[:, :, ::-1]
+    assert grid.shape == (3 * (96 + 18 + 8) + 8, 8 * (96 + 8) + 8, 3)  # 24 tiles
+    for place, sample in ((0, 0), (2, 2), (10, 10)):
+        top, left = 8 + (place // 8) * (96 + 18 + 8), 8 + (place % 8) * (96 + 8)
+        assert_alike(grid[top : top + 96, left : left + 96], reference(logged, 100, sample))
+
+
+def test_the_steps_are_saved_as_an_animation(page: Page, rich: Server, logged: GradCAMLog, tmp_path: Path) -> None:
+    frame = look(page, rich, focus=FOCUS, speed=5)
+    with Image.open(saved(page, frame, "GIF of the steps", tmp_path)) as gif:
+        assert gif.format == "GIF"
+        assert gif.n_frames == len(Rich.STEPS)  # type: ignore[attr-defined]
+        assert gif.info["duration"] == 200
+        for place in (0, 5, 10):
+            gif.seek(place)
+            difference = np.abs(np.asarray(gif.convert("RGB")).astype(int) - reference(logged, 20 * place, 2))
+            assert difference.mean() < 8, "256 colours a frame"
+
+
+def test_numbers_are_saved_as_they_were_logged(
+    page: Page, rich: Server, rich_log: Rich, logged: GradCAMLog, tmp_path: Path
+) -> None:
+    frame = look(page, rich, focus=FOCUS, step=100)
+    with saved(page, frame, "CSV over the steps", tmp_path).open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [int(row["step"]) for row in rows] == list(Rich.STEPS)
+    said, maps = logged.predictions["clean", "val"], logged.maps[KEY]
+    for column in ("probability", "label_probability", "loss"):
+        np.testing.assert_allclose([float(row[column]) for row in rows], said.array(column)[:, 2], rtol=1e-6)  # type: ignore[arg-type]
+    blocks = [moment.record.blocks[0] for moment in maps]
+    for column in ("minimum", "maximum"):
+        np.testing.assert_allclose(
+            [float(row[column]) for row in rows], [getattr(it, column)[2] for it in blocks], rtol=1e-6
+        )
+    entropies = [truth.entropy(it.dequantised()[2]) for it in blocks]
+    np.testing.assert_allclose([float(row["entropy"]) for row in rows], entropies, rtol=1e-4)
+    names = np.array(Rich.CLASSES)
+    assert [row["prediction"] for row in rows] == names[said.array("prediction")[:, 2]].tolist()
+    with saved(page, frame, "Numbers as CSV", tmp_path).open(newline="") as file:
+        grid = list(csv.DictReader(file))
+    assert [(row["run"], int(row["sample"]), row["step"]) for row in grid] == [
+        (run, sample, "100") for run in ("clean", "shortcut") for sample in range(12)
+    ]
+    assert grid[2] == rows[5]
+
+
+def test_a_link_opens_the_same_view(page: Page, rich: Server, chromium: Browser) -> None:
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    frame = opened(page, rich, "gradcam&p.gradcam.runs=clean")
+    go_to(frame, 60)
+    frame.get_by_role("button", name="Contour").click()
+    frame.get_by_label("Threshold, as a number").fill("0.35")
+    frame.get_by_label("Threshold, as a number").press("Enter")
+    frame.locator("[data-sample='4']").click()
+    expect(frame.locator(".focus")).to_contain_text("photo 0004")
+    frame.get_by_role("button", name="Copy link").click()
+    page.wait_for_function("() => navigator.clipboard.readText().then((text) => text.includes('p.gradcam'))")
+    link = page.evaluate("() => navigator.clipboard.readText()")
+    fresh = chromium.new_page(viewport={"width": 1400, "height": 900})
+    try:
+        fresh.goto(link)
+        other = fresh.wait_for_selector("iframe").content_frame()
+        assert other
+        expect(other.locator(".focus")).to_contain_text("photo 0004")
+        tile = TILE.format(sample=6, step=60)
+        assert np.array_equal(pixels(other, tile), pixels(frame, tile))
+        assert other.get_by_test_id("step-input").input_value() == "60"
+        assert other.get_by_role("checkbox", name="shortcut").is_checked() is False
+    finally:
+        fresh.close()

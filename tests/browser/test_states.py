@@ -1,0 +1,154 @@
+"""What the tab says when there is nothing, not yet everything, too much, or something broken."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import quote
+
+import numpy as np
+import pytest
+from playwright.sync_api import Frame, Page, Route, expect
+
+from tensorboard_plugin_gradcam import add_gradcam
+from tests.browser.faulty import write_faulty
+from tests.browser.tab import Rich, hash_of, look, tile
+from tests.trust.hostile import ALERT, write_names
+from tests.viewer.server import Server, tensorboard
+
+NEWER = "written by format 2.0, this version reads 1.x: update the package tensorboard-plugin-gradcam"
+
+
+@pytest.fixture(scope="module")
+def faulty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    logdir = tmp_path_factory.mktemp("faulty")
+    write_faulty(logdir)
+    write_names(logdir / "stranger", ALERT)
+    with tensorboard(logdir) as running:
+        running.wait(lambda it: sum(len(run["tags"]) for run in it.get("series").json["runs"]) == 6)
+        yield running
+
+
+def remarks(frame: Frame, step: int) -> list[str]:
+    """What each of the six tiles says of itself."""
+    tiles = frame.locator(".tile")
+    expect(tiles).to_have_count(6)
+    expect(frame.locator(f"[data-testid=tile-canvas][data-step='{step}']")).to_have_count(6)
+    return [" ".join(one.get_by_test_id("said").all_inner_texts()) for one in tiles.all()]
+
+
+def test_a_broken_and_a_missing_picture_are_said_on_their_own_tiles(page: Page, faulty: Server) -> None:
+    frame = look(page, faulty, runs="faulty", tags="val", layer="layer4")
+    frame.get_by_text("no picture", exact=True).nth(1).wait_for()
+    assert remarks(frame, 20) == ["", "no picture", "no picture", "", "", ""]
+    reasons = [frame.locator(".mark[title]").nth(i).get_attribute("title") or "" for i in range(2)]
+    assert re.search("can't be decoded|damaged", reasons[0])
+    assert "c" * 32 in reasons[1]
+    pixels = "(one) => [...one.getContext('2d').getImageData(0, 0, one.width, one.height).data].some((it) => it > 99)"
+    for one in frame.get_by_test_id("tile-canvas").all():
+        assert one.evaluate(pixels), "the map is drawn all the same"
+
+
+def test_a_step_of_a_newer_version_is_said_on_the_tiles_and_the_others_go_on(page: Page, faulty: Server) -> None:
+    frame = look(page, faulty, runs="faulty", tags="val", layer="layer4", step=10)
+    frame.get_by_text("no picture").nth(3).wait_for(state="attached")
+    said = "step 10 can't be read"
+    assert remarks(frame, 0) == [
+        f"{said}{more} · 0 for 10" for more in ("", " · no picture", " · no picture", "", "", "")
+    ]
+    expect(frame.get_by_role("alert")).to_have_text(f"Maps of step 10 can't be read: {NEWER}")
+
+
+@pytest.mark.parametrize(("layer", "without"), [("newer", range(6)), ("some", (1, 2, 4, 5))])
+def test_samples_without_a_map_say_so_under_their_picture(
+    page: Page, faulty: Server, layer: str, without: list[int]
+) -> None:
+    page.goto(f"http://{faulty.host}:{faulty.port}/data/plugin_entry.html?name=gradcam")
+    page.evaluate("(hash) => { location.hash = hash }", hash_of({"runs": "faulty", "tags": "val", "layer": layer}))
+    expect(page.get_by_text("no map", exact=True)).to_have_count(len(without))
+    for index, one in enumerate(page.locator(".tile").all()):
+        assert one.get_by_text("no map", exact=True).count() == int(index in without)
+    assert page.locator(".waits").count() == 0
+
+
+@pytest.mark.parametrize(
+    ("tag", "tiles", "words"),
+    [
+        ("newer predictions", 6, f"Predictions of step 0 and 2 more can't be read: {NEWER}"),
+        ("lost cohort", 0, "The list of samples is missing"),
+        ("all newer", 0, f"Maps of step 0 and 2 more can't be read: {NEWER}"),
+        ("future", 0, "written by format 99.0, this version reads 1.x"),
+    ],
+)
+def test_what_is_left_of_a_series_is_shown_with_what_is_wrong(
+    page: Page, faulty: Server, tag: str, tiles: int, words: str
+) -> None:
+    frame = look(page, faulty, runs="faulty", tags=f"val,{tag.replace(' ', '%20')}", layer="layer4")
+    region = frame.get_by_role("region", name=f"faulty, {tag}", exact=True)
+    expect(region.get_by_role("alert")).to_contain_text(words)
+    expect(region.locator(".tile")).to_have_count(tiles)
+    expect(region.locator(".waits")).to_have_count(0)
+    expect(frame.get_by_role("region", name="faulty, val").locator(".tile")).to_have_count(6)
+
+
+def test_no_text_of_a_log_becomes_part_of_the_page(page: Page, faulty: Server) -> None:
+    chosen = hash_of({"tags": quote(ALERT, safe=""), "runs": "stranger"})
+    page.goto(f"http://{faulty.host}:{faulty.port}/data/plugin_entry.html?name=gradcam{chosen}")
+    page.get_by_test_id("tile").first.click()
+    expect(page.locator(".focus")).to_contain_text("<script>")
+    assert page.locator("[onerror], #app script, #app img").count() == 0
+    assert "owned" not in page.title()
+
+
+def test_how_many_steps_are_kept_and_how_to_keep_all(page: Page, rich_log: Rich) -> None:
+    with tensorboard(rich_log.logdir, "true", "--samples_per_plugin", "gradcam=5") as running:
+        running.wait(lambda it: len(it.get("series").json["runs"]) == 2)
+        frame = look(page, running)
+        kept = frame.get_by_test_id("kept").first
+        expect(kept).to_have_text(re.compile("^[56] of 11 steps kept, all with --samples_per_plugin gradcam=0$"))
+
+
+def test_maps_that_were_averaged_say_their_true_resolution(page: Page, tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    images = rng.integers(0, 255, (2, 32, 32, 3), np.uint8)
+    add_gradcam(str(tmp_path / "run"), "val", images, rng.random((2, 128, 96), np.float32), 0)
+    with tensorboard(tmp_path) as running:
+        running.wait(lambda it: bool(it.get("series").json["runs"]))
+        frame = look(page, running, focus="run=run&tag=val&sample=0")
+        expect(frame.get_by_role("region", name="run, val")).to_contain_text("64 × 48 cells, averaged from 128 × 96")
+        expect(frame.get_by_role("region", name="Map", exact=True)).to_contain_text("128 × 96")
+
+
+def test_tiles_wait_until_their_maps_come_and_a_failure_can_be_tried_again(page: Page, rich: Server) -> None:
+    held: list[Route] = []
+    page.route("**/maps?*", lambda route: held.append(route))
+    url = f"http://{rich.host}:{rich.port}/data/plugin_entry.html?name=gradcam{hash_of({'runs': 'clean'})}"
+    page.goto(url)
+    expect(page.locator("[data-testid=tile-canvas][data-ready=false]")).to_have_count(12)
+    for one in held:
+        one.continue_()
+    page.unroute("**/maps?*")
+    expect(page.locator("[data-testid=tile-canvas][data-ready=true]")).to_have_count(12)
+
+
+def test_a_tensorboard_that_went_away_is_said_and_what_was_read_stays(page: Page, rich: Server) -> None:
+    frame = look(page, rich)
+    tiles = frame.locator(".tile").count()
+    page.route("**/series", lambda route: route.abort())
+    expect(frame.get_by_text("TensorBoard does not answer")).to_be_visible()
+    assert frame.locator(".tile").count() == tiles
+    with page.expect_request("**/series", timeout=3000):
+        frame.get_by_role("button", name="Try again").evaluate("(button) => button.click()")
+    page.unroute("**/series")
+    expect(frame.get_by_text("TensorBoard does not answer")).to_be_hidden()
+
+
+def test_a_tensorboard_that_never_answered_is_said(page: Page, rich: Server) -> None:
+    page.route("**/series", lambda route: route.fulfill(status=500, body="out of order"))
+    page.goto(f"http://{rich.host}:{rich.port}/data/plugin_entry.html?name=gradcam")
+    expect(page.get_by_role("alert")).to_contain_text("out of order")
+    with page.expect_request("**/series", timeout=3000):
+        page.get_by_role("button", name="Try again").evaluate("(button) => button.click()")
+    page.unroute("**/series")
+    expect(tile(page.main_frame, "clean", 0, Rich.STEPS[-1])).to_be_visible()
