@@ -19,13 +19,12 @@ except ModuleNotFoundError as error:
     ) from error
 
 from tensorboard_plugin_gradcam.integrations.keras_cam import KerasCAM, KerasResult
+from tensorboard_plugin_gradcam.integrations.options import split
 from tensorboard_plugin_gradcam.writer import GradCAMLogger
 from tensorboard_plugin_gradcam.writer.every import Every, interval
 from tensorboard_plugin_gradcam.writer.foreign import to_numpy
 
 __all__ = ["GradCAMCallback", "KerasCAM", "KerasResult"]
-
-_OF_SAMPLES = ("ids", "captions", "boxes", "boxes_in", "masks")
 
 
 class GradCAMCallback(keras.callbacks.Callback):
@@ -69,11 +68,11 @@ class GradCAMCallback(keras.callbacks.Callback):
         self.async_safe = every is None  # then batches end without us, and Keras need not wait
         self._every, self._writer, self._tag = every, log_dir, tag
         self._inputs = images if inputs is None else inputs
-        self._known = {name: options.pop(name) for name in _OF_SAMPLES if name in options}
+        self._known, self._options = split(options)
         self._known |= {"labels": _class_indices(labels), "targets": targets}
         if inputs is not None:
             self._known["images"] = images
-        self._cam_options, self._options = {"layers": layers, "methods": methods}, options
+        self._cam_options = {"layers": layers, "methods": methods}
         self._probe: Any = None
         self._batches = self._batches_before_epoch = 0
 

@@ -254,8 +254,9 @@ def _asked(targets: Any, scores: NDArray[np.float32]) -> _Asked:
         raise ValueError(
             f"expected targets as a class, ({count},) or ({count}, T) classes, got {array.dtype} of shape {array.shape}"
         )
-    if array.size and not 0 <= array.min() <= array.max() < classes:
-        raise ValueError(f"expected classes from 0 to {classes - 1}, got {array.min()} to {array.max()}")
+    outside = array[(array < 0) | (array >= classes)]
+    if outside.size:
+        raise ValueError(f"expected a class from 0 to {classes - 1}, got {outside[0]}")
     several = array.reshape(count, -1)
     samples, ranks = np.indices(several.shape).reshape(2, -1)
     return _Asked(samples, several.reshape(-1).astype(np.int64), ranks)
