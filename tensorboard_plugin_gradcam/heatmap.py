@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from tensorboard_plugin_gradcam.pixels import Pixels
+
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
@@ -118,7 +120,7 @@ def overlay(
     limits: tuple[float, float] | None = None,
     signed: bool = False,
     smooth: bool = True,
-) -> NDArray[np.uint8]:
+) -> Pixels:
     """Blend a map's heatmap over an image.
 
     Args:
@@ -134,7 +136,7 @@ def overlay(
         smooth: as in `mask`.
 
     Returns:
-        ``(H, W, 3)`` RGB, uint8.
+        ``(H, W, 3)`` RGB, uint8: an array that a notebook shows as a picture.
     """
     image = np.asarray(image)
     if image.dtype != np.uint8 or image.ndim not in (2, 3) or (image.ndim == 3 and image.shape[2] != 3):
@@ -150,5 +152,5 @@ def overlay(
     heat = heatmap(values, colormap or ("diverging" if signed else "inferno"))
     weight: Any = opacity * (strength_shown if alpha == "value" else np.ones_like(strength))
     weight = np.where(strength >= threshold, weight, 0)[:, :, None]
-    blended: NDArray[np.uint8] = np.rint(photo * (1 - weight) + heat * weight).astype(np.uint8)
+    blended: Pixels = np.rint(photo * (1 - weight) + heat * weight).astype(np.uint8).view(Pixels)
     return blended

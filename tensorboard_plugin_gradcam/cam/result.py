@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import torch
 from torch import Tensor
 
 from .methods.registry import MapKind
 from .scaling import resized, scaled
+
+if TYPE_CHECKING:
+    from tensorboard_plugin_gradcam.pixels import Pixels
 
 Fusion = Literal["mean", "max", "product"]
 
@@ -96,6 +99,37 @@ class CAMResult:
         if fusion not in fused:
             raise ValueError(f"expected a fusion among {', '.join(fused)}, got {fusion!r}")
         return scaled(fused[fusion])
+
+    def show(
+        self,
+        images: Any = None,
+        *,
+        transform: object | None = None,
+        mean: Any = None,
+        std: Any = None,
+        **options: Any,
+    ) -> Pixels:
+        """Return a sheet of the maps over their pictures, which a notebook shows as a picture.
+
+        Args:
+            images: pictures of the N inputs, each ``(H, W, 3)`` or ``(H, W)``, uint8 or floating point in [0, 1]; by
+                default the inputs, each stretched to its own range where it leaves [0, 1] and nothing says how it was
+                normalised.
+            transform: how the inputs were normalised, to be undone: as for `prepare_samples`.
+            mean: of each channel, where inputs were normalised by it and `std`.
+            std: of each channel.
+            options: method, layer, class_names, size, columns, and how it looks: see `sheet.show`.
+
+        Raises:
+            ValueError: the inputs are no pictures and none were passed; no such method or layer.
+        """
+        from tensorboard_plugin_gradcam import sheet
+
+        if images is None:
+            if self.inputs is None:
+                raise ValueError("expected images=, for the inputs' sizes differ, got None")
+            images = sheet.pictures_of(self.inputs.detach().float().cpu().numpy(), transform, mean, std)
+        return sheet.show(self, images, **options)
 
     def _choose(self, method: str | None, layer: str | None) -> list[Tensor]:
         if method is None and len(self.methods) > 1:

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from tensorboard_plugin_gradcam.normalisation import normalisations
 from tensorboard_plugin_gradcam.records import Precision
 from tensorboard_plugin_gradcam.writer import metrics as measure
 from tensorboard_plugin_gradcam.writer.add import check_place
@@ -22,7 +23,6 @@ from tensorboard_plugin_gradcam.writer.every import Every, Schedule, interval
 from tensorboard_plugin_gradcam.writer.explaining import Storing, batch_of
 from tensorboard_plugin_gradcam.writer.log import log_of
 from tensorboard_plugin_gradcam.writer.merging import OpenStep
-from tensorboard_plugin_gradcam.writer.normalisation import normalisations
 from tensorboard_plugin_gradcam.writer.own import class_names_of, transform_of
 from tensorboard_plugin_gradcam.writer.pictures import ImageFormat, look_normalised
 from tensorboard_plugin_gradcam.writer.ranks import Distributed, gathered, share, writer_of_rank

@@ -12,9 +12,9 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from tensorboard_plugin_gradcam.normalisation import Normalisation
 from tensorboard_plugin_gradcam.records import digest_of_pixels, seal_picture
 from tensorboard_plugin_gradcam.writer.foreign import to_numpy
-from tensorboard_plugin_gradcam.writer.normalisation import Normalisation
 
 ImageFormat = Literal["png", "jpeg", "webp"]
 

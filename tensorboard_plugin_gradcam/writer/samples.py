@@ -9,9 +9,9 @@ from typing import Any, Literal, TypeVar
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from tensorboard_plugin_gradcam.normalisation import normalisations
 from tensorboard_plugin_gradcam.records import Box, Sample
 from tensorboard_plugin_gradcam.writer.foreign import numbers, to_numpy
-from tensorboard_plugin_gradcam.writer.normalisation import normalisations
 from tensorboard_plugin_gradcam.writer.pictures import ImageFormat, Picture, Reading, read_pictures
 
 T = TypeVar("T")
