@@ -78,6 +78,8 @@ def test_the_axis_is_of_steps_and_goes_to_what_was_logged(page: Page, tmp_path: 
         tile(frame, "a", 0, 10).get_by_role("button", name="Locked to step 10: unlock").click()
         expect(tile(frame, "a", 0, 100)).to_be_visible()
 
+        page.wait_for_function("!location.hash.includes('p.gradcam.locks=')")
+
         # A reload keeps the step, unless it is the last: then it follows the end.
         assert "p.gradcam.step=" not in page.url
         write(writer, 200)
