@@ -13,6 +13,8 @@ export default defineConfig(({mode}) => ({
     // Also removes the stamp that says which sources the bundle is of, so a watch build never passes for a release.
     emptyOutDir: true,
     target: "es2022",
+    // The bill of what is in the bundle, with the licences that have to travel with it.
+    license: {fileName: "THIRD_PARTY_LICENSES.md"},
     lib: {entry: "src/index.tsx", formats: ["es"], fileName: () => "index.js"},
     rolldownOptions: {output: {codeSplitting: false, minify: mode === "production"}},
   },

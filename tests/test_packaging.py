@@ -78,6 +78,21 @@ def test_the_lock_file_names_no_download_addresses() -> None:
     assert all(one["integrity"].startswith("sha512-") for one in packages if "link" not in one)
 
 
+def test_the_wheel_holds_the_bill_of_the_bundle_and_its_licences(wheel: Path) -> None:
+    """Of each library in the bundle: the locked version, a licence that goes with Apache-2.0, and its text."""
+    with zipfile.ZipFile(wheel) as archive:
+        bill = archive.read(f"{PACKAGE}/viewer/static/THIRD_PARTY_LICENSES.md").decode()
+    locked = json.loads((ROOT / "frontend" / "package-lock.json").read_text())["packages"]
+    parts = re.split(r"^## (\S+) - (\S+) \((.+)\)$", bill, flags=re.M)[1:]
+    names, versions, licences, texts = (parts[i::4] for i in range(4))
+    assert {"preact", "@preact/signals", "uplot", "d3-contour", "gifenc"} <= set(names)
+    assert {name: locked[f"node_modules/{name}"]["version"] for name in names} == dict(
+        zip(names, versions, strict=True)
+    )
+    assert set(licences) <= {"MIT", "ISC", "BSD-2-Clause", "BSD-3-Clause", "0BSD", "Apache-2.0"}
+    assert all("Permission" in text or "Redistribution" in text for text in texts)
+
+
 def test_each_dependency_is_justified() -> None:
     """In one line of the table in CONTRIBUTING.md."""
     table = (ROOT / "CONTRIBUTING.md").read_text().partition("## Dependencies")[2]
