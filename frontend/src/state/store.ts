@@ -265,6 +265,7 @@ export function connect(): void {
     },
   );
   onHashChange(adoptHash);
+  adoptHash(); // it may have changed since the settings were read
   effect(() => {
     settings.value;
     planSave();

@@ -70,8 +70,9 @@ function wantsOf(key: SeriesKey, steps: ReadonlyMap<number, number>): Want[] {
 const TOP = Array.from({length: 40}, (_, sample) => sample);
 const AT_FIRST = 2; // groups: more are not to be seen without scrolling
 
-/** What the first screen will show, asked for while the list of samples is still on its way. */
+/** What the first screen of the grid will show, asked for while the list of samples is still on its way. */
 function opening(): Want[] {
+  if (settings.peek().view !== "grid") return [];
   return groups.peek().flatMap((group, place) => {
     const key = seriesKey(group);
     const waits = place < AT_FIRST && !castAt(group, step.peek());
