@@ -5,15 +5,15 @@ import {changeSide, choicesOf, type Side, type SideName, sideOf, swapSides} from
 import {targets} from "../state/compare";
 import {mapOf} from "../state/maps";
 import {thinned} from "../state/measure";
-import {arrivals, change, colorOf, type Group, pin, probe, settings, step, steps} from "../state/store";
+import {arrivals, change, colorOf, pin, probe, settings, step, steps} from "../state/store";
 import type {Settings} from "../state/settings";
-import type {Sample} from "../types";
 import {useBlink} from "./blink";
 import {IconButton, Segments, shown, Slider} from "./controls";
 import {Difference, DifferenceBar} from "./Difference";
 import {readingAt} from "./Marks";
 import {methodName, sampleName} from "./names";
 import {Picture} from "./Picture";
+import type {Shown} from "./said";
 import {saidOf} from "./samples";
 import {useLookingAt} from "./Tile";
 import {Verdict} from "./Verdict";
@@ -129,14 +129,6 @@ function StepPick({side: {spec}, onChange}: {side: Side; onChange: (at: number |
 }
 
 /** A side whose series and sample are there. */
-export interface Shown {
-  group: Group;
-  sample: Sample;
-  index: number;
-  at: number;
-  found: Found | null;
-}
-
 function shownOf({group, sample, spec, at}: Side): Shown | null {
   return group && sample ? {group, sample, index: spec.sample, at, found: mapOf(group, spec.sample, at)} : null;
 }

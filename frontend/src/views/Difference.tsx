@@ -5,7 +5,7 @@ import {currentLimits} from "../state/maps";
 import {dark, images, look, renderer} from "../state/store";
 import {viewport} from "../state/zoom";
 import type {Limits, RawMap} from "../types";
-import type {Shown} from "./AB";
+import type {Shown} from "./said";
 import {placeUnder} from "./Picture";
 
 const PIXELS = 640; // at least, of the picture's width: cells' edges stay sharp
