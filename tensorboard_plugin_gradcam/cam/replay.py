@@ -52,7 +52,7 @@ class Replay:
     def _head(self, output: Tensor, kept: Kept, count: int) -> Any:
         recording = Recording([] if kept else [self._layer])
         try:
-            with recording.of(self._model), _answering({**kept, self._layer: [output]}):
+            with recording.of(self._model), answering({**kept, self._layer: [output]}):
                 outputs = self._inputs.run(self._model)
             is_whole = len(scores_of(outputs)) == count
         except Exception:  # what is really wrong raises again in the whole pass
@@ -115,7 +115,7 @@ def _version(tensor: Tensor) -> int | None:
 
 
 @contextmanager
-def _answering(answers: Mapping[nn.Module, Sequence[Any]]) -> Iterator[None]:
+def answering(answers: Mapping[nn.Module, Sequence[Any]]) -> Iterator[None]:
     """Let modules return what is given, call after call, instead of running; then run again."""
     own = {module: module.__dict__.get("forward") for module in answers}
     for module, outputs in answers.items():

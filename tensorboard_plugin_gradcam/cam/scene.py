@@ -99,6 +99,10 @@ class Scene:
             values = scores_of(self.model(*inputs.args, **inputs.kwargs))
             return leaf, self.explained_of(chunk).scores(values)
 
+    def cells(self, output: Tensor, images: int) -> Tensor:
+        """Return a layer's output for that many images as ``(M, C, ...)``."""
+        return to_channels_first(output, images, self.size, self.reshape).float()
+
     def chunks(self) -> Iterator[slice]:
         """Cut the M scores into chunks, an image for each of which fits one forward pass."""
         for start in range(0, len(self.samples), self.batch_size):
@@ -167,10 +171,6 @@ class LayerScene(Scene):
             values = scores_of(inputs.run(self.model))
         with torch.enable_grad():
             return taps.tensors()[self.layer], self.explained_of(chunk).scores(values)
-
-    def cells(self, output: Tensor, images: int) -> Tensor:
-        """Return a layer's output for that many images as ``(M, C, ...)``."""
-        return to_channels_first(output, images, self.size, self.reshape).float()
 
     def _batch_axis(self) -> int:
         return 0 if len(self.output) == self.inputs.count else 1  # tokens may come before images

@@ -11,9 +11,7 @@ from torch import Tensor, nn
 
 from tensorboard_plugin_gradcam import CAM
 from tensorboard_plugin_gradcam.cam import METHODS
-from tests.cam.training import Recipe, differences, identities_of, state_of, trained
-
-RECIPE = Recipe(autocast=torch.bfloat16)
+from tests.cam.training import Network, Recipe, Transformer, differences, identities_of, state_of, trained
 
 
 class HalfWayError(Exception):
@@ -34,6 +32,8 @@ def raising(at_call: int) -> Callable[[Tensor], Tensor]:
 @pytest.mark.parametrize("name", sorted(METHODS))
 def test_a_training_is_bit_identical(name: str) -> None:
     layers = "body" if METHODS[name].place == "layer" else None
+    network = Transformer if METHODS[name].place == "attention" else Network
+    recipe = Recipe(network, autocast=torch.bfloat16)
     seen: list[float] = []
 
     def look(model: nn.Module, optimizer: torch.optim.Optimizer, inputs: Tensor) -> None:
@@ -51,5 +51,5 @@ def test_a_training_is_bit_identical(name: str) -> None:
         assert differences(state, state_of(model, optimizer)) == []
         assert identities_of(model) == identities
 
-    assert differences(trained(RECIPE), trained(RECIPE, look)) == []
+    assert differences(trained(recipe), trained(recipe, look)) == []
     assert max(seen) > 0

@@ -68,10 +68,28 @@ class Network(nn.Module):
         return scores
 
 
+class Transformer(Network):
+    """The same around blocks of attention."""
+
+    def __init__(self, checkpoints: bool = False, is_restless: bool = True) -> None:
+        super().__init__(checkpoints, is_restless)
+        block = nn.TransformerEncoderLayer(8, 2, 16, dropout=0.3, batch_first=True)
+        self.body = nn.Sequential(nn.Flatten(2), Transposed(), nn.TransformerEncoder(block, 2), Transposed())
+        self.head[0] = nn.AdaptiveAvgPool1d(1)
+
+
+class Transposed(nn.Module):
+    """From channels and tokens to tokens and channels, and back."""
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        return inputs.transpose(1, 2)
+
+
 @dataclass(frozen=True)
 class Recipe:
     """How a training differs from the plain one."""
 
+    network: type[Network] = Network
     seed: int = 3
     autocast: torch.dtype | None = None
     accumulate: int = 1
@@ -100,7 +118,7 @@ def trained(recipe: Recipe, look: Look = no_look, around: Around = lambda model:
     """
     for seed in (torch.manual_seed, np.random.seed, random.seed):
         seed(recipe.seed)
-    model = Network(recipe.checkpoints, recipe.is_restless).to(memory_format=recipe.memory_format)
+    model = recipe.network(recipe.checkpoints, recipe.is_restless).to(memory_format=recipe.memory_format)
     wrapped = recipe.wrap(model)
     optimizer = torch.optim.Adam([weight for weight in model.parameters() if weight.requires_grad], lr=1e-2)
     scaler = torch.amp.GradScaler("cpu", enabled=recipe.autocast == torch.float16)

@@ -116,3 +116,19 @@ def test_maps_of_transformers_equal_grad_cams(make: object, size: tuple[int, int
     assert maps.shape == (2, 3, 5)
     assert float(maps.std()) > 1e-3
     np.testing.assert_allclose(result.masks().numpy(), masks, atol=1e-4)
+
+
+@pytest.mark.parametrize(("make", "size"), [(vit, (48, 80)), (dinov2, (42, 70))])
+def test_legrad_is_the_same_for_fused_attention_and_written_out(make: object, size: tuple[int, int]) -> None:
+    assert callable(make)
+    torch.manual_seed(0)
+    model, images = make().eval(), torch.randn(2, 3, *size)
+    nn.init.normal_(model.get_classifier().weight)
+    found: list[Tensor] = []
+    for is_fused in (True, False):
+        for block in model.blocks:
+            block.attn.fused_attn = is_fused
+        found.append(CAM(model, methods="legrad")(images, 3).maps["legrad", "attention"])
+    assert found[0].shape == (2, 3, 5)
+    assert float(found[0].std()) > 1e-5
+    torch.testing.assert_close(*found, rtol=1e-3, atol=1e-7)

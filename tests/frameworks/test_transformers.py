@@ -90,6 +90,19 @@ def test_layer_grid_and_scores_are_found(family: str) -> None:
     assert result.outputs.logits.shape == (2, 5)
 
 
+@pytest.mark.parametrize("family", ["ViT", "DeiT", "Dinov2WithRegisters", "Beit"])
+def test_legrad_is_the_same_for_fused_attention_and_written_out(family: str) -> None:
+    config, images = FAMILIES[family][0], torch.randn(2, 3, 64, 64)
+    found: list[Tensor] = []
+    for implementation in ("sdpa", "eager"):
+        model = network(family, config)
+        model.set_attn_implementation(implementation)
+        found.append(CAM(model, methods="legrad")(images, 3).maps["legrad", "attention"])
+    assert found[0].shape == (2, 4, 4)
+    assert float(found[0].std()) > 1e-6
+    torch.testing.assert_close(*found, rtol=1e-3, atol=1e-6 * float(found[0].max()))
+
+
 def test_a_picture_that_is_not_square_gives_a_grid_of_its_proportions() -> None:
     model = network("ViT", TOKENS | {"image_size": (48, 80)})
     (maps,) = CAM(model)(torch.randn(2, 3, 48, 80)).maps.values()
