@@ -4,22 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
 
+from tensorboard_plugin_gradcam.explanation import Explanation
+
 from .methods.registry import MapKind
 from .scaling import resized, scaled
-
-if TYPE_CHECKING:
-    from tensorboard_plugin_gradcam.pixels import Pixels
 
 Fusion = Literal["mean", "max", "product"]
 
 
 @dataclass(frozen=True)
-class CAMResult:
+class CAMResult(Explanation):
     """Maps of M explained scores: one for each image, or several where several targets were asked for.
 
     Tensors stay on the model's device and are cut from any graph.
@@ -49,19 +48,6 @@ class CAMResult:
     input_size: tuple[int, ...] | None
     inputs: Tensor | None = None
 
-    def __len__(self) -> int:
-        return len(self.targets)
-
-    @property
-    def methods(self) -> tuple[str, ...]:
-        """Names of the methods, in the order that was asked for."""
-        return tuple(dict.fromkeys(method for method, _ in self.maps))
-
-    @property
-    def layers(self) -> tuple[str, ...]:
-        """Names of the layers, in the order that was asked for."""
-        return tuple(dict.fromkeys(layer for _, layer in self.maps))
-
     def masks(
         self,
         size: tuple[int, ...] | None = None,
@@ -86,7 +72,7 @@ class CAMResult:
         Raises:
             ValueError: for a method or a layer that was not asked for, or where several methods leave it open.
         """
-        chosen = self._choose(method, layer)
+        chosen = self.chosen(method, layer)
         shape = size or self.input_size
         if shape is None:
             raise ValueError("expected size=, for the images' sizes differ, got None")
@@ -99,49 +85,6 @@ class CAMResult:
         if fusion not in fused:
             raise ValueError(f"expected a fusion among {', '.join(fused)}, got {fusion!r}")
         return scaled(fused[fusion])
-
-    def show(
-        self,
-        images: Any = None,
-        *,
-        transform: object | None = None,
-        mean: Any = None,
-        std: Any = None,
-        **options: Any,
-    ) -> Pixels:
-        """Return a sheet of the maps over their pictures, which a notebook shows as a picture.
-
-        Args:
-            images: pictures of the N inputs, each ``(H, W, 3)`` or ``(H, W)``, uint8 or floating point in [0, 1]; by
-                default the inputs, each stretched to its own range where it leaves [0, 1] and nothing says how it was
-                normalised.
-            transform: how the inputs were normalised, to be undone: as for `prepare_samples`.
-            mean: of each channel, where inputs were normalised by it and `std`.
-            std: of each channel.
-            options: method, layer, class_names, size, columns, and how it looks: see `sheet.show`.
-
-        Raises:
-            ValueError: the inputs are no pictures and none were passed; no such method or layer.
-        """
-        from tensorboard_plugin_gradcam import sheet
-
-        if images is None:
-            if self.inputs is None:
-                raise ValueError("expected images=, for the inputs' sizes differ, got None")
-            images = sheet.pictures_of(self.inputs.detach().float().cpu().numpy(), transform, mean, std)
-        return sheet.show(self, images, **options)
-
-    def _choose(self, method: str | None, layer: str | None) -> list[Tensor]:
-        if method is None and len(self.methods) > 1:
-            raise ValueError(f"expected method= to name one of {', '.join(self.methods)}, got None")
-        name = self.methods[0] if method is None else method
-        chosen = [maps for (of, at), maps in self.maps.items() if of == name and layer in (None, at)]
-        if not chosen:
-            known = ", ".join(f"{of} at {at}" for of, at in self.maps)
-            raise ValueError(f"expected one of {known}, got method={name!r}, layer={layer!r}")
-        if self.kinds[name] == "rgb":
-            chosen = [maps.sum(dim=-1) for maps in chosen]
-        return chosen
 
 
 def _mask(maps: Tensor, size: tuple[int, ...]) -> Tensor:

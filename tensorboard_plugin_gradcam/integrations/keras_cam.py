@@ -11,6 +11,7 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
+from tensorboard_plugin_gradcam.explanation import Explanation
 from tensorboard_plugin_gradcam.integrations import keras_layers, keras_maps
 from tensorboard_plugin_gradcam.integrations.keras_backends import Pass, Tap, run
 from tensorboard_plugin_gradcam.integrations.keras_maps import Floats
@@ -20,7 +21,7 @@ _UNKNOWN = object()
 
 
 @dataclass(frozen=True, eq=False)
-class KerasResult:
+class KerasResult(Explanation):
     """Maps of M explained scores, in NumPy; the fields are those of `CAMResult`.
 
     Attributes:
@@ -33,6 +34,7 @@ class KerasResult:
         flags: for each (method, layer) M texts of what a viewer must know of a map; "" where there is nothing.
         kinds: for each method how its maps are meant.
         input_size: spatial size of the inputs, ``(H, W)``.
+        inputs: what was explained, ``(N, C, ...)``, for `show`.
     """
 
     maps: Mapping[tuple[str, str], Floats]
@@ -44,19 +46,27 @@ class KerasResult:
     flags: Mapping[tuple[str, str], tuple[str, ...]]
     kinds: Mapping[str, str]
     input_size: tuple[int, ...]
+    inputs: NDArray[Any]
 
-    def __len__(self) -> int:
-        return len(self.targets)
+    def masks(self, size: tuple[int, ...] | None = None, method: str | None = None, layer: str | None = None) -> Floats:
+        """Rectify the maps, scale each to [0, 1] and resize it to `size`; the layers' mean where none is named.
 
-    @property
-    def methods(self) -> tuple[str, ...]:
-        """Names of the methods, in the order that was asked for."""
-        return tuple(dict.fromkeys(method for method, _ in self.maps))
+        The numbers are those of `CAMResult.masks`.
 
-    @property
-    def layers(self) -> tuple[str, ...]:
-        """Names of the layers, in the order that was asked for."""
-        return tuple(dict.fromkeys(layer for _, layer in self.maps))
+        Args:
+            size: height and width of the masks; the input's by default.
+            method: may be left out where there is one.
+            layer: may be left out: the masks of all layers are then fused.
+
+        Returns:
+            ``(M, H, W)``, float32.
+
+        Raises:
+            ValueError: for a method or a layer that was not asked for, or where several methods leave it open; for
+                maps of another rank than a picture's.
+        """
+        shape = self.input_size if size is None else size
+        return keras_maps.masks(self.chosen(method, layer), shape)
 
 
 class KerasCAM:
@@ -192,6 +202,7 @@ class KerasCAM:
             flags={key: _flags(value) for key, value in maps.items()},
             kinds=dict.fromkeys(self.methods, "positive"),
             input_size=pixels.shape[1:-1] if self.dataformats == "NHWC" else pixels.shape[2:],
+            inputs=_channels_first(pixels, already=self.dataformats == "NCHW"),
         )
 
     def _map(

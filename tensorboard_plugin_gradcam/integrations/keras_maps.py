@@ -109,6 +109,31 @@ def score_cam(activations: Floats, inputs: Floats, score: Callable[[int, Floats]
     return weighted(weights, activations)
 
 
+def masks(layers: Sequence[Floats], size: Sequence[int]) -> Floats:
+    """Rectify each layer's maps ``(M, h, w)``, scale and resize them; return their mean ``(M, H, W)``, scaled again.
+
+    Raises:
+        ValueError: for maps of another rank.
+    """
+    import cv2
+
+    if len(size) != 2 or any(maps.ndim != 3 for maps in layers):
+        ranks = ", ".join(str(maps.ndim - 1) for maps in layers)
+        raise ValueError(f"expected maps and a size of 2 axes, got maps of {ranks} and size={tuple(size)}")
+    height, width = size
+    resized = [
+        [cv2.resize(_unit(map_.clip(min=0)), (width, height), interpolation=cv2.INTER_LINEAR) for map_ in maps]
+        for maps in layers
+    ]
+    fused = np.array(resized, dtype=np.float32).mean(axis=0)
+    return np.stack([_unit(mask) for mask in fused])
+
+
+def _unit(map_: Floats) -> Floats:
+    shifted = map_ - map_.min()
+    return np.asarray(shifted / (shifted.max() + 1e-7), dtype=np.float32)  # 1e-7 as in grad-cam
+
+
 def _batches(images: Iterator[Floats]) -> Iterator[Floats]:
     while batch := list(islice(images, BATCH_SIZE)):
         yield np.stack(batch)

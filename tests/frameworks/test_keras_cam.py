@@ -56,6 +56,21 @@ def test_maps_scores_and_targets_equal_the_torch_engines(model: Any) -> None:
     assert found.input_size == (20, 28)
 
 
+def test_masks_equal_the_torch_engines_and_are_shown_over_the_pictures(model: Any) -> None:
+    result = KerasCAM(model, methods=["grad_cam", "layer_cam"])(models.photos())
+    oracle = expected(model, "4")
+    np.testing.assert_allclose(
+        array(result.masks(method="layer_cam")), oracle.masks(method="layer_cam").numpy(), atol=1e-3
+    )
+    assert array(result.masks((7, 9), "grad_cam")).shape == (4, 7, 9)
+    with pytest.raises(ValueError, match="grad_cam, layer_cam"):
+        result.masks()
+    sheet = result.show(method="grad_cam")
+    differences = np.abs(sheet.astype(int) - oracle.show(method="grad_cam"))
+    assert np.mean(differences > 2) < 0.005, "but for the names of the layers"
+    assert np.ptp(sheet) > 100
+
+
 def test_several_classes_of_each_image_are_explained_as_one_by_one() -> None:
     model = models.build("functional")
     models.randomise(model)

@@ -1,0 +1,87 @@
+"""`Explanation`: what every engine's result can do, in torch or in NumPy."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from tensorboard_plugin_gradcam.pixels import Pixels
+
+
+class Explanation:
+    """Maps of M explained scores by (method, layer).
+
+    Attributes:
+        maps: raw, signed maps ``(M, ...)``.
+        kinds: for each method how its maps are meant: "positive", "signed" or "rgb".
+        targets: ``(M,)``, the class that is explained.
+        inputs: what was explained, ``(N, C, ...)``, for `show`; None where the images' sizes differ.
+    """
+
+    maps: Mapping[tuple[str, str], Any]
+    kinds: Mapping[str, Any]
+    targets: Any
+    inputs: Any
+
+    def __len__(self) -> int:
+        return len(self.targets)
+
+    @property
+    def methods(self) -> tuple[str, ...]:
+        """Names of the methods, in the order that was asked for."""
+        return tuple(dict.fromkeys(method for method, _ in self.maps))
+
+    @property
+    def layers(self) -> tuple[str, ...]:
+        """Names of the layers, in the order that was asked for."""
+        return tuple(dict.fromkeys(layer for _, layer in self.maps))
+
+    def show(
+        self,
+        images: Any = None,
+        *,
+        transform: object | None = None,
+        mean: Any = None,
+        std: Any = None,
+        **options: Any,
+    ) -> Pixels:
+        """Return a sheet of the maps over their pictures, which a notebook shows as a picture.
+
+        Args:
+            images: pictures of the N inputs, each ``(H, W, 3)`` or ``(H, W)``, uint8 or floating point in [0, 1]; by
+                default the inputs, each stretched to its own range where it leaves [0, 1] and nothing says how it was
+                normalised.
+            transform: how the inputs were normalised, to be undone: as for `prepare_samples`.
+            mean: of each channel, where inputs were normalised by it and `std`.
+            std: of each channel.
+            options: method, layer, class_names, size, columns, and how it looks: see `sheet.show`.
+
+        Raises:
+            ValueError: the inputs are no pictures and none were passed; no such method or layer.
+        """
+        from tensorboard_plugin_gradcam import sheet
+
+        if images is None:
+            if self.inputs is None:
+                raise ValueError("expected images=, for the inputs' sizes differ, got None")
+            inputs = np.asarray(self.inputs.float().cpu() if hasattr(self.inputs, "cpu") else self.inputs)
+            images = sheet.pictures_of(inputs, transform, mean, std)
+        return sheet.show(self, images, **options)
+
+    def chosen(self, method: str | None, layer: str | None) -> list[Any]:
+        """Return the maps of one method, at one layer or at all of them; the sum of colours.
+
+        Raises:
+            ValueError: for a method or a layer that was not asked for, or where several methods leave it open.
+        """
+        if method is None and len(self.methods) > 1:
+            raise ValueError(f"expected method= to name one of {', '.join(self.methods)}, got None")
+        name = self.methods[0] if method is None else method
+        chosen = [maps for (of, at), maps in self.maps.items() if of == name and layer in (None, at)]
+        if not chosen:
+            known = ", ".join(f"{of} at {at}" for of, at in self.maps)
+            raise ValueError(f"expected one of {known}, got method={name!r}, layer={layer!r}")
+        return [maps.sum(-1) for maps in chosen] if self.kinds[name] == "rgb" else chosen
