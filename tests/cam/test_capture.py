@@ -112,19 +112,112 @@ def test_a_layer_that_runs_twice_is_an_error_of_the_result_and_not_of_the_forwar
         capture.result()
 
 
+@pytest.mark.parametrize("error", [ZeroDivisionError, KeyboardInterrupt])
 @pytest.mark.parametrize("mode", [torch.no_grad, torch.inference_mode, torch.enable_grad])
-def test_nothing_is_left_behind_when_the_forward_pass_raises(mode: Callable[[], Any]) -> None:
+def test_nothing_is_left_behind_when_the_forward_pass_raises(
+    mode: Callable[[], Any], error: type[BaseException]
+) -> None:
+    def fail(*call: Any) -> None:
+        raise error
+
     model = network("resnet18")
-    model.get_submodule("avgpool").register_forward_hook(lambda *call: 1 / 0)
+    model.get_submodule("avgpool").register_forward_hook(fail)
     hooks = [len(module._forward_hooks) + len(module._forward_pre_hooks) for module in model.modules()]
     with mode():
-        modes = torch.is_inference_mode_enabled(), torch.is_grad_enabled()
-        with pytest.raises(ZeroDivisionError), CAM(model, "layer4").capture() as capture:
+        modes = torch.is_inference_mode_enabled(), torch.is_grad_enabled(), torch.is_autocast_cache_enabled()
+        with pytest.raises(error), CAM(model, "layer4").capture() as capture:
             model(torch.rand(1, 3, 64, 64))
-        assert (torch.is_inference_mode_enabled(), torch.is_grad_enabled()) == modes
+        assert (
+            torch.is_inference_mode_enabled(), torch.is_grad_enabled(), torch.is_autocast_cache_enabled()
+        ) == modes  # fmt: skip
     assert [len(module._forward_hooks) + len(module._forward_pre_hooks) for module in model.modules()] == hooks
     with pytest.raises(ValueError, match="got none"):
         capture.result()
+
+
+def test_a_pass_that_failed_in_the_block_has_given_the_modes_back_within_it() -> None:
+    model = network("resnet18")
+    model.get_submodule("avgpool").register_forward_hook(lambda *call: 1 / 0)
+    with torch.inference_mode(), CAM(model, "layer4").capture():
+        with pytest.raises(ZeroDivisionError):
+            model(torch.rand(1, 3, 64, 64))
+        assert torch.is_inference_mode_enabled()
+
+
+def test_inputs_are_those_that_the_model_was_called_with_whatever_its_own_hooks_make_of_them() -> None:
+    model, inputs = network("resnet18"), torch.rand(2, 3, 64, 64)
+    model.register_forward_pre_hook(lambda module, args: (args[0] * 2,))
+    expected = CAM(model)(inputs, 3)
+    with torch.inference_mode(), CAM(model).capture() as capture:
+        model(inputs)
+    found = capture.result(3)
+    assert found.inputs is not None
+    assert torch.equal(found.inputs, inputs)
+    assert torch.equal(found.maps["grad_cam", "layer4"], expected.maps["grad_cam", "layer4"])
+
+
+def test_autocast_keeps_no_cast_of_a_pass_without_a_graph() -> None:
+    """Until some torch 2.x, the training's pass would have found it, and the weight no gradient."""
+    model, seen = network("resnet18"), []
+
+    def look(*call: Any) -> Tensor:
+        seen.append(torch.is_autocast_cache_enabled())
+        return call[-1][0]  # type: ignore[no-any-return]
+
+    model.conv1.register_forward_hook(lambda *call: seen.append(torch.is_autocast_cache_enabled()))
+    with torch.autocast("cpu", torch.bfloat16):
+        with torch.no_grad(), CAM(model, "layer4").capture() as capture:
+            model(torch.rand(1, 3, 64, 64))
+        assert torch.is_autocast_cache_enabled()
+        assert capture.result(look).flags
+        assert torch.is_autocast_cache_enabled()
+    assert seen == [False, False]
+
+
+def test_an_input_of_inference_mode_may_come_back_behind_the_layer() -> None:
+    class Gated(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.conv = nn.Conv2d(3, 3, 3, padding=1)
+
+        def forward(self, inputs: Tensor) -> Tensor:
+            return (self.conv(inputs) * inputs).mean((2, 3))
+
+    model, inputs = Gated(), torch.rand(2, 3, 8, 8)
+    expected = CAM(model, "conv")(inputs, 1).maps["grad_cam", "conv"]
+    with torch.inference_mode(), CAM(model, "conv").capture() as capture:
+        model(inputs.clone())
+    assert torch.equal(capture.result(1).maps["grad_cam", "conv"], expected)
+
+
+def test_a_result_can_be_asked_for_in_inference_mode() -> None:
+    model, inputs = network("resnet18"), torch.rand(2, 3, 64, 64)
+    expected = CAM(model)(inputs, 3)
+    with torch.inference_mode():
+        with CAM(model).capture() as capture:
+            model(inputs)
+        found = capture.result(3)
+        assert torch.is_inference_mode_enabled()
+    assert torch.equal(found.maps["grad_cam", "layer4"], expected.maps["grad_cam", "layer4"])
+
+
+def test_a_target_that_asks_the_model_and_draws_random_numbers_leaves_no_trace() -> None:
+    model = nn.Sequential(nn.Conv2d(3, 8, 3), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(8, 4))
+    inputs = torch.rand(2, 3, 16, 16)
+
+    def towards_noise(scores: Tensor) -> Tensor:
+        with torch.no_grad():
+            direction: Tensor = model(torch.rand(1, 3, 16, 16))[0]
+        return scores @ direction
+
+    with torch.autocast("cpu", torch.bfloat16):
+        with torch.no_grad(), CAM(model, "0").capture() as capture:
+            model(inputs)
+        state = torch.get_rng_state()
+        assert capture.result(towards_noise).flags
+        assert torch.equal(torch.get_rng_state(), state)
+        model(inputs).sum().backward()
+    assert all(weight.grad is not None for weight in model.parameters())
 
 
 @pytest.mark.parametrize("mode", [torch.no_grad, torch.enable_grad])

@@ -196,3 +196,24 @@ def test_layers_that_cannot_be_explained_are_errors() -> None:
     model.add_module("spare", nn.Conv2d(1, 1, 1))
     with pytest.raises(ValueError, match="did not run"):
         CAM(model, "spare")(photographs(64))
+
+
+def test_a_buffer_that_layers_share_is_shared_in_the_forward_pass_and_not_touched() -> None:
+    class Writes(nn.Module):
+        def forward(self, inputs: Tensor) -> Tensor:
+            self.shared.add_(1)
+            return inputs
+
+    class Reads(nn.Module):
+        def forward(self, inputs: Tensor) -> Tensor:
+            return inputs * self.shared
+
+    model = nn.Sequential(Writes(), nn.Conv2d(3, 4, 3), Reads(), nn.AdaptiveAvgPool2d(1), nn.Flatten())
+    for module in (model[0], model[2]):
+        module.register_buffer("shared", model[0].shared if module is model[2] else torch.zeros(1))
+    inputs = torch.rand(2, 3, 8, 8)
+    found = CAM(model, "1")(inputs, 1)
+    assert model[0].shared is model[2].shared
+    assert float(model[0].shared) == 0
+    with torch.no_grad():
+        assert torch.equal(found.outputs, model(inputs)), "the first layer's count is what the second reads"

@@ -52,7 +52,20 @@ def test_two_processes_of_which_one_explains_train_as_two_that_do_not(tmp_path: 
     assert "weight head.3.bias" not in between_ranks, "and they train one model"
 
 
-@pytest.mark.parametrize("wrap", [torch.compile, lambda model: model.compile() or model])
+def with_a_compiled_part(model: nn.Sequential) -> nn.Module:
+    model[1] = torch.compile(model[1])
+    return model
+
+
+def with_a_part_compiled_in_place(model: nn.Sequential) -> nn.Module:
+    model[1].compile()
+    return model
+
+
+@pytest.mark.parametrize(
+    "wrap",
+    [torch.compile, lambda model: model.compile() or model, with_a_compiled_part, with_a_part_compiled_in_place],
+)
 def test_a_compiled_training_pass_is_refused(wrap: Callable[[nn.Module], Any]) -> None:
     model = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten())
     compiled = wrap(model)
@@ -61,6 +74,15 @@ def test_a_compiled_training_pass_is_refused(wrap: Callable[[nn.Module], Any]) -
     with torch.no_grad(), CAM(model, "0").capture() as capture:
         compiled(torch.rand(2, 3, 8, 8))
     assert capture.result(1).layers == ("0",)
+
+
+def test_a_compiled_pass_of_a_frozen_model_trains_nothing_and_is_explained() -> None:
+    model = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten()).requires_grad_(False)
+    inputs = torch.rand(2, 3, 8, 8)
+    expected = CAM(model, "0")(inputs, 1).maps["grad_cam", "0"]
+    with CAM(model, "0").capture() as capture:
+        torch.compile(model, backend="eager")(inputs)
+    assert torch.equal(capture.result(1).maps["grad_cam", "0"], expected)
 
 
 def test_maps_of_a_model_in_training_are_those_of_evaluation() -> None:

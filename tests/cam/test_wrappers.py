@@ -79,6 +79,18 @@ def test_wrapped_models_give_the_maps_of_what_they_wrap(wrap: Callable[[nn.Modul
     assert torch.equal(capture.result(1).maps["grad_cam", LAYER], expected)
 
 
+def test_a_layer_inside_code_that_was_compiled_for_the_same_pass_is_seen() -> None:
+    """Compiled code knows nothing of hooks that came after it."""
+    model = network()
+    expected = map_of(model)
+    compiled = torch.compile(model[3], backend="eager")
+    model[3] = compiled
+    with torch.no_grad():
+        model(images())  # in the modes in which the map's own pass runs, so that nothing is compiled again
+    layer = "3._orig_mod"
+    assert torch.equal(CAM(model, layer)(images(), 1).maps["grad_cam", layer], expected)
+
+
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
 def test_maps_under_autocast_equal_captums(dtype: torch.dtype) -> None:
     model = network()
