@@ -82,6 +82,17 @@ def test_outputs_of_a_frozen_model_stay_plain_where_gradients_are_enabled() -> N
     assert capture.result().flags
 
 
+@pytest.mark.parametrize("call", [lambda model, x: model(x), lambda model, x: model(x=x)])
+def test_a_graph_that_leads_to_the_inputs_of_a_frozen_model_stays(call: Callable[[nn.Module, Tensor], Tensor]) -> None:
+    model, inputs = network("resnet18").requires_grad_(False), torch.rand(2, 3, 64, 64, requires_grad=True)
+    (expected,) = torch.autograd.grad(model(inputs).sum(), inputs)
+    with CAM(model).capture() as capture:
+        scores = call(model, inputs)
+    assert capture.result(3).flags
+    (found,) = torch.autograd.grad(scores.sum(), inputs)
+    assert torch.equal(found, expected)
+
+
 def test_a_graph_that_backward_freed_is_an_error() -> None:
     model = network("resnet18")
     with CAM(model).capture() as capture:
