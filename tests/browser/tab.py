@@ -151,5 +151,10 @@ def pixels(frame: Frame, selector: str) -> NDArray[np.uint8]:
     """The canvas's own pixels, once it is drawn."""
     frame.wait_for_selector(selector)
     frame.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
-    url = frame.locator(selector).first.evaluate("(canvas) => canvas.toDataURL('image/png')")
+    return pixels_of(frame.locator(selector).first)
+
+
+def pixels_of(canvas: Locator) -> NDArray[np.uint8]:
+    """What a canvas shows now."""
+    url = canvas.evaluate("(canvas) => canvas.toDataURL('image/png')")
     return np.asarray(Image.open(io.BytesIO(base64.b64decode(url.partition(",")[2]))).convert("RGB"))

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 from playwright.sync_api import Frame, Page, expect
+from torch.utils.tensorboard import SummaryWriter
 
+from tensorboard_plugin_gradcam import add_gradcam
+from tensorboard_plugin_gradcam.heatmap import overlay
 from tensorboard_plugin_gradcam.reader import GradCAMLog, read_gradcam
 from tests.browser import truth
-from tests.browser.tab import Rich, hash_of, look
-from tests.viewer.server import Server
+from tests.browser.tab import TILE, Rich, hash_of, look, pixels, pixels_of
+from tests.viewer.server import Server, tensorboard
 
 LAST = Rich.STEPS[-1]
 WITH_BOX = [i for i in range(Rich.SAMPLES) if i != 1]  # it has a mask
@@ -106,3 +110,36 @@ def test_runs_are_found_by_a_regular_expression_and_have_tensorboards_colours(pa
         frame.evaluate("(hash) => { location.hash = hash }", hash_of({"runFilter": expression}))
         expect(frame.get_by_role("region", name="Runs").get_by_role("checkbox")).to_have_count(len(runs))
         assert [one.split(" / ")[0] for one in frame.locator(".group-name").all_inner_texts()] == runs
+
+
+def test_the_class_whose_map_is_shown_is_chosen(page: Page, tmp_path: Path) -> None:
+    images = np.random.default_rng(0).integers(0, 255, (2, 64, 64, 3), np.uint8)
+    maps = np.zeros((2, 2, 4, 4), np.float32)
+    maps[:, 0, :2], maps[:, 1, 2:] = 1, 1  # class 0 looks up, class 1 down
+    maps += np.linspace(0, 0.1, 16, dtype=np.float32).reshape(4, 4)
+    with SummaryWriter(str(tmp_path / "run")) as writer:
+        for step in (0, 10):
+            names = ["temple", "flower"]
+            add_gradcam(writer, "val", images, maps, step, targets=[[0, 1], [0, 1]], class_names=names, labels=[0, 1])
+    with tensorboard(tmp_path) as server:
+        server.wait(lambda it: it.get("series").json["runs"])
+        frame = look(page, server, smooth=0)
+        chosen = frame.get_by_role("region", name="Class explained")
+        expect(chosen.get_by_role("button")).to_have_text(["as logged first", "temple", "flower"])
+        for name, target in (("flower", 1), ("temple", 0), ("as logged first", 0), ("flower", 1)):
+            chosen.get_by_role("button", name=name).click()
+            expect(chosen.get_by_role("button", pressed=True)).to_have_text(name)
+            expected = overlay(images[0], maps[0, target], smooth=False)
+            difference = np.abs(pixels(frame, TILE.format(sample=0, step=10)).astype(int) - expected)
+            assert (difference.max(axis=2) <= 3).mean() > 0.99, name
+        frame.wait_for_function("() => location.hash.includes('p.gradcam.target=1')")
+        frame.evaluate(
+            "(hash) => { location.hash = hash }", hash_of({"view": "compare", "columns": "target", "smooth": 0})
+        )
+        expect(frame.locator("th[scope=col]")).to_have_text(["temple", "flower"])
+        for sample, row in enumerate(frame.locator("tbody tr").all()):
+            for target, cell in enumerate(row.locator("canvas[data-ready=true]").all()):
+                expected = overlay(images[sample], maps[sample, target], smooth=False)
+                cell.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+                difference = np.abs(pixels_of(cell).astype(int) - expected)
+                assert (difference.max(axis=2) <= 3).mean() > 0.99, (sample, target)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from playwright.sync_api import Browser, Frame, Page, expect
 
-from tensorboard_plugin_gradcam.heatmap import overlay
+from tensorboard_plugin_gradcam.heatmap import overlay, value_range
 from tensorboard_plugin_gradcam.reader import GradCAMLog, read_gradcam
 from tests.browser import truth
 from tests.browser.tab import TILE, Rich, go_to, look, opened, pixels
@@ -36,11 +36,27 @@ def saved(page: Page, frame: Frame, button: str, folder: Path) -> Path:
     return path
 
 
-def reference(logged: GradCAMLog, step: int, sample: int) -> NDArray[np.uint8]:
-    moment = logged.maps[KEY][step]
+def map_and_image(
+    logged: GradCAMLog, step: int, sample: int, run: str = "clean", layer: str = "layer4"
+) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
+    moment = logged.maps[run, "val", "grad_cam", layer][step]
     assert moment.cohort
-    image = logged.image("clean", moment.cohort.samples[sample].image)
-    return overlay(image, moment.record.blocks[0].dequantised()[sample])
+    image = logged.image(run, moment.cohort.samples[sample].image)
+    return moment.record.blocks[0].dequantised()[sample], image
+
+
+def reference(logged: GradCAMLog, step: int, sample: int, **of: str) -> NDArray[np.uint8]:
+    map_, image = map_and_image(logged, step, sample, **of)
+    return overlay(image, map_)
+
+
+def tiles(path: Path, columns: int) -> list[list[NDArray[np.uint8]]]:
+    """Cut a picture of tiles of 96 x 96 into its rows."""
+    sheet = cv2.imread(str(path))[:, :, ::-1]
+    width, height = 96 + 8, 96 + 18 + 8
+    assert sheet.shape[1] == columns * width + 8
+    tops = range(8, sheet.shape[0], height)
+    return [[sheet[top : top + 96, left : left + 96] for left in range(8, sheet.shape[1], width)] for top in tops]
 
 
 def assert_alike(picture: NDArray[np.uint8], expected: NDArray[np.uint8]) -> None:
@@ -55,11 +71,45 @@ def test_a_tile_and_the_grid_are_saved_at_the_pictures_own_size(
     path = saved(page, frame, "PNG", tmp_path)
     assert path.name == "clean photo 0002 step 100.png"
     assert_alike(cv2.imread(str(path))[:, :, ::-1], reference(logged, 100, 2))
-    grid = cv2.imread(str(saved(page, frame, "Grid as PNG", tmp_path)))[:, :, ::-1]
-    assert grid.shape == (3 * (96 + 18 + 8) + 8, 8 * (96 + 8) + 8, 3)  # 24 tiles
+    grid = tiles(saved(page, frame, "Grid as PNG", tmp_path), 8)
+    assert len(grid) == 3
     for place, sample in ((0, 0), (2, 2), (10, 10)):
-        top, left = 8 + (place // 8) * (96 + 18 + 8), 8 + (place % 8) * (96 + 8)
-        assert_alike(grid[top : top + 96, left : left + 96], reference(logged, 100, sample))
+        assert_alike(grid[place // 8][place % 8], reference(logged, 100, sample))
+
+
+def test_a_comparison_is_saved_as_it_stands_on_the_page(
+    page: Page, rich: Server, logged: GradCAMLog, tmp_path: Path
+) -> None:
+    frame = look(page, rich, view="compare", runs="clean", step=100, text="photo 0002", rows="layer", columns="step")
+    steps = [
+        int(text) for text in frame.locator("th[scope=col]").evaluate_all("(all) => all.map((th) => th.dataset.value)")
+    ]
+    layers = frame.locator("th[scope=row]").evaluate_all("(all) => all.map((th) => th.dataset.value)")
+    assert len(steps) > 3
+    assert sorted(layers) == ["layer3", "layer4"]
+    rows = tiles(saved(page, frame, "Comparison as PNG", tmp_path), len(steps))
+    for layer, row in zip(layers, rows, strict=True):
+        for step, tile in zip(steps, row, strict=True):
+            assert_alike(tile, reference(logged, step, 2, layer=layer))
+    with saved(page, frame, "Numbers as CSV", tmp_path).open(newline="") as file:
+        cells = [(row["layer"], int(row["step"])) for row in csv.DictReader(file)]
+    assert cells == [(layer, step) for layer in layers for step in steps]
+
+
+def test_a_and_b_are_saved_with_their_difference(page: Page, rich: Server, logged: GradCAMLog, tmp_path: Path) -> None:
+    frame = look(page, rich, focus=FOCUS, step=100)
+    page.keyboard.press("v")
+    page.keyboard.press("v")
+    expect(frame.get_by_test_id("ab")).to_be_visible()
+    ((a, b, difference),) = tiles(saved(page, frame, "A and B as PNG", tmp_path), 3)
+    assert_alike(a, reference(logged, 100, 2))
+    assert_alike(b, reference(logged, 100, 2, run="shortcut"))
+    masks = []
+    for run in ("clean", "shortcut"):
+        map_, image = map_and_image(logged, 100, 2, run)
+        low, high = value_range(map_)
+        masks.append((map_.clip(min=0) - low) / (high - low))
+    assert_alike(difference, overlay(image, masks[0] - masks[1], limits=(-1, 1), signed=True))
 
 
 def test_the_steps_are_saved_as_an_animation(page: Page, rich: Server, logged: GradCAMLog, tmp_path: Path) -> None:

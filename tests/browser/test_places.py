@@ -123,3 +123,28 @@ def test_by_touch(chromium: Browser, rich: Server) -> None:
         expect(frame.get_by_label("Opacity, as a number")).to_have_value("0.5")
     finally:
         context.close()
+
+
+def test_two_fingers_zoom_all_pictures(chromium: Browser, rich: Server) -> None:
+    context = chromium.new_context(viewport={"width": 1000, "height": 800}, has_touch=True, is_mobile=True)
+    try:
+        page = context.new_page()
+        frame = look(page, rich)
+        box = frame.locator(SHOWN).first.bounding_box()
+        assert box
+        x, y, apart = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2, box["width"] / 8
+        session = context.new_cdp_session(page)
+
+        def touch(kind: str, *distances: float) -> None:
+            points = [{"x": x + sign * distance, "y": y} for distance in distances for sign in (-1, 1)]
+            session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+
+        touch("touchStart", apart)
+        for times in (1.5, 2, 2.5, 3):
+            touch("touchMove", times * apart)
+        touch("touchEnd")
+        expect(frame.get_by_test_id("zoom")).to_have_text("300 %")
+        assert page.evaluate("() => visualViewport.scale") == 1, "the page itself stays as it is"
+        assert frame.locator(".focus").count() == 0
+    finally:
+        context.close()

@@ -16,6 +16,8 @@ export interface ImageCache {
   state(run: string, digest: string): ImageState;
   /** Why it failed, in the server's words. */
   problem(run: string, digest: string): Error | null;
+  /** Whether pictures are still to come. */
+  readonly busy: boolean;
   /** Forget failures, so that `get` asks again. */
   retry(): void;
   subscribe(listener: () => void): () => void;
@@ -69,6 +71,10 @@ class Images implements ImageCache {
   problem(run: string, digest: string): Error | null {
     if (this.bitmaps.has(digest)) return null;
     return digest ? (this.problems.get(idOf(run, digest)) ?? null) : new Error("no picture was logged for this sample");
+  }
+
+  get busy(): boolean {
+    return this.loading.size + this.queue.size > 0;
   }
 
   retry(): void {

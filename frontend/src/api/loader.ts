@@ -300,6 +300,8 @@ class SeriesLoader implements Loader {
       held.latest ??= series;
       const asked = refreshes === this.refreshes ? want.step : Number.NaN; // else it is asked for again
       for (const sample of missing) if (!held.chunks.has(sample)) held.glimpses.set(sample, {asked, chunk});
+      const digest = this.cohortAt(held.key, want.step);
+      if (digest) this.cohort(held.key.run, digest); // which whoever shows the maps needs as well
     }).finally(() => {
       held.glimpsing = false;
       this.plan();

@@ -1,5 +1,10 @@
 /** What the page can hand out: pictures, an animation, tables, the link. Each function says afterwards what it did. */
 
+import {DIFFERENCE_LIMITS} from "../maths/compare";
+import type {Coordinates} from "../maths/table";
+import {sideOf} from "../state/ab";
+import {inCell, partsOfTables, tablesFor, targets} from "../state/compare";
+import {differenceOf, lookOfDifference} from "../state/difference";
 import {currentLimits, limitsFor, mapOf, seriesOf, shownStep} from "../state/maps";
 import {entriesOver, mapOfEntry, measured, METRICS, thinned} from "../state/measure";
 import {
@@ -13,12 +18,14 @@ import {
   renderer,
   seriesKey,
   settings,
+  step,
+  view,
   viewLink,
 } from "../state/store";
 import {lookAt} from "../state/wanted";
 import type {MapSeries, RawMap, Sample} from "../types";
 import {ordered} from "../views/ordering";
-import {sampleName} from "../views/names";
+import {coordinateName, sampleName} from "../views/names";
 import {type Cast, castAt, className, saidOf} from "../views/samples";
 import {type Cell, csv, type Drawing, download, gridPng, stepsGif, tilePng} from "./export";
 
@@ -32,27 +39,29 @@ interface One {
   sample: Sample;
   index: number;
   cast: Cast;
+  at: number; // the step
 }
 
 export async function samplePicture(group: Group, sample: Sample, index: number): Promise<string> {
-  const drawing = drawingOf(group, sample, index);
-  await saved(tilePng(renderer, drawing), `${group.run} ${sampleName(sample, index)} step ${stepOf(group, index)}.png`);
+  const at = shownStep(group, index);
+  const name = `${group.run} ${sampleName(sample, index)} step ${at}.png`;
+  await saved(tilePng(renderer, drawingOf({group, sample, index, at})), name);
   return "The picture was saved";
 }
 
-/** All that the filters show, at native size; what is not here yet is fetched first. */
-export async function gridPicture(): Promise<string> {
-  const shown = everythingShown();
-  await gathered(shown);
-  const drawings = shown.map(({group, sample, index}) => ({
-    ...drawingOf(group, sample, index),
-    caption: `${group.run} · ${sampleName(sample, index)} · ${stepOf(group, index)}`,
-  }));
-  const rows = Array.from({length: Math.ceil(drawings.length / COLUMNS)}, (_, row) =>
-    drawings.slice(row * COLUMNS, (row + 1) * COLUMNS),
+export const VIEW_NAMES = {grid: "Grid", compare: "Comparison", ab: "A and B"};
+
+/** All that the view shows, at native size; what is not here yet is fetched first. */
+export async function viewPicture(): Promise<string> {
+  const rows = shownRows();
+  const all = inRows(rows);
+  await gathered(all);
+  const drawings: (Drawing | null)[][] = rows.map((row) =>
+    row.map((cell) => cell && {...drawingOf(cell.one), caption: cell.caption}),
   );
-  await saved(gridPng(renderer, rows), "grad-cam grid.png");
-  return `A picture of ${drawings.length} samples was saved`;
+  if (view.peek() === "ab" && all.length === 2) drawings[0]!.push(differenceDrawing(all[0]!, all[1]!));
+  await saved(gridPng(renderer, drawings), `grad-cam ${VIEW_NAMES[view.peek()].toLowerCase()}.png`);
+  return `A picture of ${all.length} samples was saved`;
 }
 
 export async function sampleGif(
@@ -78,18 +87,18 @@ export async function sampleCsv(group: Group, cast: Cast, sample: Sample, index:
   const rows = entriesOver(series, index, settings.peek().target).map(({entry}) => {
     const map = mapOfEntry(series, entry);
     const limits = limitsOfEntry(group, index, series, entry, map);
-    return row({group, cast: castAt(group, map.step) ?? cast, sample, index}, map, limits);
+    return row({group, cast: castAt(group, map.step) ?? cast, sample, index, at: map.step}, map, limits);
   });
   await saved(table(rows), `${group.run} ${sampleName(sample, index)}.csv`);
   return `${rows.length} rows were saved`;
 }
 
-/** One row for every sample that the filters show, at its step. */
-export async function gridCsv(): Promise<string> {
-  const shown = everythingShown();
-  await gathered(shown);
-  const rows = shown.flatMap((one) => {
-    const found = mapOf(one.group, one.index, stepOf(one.group, one.index));
+/** One row for everything that the view shows, at its step. */
+export async function viewCsv(): Promise<string> {
+  const all = inRows(shownRows());
+  await gathered(all);
+  const rows = all.flatMap((one) => {
+    const found = mapOf(one.group, one.index, one.at);
     return found ? [row(one, found.map, currentLimits(found, one.group, one.index))] : [];
   });
   await saved(table(rows), "grad-cam.csv");
@@ -123,21 +132,82 @@ function row({group, cast, sample, index}: One, map: RawMap, limits: {low: numbe
   ];
 }
 
-function stepOf(group: Group, index: number): number {
-  return shownStep(group, index);
+/** What is shown, row by row as on the page; null is a cell of which nothing was logged. */
+type Rows = ({one: One; caption: string} | null)[][];
+
+function shownRows(): Rows {
+  if (view.peek() === "compare") return rowsOfTables();
+  return view.peek() === "ab" ? [sides()] : rowsOfGrid();
 }
 
-function everythingShown(): One[] {
-  return groups.peek().flatMap((group) => {
+function inRows(rows: Rows): One[] {
+  return rows.flat().flatMap((cell) => (cell ? [cell.one] : []));
+}
+
+function rowsOfGrid(): Rows {
+  const all = groups.peek().flatMap((group) => {
     const cast = castAt(group, shownStep(group, -1));
     if (!cast) return [];
-    const {samples} = cast.cohort;
-    return ordered(group, cast, settings.peek()).map((index) => ({group, cast, index, sample: samples[index]!}));
+    return ordered(group, cast, settings.peek()).map((index) => {
+      const [sample, at] = [cast.cohort.samples[index]!, shownStep(group, index)];
+      return {
+        one: {group, cast, index, sample, at},
+        caption: `${group.run} · ${sampleName(sample, index)} · ${at}`,
+      };
+    });
+  });
+  return Array.from({length: Math.ceil(all.length / COLUMNS)}, (_, row) =>
+    all.slice(row * COLUMNS, (row + 1) * COLUMNS),
+  );
+}
+
+function rowsOfTables(): Rows {
+  const {rows, columns} = settings.peek();
+  return partsOfTables().flatMap((tags) => {
+    const first = groups.peek().find(({tag}) => tags.includes(tag));
+    const cast = first && castAt(first, step.peek());
+    if (!first || !cast) return [];
+    const named = (cell: Coordinates) =>
+      [rows, columns].map((axis) => coordinateName(axis, cell, cast, targets.peek())).join(" · ");
+    return tablesFor(tags, ordered(first, cast, settings.peek())).flatMap(({cells}) =>
+      cells.map((row) =>
+        row.map((cell) => {
+          const sample = cast.cohort.samples[cell.sample]!;
+          const found = inCell(cell, sample);
+          if (!found?.cast || found.index < 0) return null;
+          const {group, index} = found;
+          const one = {group, cast: found.cast, index, sample, at: cell.step ?? shownStep(group, index)};
+          return {one, caption: named(cell)};
+        }),
+      ),
+    );
   });
 }
 
-function drawingOf(group: Group, sample: Sample, index: number): Drawing {
-  const found = mapOf(group, index, stepOf(group, index));
+/** A and B. */
+function sides(): Rows[number] {
+  return (["a", "b"] as const).map((name) => {
+    const side = sideOf(name);
+    if (!side?.group || !side.cast || !side.sample) return null;
+    const {group, cast, sample, at, spec} = side;
+    const caption = `${name.toUpperCase()}: ${group.run} · ${sampleName(sample, spec.sample)} · ${at}`;
+    return {one: {group, cast, sample, index: spec.sample, at}, caption};
+  });
+}
+
+function differenceDrawing(a: One, b: One): Drawing {
+  const [first, second] = [a, b].map((one) => ({...one, found: mapOf(one.group, one.index, one.at)}));
+  return {
+    image: images.get(a.group.run, a.sample.image),
+    map: differenceOf(first!, second!),
+    look: lookOfDifference(look.peek()),
+    limits: DIFFERENCE_LIMITS,
+    caption: "A − B",
+  };
+}
+
+function drawingOf({group, sample, index, at}: Omit<One, "cast">): Drawing {
+  const found = mapOf(group, index, at);
   return {
     image: images.get(group.run, sample.image),
     map: found?.map ?? null,
@@ -152,29 +222,26 @@ function limitsOfEntry(group: Group, index: number, series: MapSeries, entry: nu
 
 /** Wait until the pictures and maps of all are here, or will not come. */
 async function gathered(all: readonly One[]): Promise<void> {
-  const owners = groups.peek().map((group) => ({group, who: {}}));
+  const who = all.map(({group, index, at}) => ({group, samples: [index], step: at}));
   try {
-    for (const {group, who} of owners) {
-      const samples = all.filter((one) => one.group === group).map(({index}) => index);
-      lookAt(who, {group, samples, step: shownStep(group, -1)});
-    }
+    for (const what of who) lookAt(what, what);
     await until(() =>
-      all.every(({group, sample, index}) => {
-        const image = images.get(group.run, sample.image);
-        const pictured = image !== null || images.state(group.run, sample.image) === "failed";
-        return pictured && isThere(group, index);
+      all.every((one) => {
+        const image = images.get(one.group.run, one.sample.image);
+        const pictured = image !== null || images.state(one.group.run, one.sample.image) === "failed";
+        return pictured && isThere(one);
       }),
     );
   } finally {
-    for (const {who} of owners) lookAt(who, null);
+    for (const what of who) lookAt(what, null);
   }
 }
 
 /** Whether a sample's map is the one of its step, not a neighbour that came first, or will not come. */
-function isThere(group: Group, index: number): boolean {
+function isThere({group, index, at}: One): boolean {
   const key = seriesKey(group);
   if (!key || seriesOf(group, index) || loader.problem(key, index)) return true;
-  return mapOf(group, index, stepOf(group, index))?.exact ?? false;
+  return mapOf(group, index, at)?.exact ?? false;
 }
 
 async function wholeSeries(group: Group, index: number): Promise<MapSeries> {

@@ -1,6 +1,6 @@
 import {expect, test} from "vitest";
 
-import {attentionMoved, blinking, cosine, difference, intersection, pearson} from "./compare";
+import {attentionMoved, blinking, difference, intersection, pearson} from "./compare";
 import {mapOf} from "./testMaps";
 
 const left = mapOf([[2, 0]]);
@@ -40,13 +40,6 @@ test("Pearson is 1 for the same picture at any scale, -1 for its opposite, NaN f
   const expected =
     sum((i) => (x[i]! - mx) * (y[i]! - my)) / Math.sqrt(sum((i) => (x[i]! - mx) ** 2) * sum((i) => (y[i]! - my) ** 2));
   expect(pearson(mapOf([x]), mapOf([y]))).toBeCloseTo(expected, 5);
-});
-
-test("cosine is 0 without a common place, and sees signs where they are meant", () => {
-  expect(cosine(left, right)).toBeCloseTo(0, 6);
-  expect(cosine(left, mapOf([[5, 0]]))).toBeCloseTo(1, 6);
-  expect(cosine(mapOf([[1, -1]], "signed"), mapOf([[-2, 2]], "signed"))).toBeCloseTo(-1, 6);
-  expect(cosine(left, mapOf([[-1, -1]]))).toBeNaN();
 });
 
 test("attention moved by the share that has no counterpart", () => {

@@ -52,16 +52,6 @@ export function pearson(a: RawMap, b: RawMap): number {
   return cosineOf(centered(x), centered(y));
 }
 
-/** Cosine of two maps as vectors of masks (of signed maps: around 0); NaN where one of them is all 0. */
-export function cosine(a: RawMap, b: RawMap): number {
-  const [x, y] = onCommonGrid(a, b, fromZero(a), fromZero(b));
-  const middle = (map: RawMap) => (map.kind === "positive" ? 0 : 0.5);
-  return cosineOf(
-    x.map((value) => value - middle(a)),
-    y.map((value) => value - middle(b)),
-  );
-}
-
 function fromZero(map: RawMap): Limits {
   const {low, high} = limitsOf(map);
   return map.kind === "positive" ? {low: 0, high} : {low, high};

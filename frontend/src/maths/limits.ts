@@ -27,11 +27,6 @@ export function unionOfLimits(limits: readonly Limits[]): Limits {
   return {low: Math.min(...spans.map(({low}) => low)), high: Math.max(...spans.map(({high}) => high))};
 }
 
-/** Equal limits: a map of one value, or with no evidence at all. It is drawn as mask 0 (0.5 where signed). */
-export function isFlat({low, high}: Limits): boolean {
-  return !(high > low);
-}
-
 class Range {
   minimum = Infinity;
   maximum = -Infinity;

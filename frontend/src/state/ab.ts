@@ -1,24 +1,25 @@
 /** The two tiles that are compared closely. */
 
 import {castAt, type Cast, indexIn} from "../views/samples";
+import type {Coordinates} from "../maths/table";
 import type {Sample} from "../types";
 import {groupAt} from "./compare";
 import {locks, allRuns, announce, catalog, change, focusKey, type Group, groups, settings, step, steps} from "./store";
-import {type Spec, specFrom, specText, tileKey} from "./spec";
+import {specFrom, specText, tileKey} from "./spec";
 import {twinsOf} from "./twins";
 
 export type SideName = "a" | "b";
 
 /** One of the two, as far as it is there. */
 export interface Side {
-  spec: Spec;
+  spec: Coordinates;
   group: Group | null; // null: not logged
   cast: Cast | null; // null: on its way
   sample: Sample | null;
   at: number;
 }
 
-export function specOf({run, tag, maps, target}: Group, sample: number, at: number | null): Spec {
+export function specOf({run, tag, maps, target}: Group, sample: number, at: number | null): Coordinates {
   return {run, tag, sample, method: maps?.method ?? "", layer: maps?.layer ?? "", target: target ?? null, step: at};
 }
 
@@ -52,13 +53,13 @@ export function sideOf(name: SideName): Side | null {
   return {spec, group, cast, sample: cast?.cohort.samples[spec.sample] ?? null, at};
 }
 
-function usualA(): Spec | null {
+function usualA(): Coordinates | null {
   const focused = specFrom(focusKey.value);
   const group = groups.value.find(({run, tag}) => run === focused?.run && tag === focused.tag) ?? groups.value[0];
   return group ? specOf(group, focused?.sample ?? 0, null) : null;
 }
 
-function usualB(): Spec | null {
+function usualB(): Coordinates | null {
   const a = sideOf("a");
   if (!a?.group || !a.sample) return null;
   const own = {group: a.group, index: a.spec.sample};
@@ -68,7 +69,7 @@ function usualB(): Spec | null {
 }
 
 /** Choose something else for a side; the sample is looked for in another run or series. */
-export function changeSide(name: SideName, {spec, sample, at}: Side, patch: Partial<Spec>): void {
+export function changeSide(name: SideName, {spec, sample, at}: Side, patch: Partial<Coordinates>): void {
   const next = {...spec, ...patch};
   const group = patch.run !== undefined || patch.tag !== undefined ? groupAt(next) : null;
   const cast = group && castAt(group, at);
@@ -77,7 +78,7 @@ export function changeSide(name: SideName, {spec, sample, at}: Side, patch: Part
 }
 
 /** What a side's fields can be, where there is more than one choice. */
-export function choicesOf({run, tag}: Spec): {run: string[]; tag: string[]; layer: string[]; method: string[]} {
+export function choicesOf({run, tag}: Coordinates): {run: string[]; tag: string[]; layer: string[]; method: string[]} {
   const own = catalog.value?.runs.find((one) => one.run === run)?.tags ?? [];
   const maps = own.find((one) => one.tag === tag)?.maps ?? [];
   return {

@@ -2,8 +2,9 @@
 
 import {computed} from "@preact/signals";
 import {entriesOf, targetName} from "../maths/series";
-import {type Axis, type Coordinates, limited, numbersIn, type Values} from "../maths/table";
-import type {MapSeries} from "../types";
+import {type Axis, type Coordinates, limited, numbersIn, type Table, tablesOf, type Values} from "../maths/table";
+import type {MapSeries, Sample} from "../types";
+import {type Cast, castAt, indexIn} from "../views/samples";
 import {thinned} from "./measure";
 import {
   arrivals,
@@ -107,6 +108,26 @@ export function groupAt({run, tag, layer, method, target}: Coordinates): Group |
   const group = entry && maps ? {run, tag, entry, maps, target} : null;
   made.value.set(id, group);
   return group;
+}
+
+/** Series that share tables, the samples being those of the first: each alone, unless series are compared. */
+export function partsOfTables(): (readonly string[])[] {
+  const tags = shownValues.value.tag;
+  return isOnAxis("tag") ? [tags] : tags.map((tag) => [tag]);
+}
+
+/** The tables of these series and samples. */
+export function tablesFor(tags: readonly string[], samples: readonly number[]): Table[] {
+  const {rows, columns} = settings.value;
+  return tablesOf({...shownValues.value, tag: tags, sample: samples}, rows, columns);
+}
+
+/** What a cell shows; `index` -1: the series lacks this sample. Null where it was not logged. */
+export function inCell(cell: Coordinates, sample: Sample): {group: Group; cast: Cast | null; index: number} | null {
+  const group = groupAt(cell);
+  if (!group) return null;
+  const cast = castAt(group, cell.step ?? step.value);
+  return {group, cast, index: cast ? indexIn(cast.cohort, sample, cell.sample) : cell.sample};
 }
 
 /** Series of everything that is on the page. */

@@ -1,8 +1,9 @@
 import {expect, test} from "vitest";
 
-import {type Spec, specFrom, specText} from "./spec";
+import type {Coordinates} from "../maths/table";
+import {specFrom, specText} from "./spec";
 
-const spec: Spec = {
+const spec: Coordinates = {
   run: "a&b=c",
   tag: "val/x",
   sample: 3,

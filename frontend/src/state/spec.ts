@@ -1,18 +1,9 @@
 /** Names of things that can be looked at. */
 
-/** One tile: a sample of a (run, tag) under one map. */
-export interface Spec {
-  run: string;
-  tag: string;
-  sample: number;
-  method: string;
-  layer: string;
-  target: number | null; // class index; null: the map that was logged first
-  step: number | null; // null: the scrubber's
-}
+import type {Coordinates} from "../maths/table";
 
 /** A tile's name in links. */
-export function specText({run, tag, sample, method, layer, target, step}: Spec): string {
+export function specText({run, tag, sample, method, layer, target, step}: Coordinates): string {
   const query = new URLSearchParams({run, tag, sample: String(sample), method, layer});
   if (target !== null) query.set("target", String(target));
   if (step !== null) query.set("step", String(step));
@@ -20,7 +11,7 @@ export function specText({run, tag, sample, method, layer, target, step}: Spec):
 }
 
 /** The tile that a link names; null where it names none. */
-export function specFrom(text: string | null): Spec | null {
+export function specFrom(text: string | null): Coordinates | null {
   const query = new URLSearchParams(text ?? "");
   const [run, tag, sample] = [query.get("run"), query.get("tag"), Number(query.get("sample") ?? "x")];
   if (run === null || tag === null || !Number.isInteger(sample)) return null;
@@ -41,6 +32,6 @@ function integer(text: string | null): number | null {
 }
 
 /** A sample of a (run, tag), whatever map is over it. */
-export function tileKey({run, tag, sample}: Pick<Spec, "run" | "tag" | "sample">): string {
+export function tileKey({run, tag, sample}: Pick<Coordinates, "run" | "tag" | "sample">): string {
   return new URLSearchParams({run, tag, sample: String(sample)}).toString();
 }

@@ -241,14 +241,20 @@ export function viewLink(): string {
   return currentLink().replace(/#.*$/, "") + intoHash(readHash(), settings.peek());
 }
 
+const ARRIVALS_MS = 16;
 let arrivalPlanned = false;
+let lastArrival = 0;
+
+/** At once, where nothing came a moment ago: the next request may hang on it, and frames can be far apart. */
 function arrived(): void {
   if (arrivalPlanned) return;
   arrivalPlanned = true;
-  requestAnimationFrame(() => {
+  const wait = Math.max(0, lastArrival + ARRIVALS_MS - performance.now());
+  setTimeout(() => {
     arrivalPlanned = false;
     arrivals.value++;
-  });
+    lastArrival = performance.now();
+  }, wait);
 }
 
 /** Connect the store with the world outside. Once. */

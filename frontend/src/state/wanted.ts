@@ -5,7 +5,7 @@ import type {Want} from "../api/loader";
 import type {SeriesKey} from "../api/client";
 import {castAt} from "../views/samples";
 import {lacksPredictions} from "./faults";
-import {arrivals, type Group, groups, loader, seriesKey, settings, step} from "./store";
+import {arrivals, type Group, groups, images, loader, seriesKey, settings, step} from "./store";
 
 export interface Looked {
   group: Group;
@@ -59,10 +59,12 @@ function wants(): Want[] {
   return [...opening(), ...[...all.values()].flatMap(({key, steps}) => wantsOf(key, steps))];
 }
 
+/** One step of each is enough until the pictures are here, which whole series would hold up. */
 function wantsOf(key: SeriesKey, steps: ReadonlyMap<number, number>): Want[] {
   return [...new Set(steps.values())].map((at) => ({
     ...key,
     step: at,
+    brief: images.busy,
     samples: [...steps].filter(([, wanted]) => wanted === at).map(([sample]) => sample),
   }));
 }

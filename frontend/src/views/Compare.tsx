@@ -1,22 +1,22 @@
 import {useEffect, useMemo, useRef} from "preact/hooks";
-import {type Axis, chosenWith, type Coordinates, type Table, tablesOf, type Value} from "../maths/table";
-import {groupAt, isOnAxis, shownValues, targets} from "../state/compare";
+import {type Axis, chosenWith, type Coordinates, type Table, type Value} from "../maths/table";
+import {inCell, partsOfTables, shownValues, tablesFor, targets} from "../state/compare";
 import {arrivals, change, colorOf, type Group, groups, settings, step} from "../state/store";
 import type {Sample} from "../types";
 import {IconButton} from "./controls";
 import {CLOSE} from "./icons";
-import {AXIS_NAMES, methodName, sampleName, valueName} from "./names";
+import {AXIS_NAMES, coordinateName, methodName, sampleName, valueName} from "./names";
+import {useArrived} from "./arrived";
+import {useNear} from "./near";
 import {useOrder} from "./order";
-import {type Cast, castAt, className, indexIn} from "./samples";
-import {isFocused, Seen, useNear} from "./Tile";
+import {type Cast, castAt, castValues, className} from "./samples";
+import {isFocused, Seen} from "./Tile";
 
 /** Samples in rows and columns of whatever is to be compared. */
 export function Compare() {
-  const tags = shownValues.value.tag;
-  const parts = isOnAxis("tag") ? [tags] : tags.map((tag) => [tag]);
   return (
     <div class="main" data-testid="compare">
-      {parts.map((part) => (
+      {partsOfTables().map((part) => (
         <Part key={part.join("\n")} tags={part} />
       ))}
       {!groups.value.length && <p class="hint">Choose a run and a series on the left.</p>}
@@ -36,9 +36,8 @@ function Part({tags}: {tags: readonly string[]}) {
 function Tables({tags, first, cast}: {tags: readonly string[]; first: Group; cast: Cast}) {
   const {rows, columns} = settings.value;
   const order = useOrder(first, cast);
-  const values = {...shownValues.value, tag: tags, sample: order};
-  const text = JSON.stringify([values, rows, columns]);
-  const tables = useMemo(() => tablesOf(values, rows, columns), [text]);
+  const text = JSON.stringify([shownValues.value, tags, order, rows, columns]);
+  const tables = useMemo(() => tablesFor(tags, order), [text]);
   const height = useRef(0);
   if (!order.length) return <p class="hint">None of the samples is what the filters ask for.</p>;
   return (
@@ -124,23 +123,18 @@ function Head({axis, cell, cast, scope}: HeadProps) {
   return (
     <th
       scope={scope}
-      abbr={nameOf(axis, cell, cast)}
+      abbr={coordinateName(axis, cell, cast, targets.value)}
       class={current ? "current" : undefined}
       data-value={String(value)}
     >
       <span class="head">
         {axis === "run" && <span class="dot" style={{background: colorOf(cell.run)}} />}
-        <span class="name">{nameOf(axis, cell, cast)}</span>
+        <span class="name">{coordinateName(axis, cell, cast, targets.value)}</span>
         {axis !== "sample" && <Remove axis={axis} value={value} />}
       </span>
       {axis === "sample" && <span class="meta">{className(cast.cohort, cast.cohort.samples[cell.sample]!.label)}</span>}
     </th>
   );
-}
-
-function nameOf(axis: Axis, cell: Coordinates, {cohort}: Cast): string {
-  if (axis === "sample") return sampleName(cohort.samples[cell.sample]!, cell.sample);
-  return valueName(axis, cell[axis], targets.value);
 }
 
 /** Takes a row or column off; the last one stays. */
@@ -176,11 +170,10 @@ function Row({row, cast}: {row: Coordinates[]; cast: Cast}) {
 
 /** One tile of a table. */
 function Cell({cell, sample}: {cell: Coordinates; sample: Sample}) {
-  arrivals.value;
-  const group = groupAt(cell);
-  if (!group) return <Missing words="not logged" />;
-  const cast = castAt(group, cell.step ?? step.value);
-  const index = cast ? indexIn(cast.cohort, sample, cell.sample) : cell.sample;
+  const found = inCell(cell, sample);
+  useArrived(() => castValues(inCell(cell, sample)?.cast ?? null));
+  if (!found) return <Missing words="not logged" />;
+  const {group, index} = found;
   if (index < 0) return <Missing words="not in this series" />;
   return (
     <div class={isFocused(group, index, cell.step) ? "tile focused" : "tile"}>

@@ -1,6 +1,7 @@
 import {useEffect, useMemo, useRef} from "preact/hooks";
 import {cssGradient} from "../maths/colors";
-import {difference, DIFFERENCE_LIMITS} from "../maths/compare";
+import {DIFFERENCE_LIMITS} from "../maths/compare";
+import {differenceOf, lookOfDifference} from "../state/difference";
 import {currentLimits} from "../state/maps";
 import {dark, images, look, renderer} from "../state/store";
 import {viewport} from "../state/zoom";
@@ -16,15 +17,7 @@ export function Difference({a, b}: {a: Shown; b: Shown}) {
   const image = images.get(a.group.run, a.sample.image);
   const map = useDifference(a, b);
   const view = viewport.value;
-  const drawn = useMemo(
-    () => ({
-      ...look.value,
-      mode: look.value.mode === "map" ? ("map" as const) : ("overlay" as const),
-      threshold: 0,
-      thresholdBy: "value" as const,
-    }),
-    [look.value],
-  );
+  const drawn = useMemo(() => lookOfDifference(look.value), [look.value]);
   useEffect(() => {
     if (canvas.current) renderer.draw(canvas.current, image, map, drawn, DIFFERENCE_LIMITS, view);
   });
@@ -45,14 +38,10 @@ export function Difference({a, b}: {a: Shown; b: Shown}) {
   );
 }
 
-/** The difference of both maps under the chosen scale; the same object until one of them changes. */
+/** The same object until one of the maps or its limits changes. */
 function useDifference(a: Shown, b: Shown): RawMap | null {
-  const own = limitsOf(a);
-  const other = limitsOf(b);
-  return useMemo(
-    () => (a.found && b.found && own && other ? difference(a.found.map, b.found.map, own, other) : null),
-    [a.found?.map, b.found?.map, own?.low, own?.high, other?.low, other?.high],
-  );
+  const [own, other] = [limitsOf(a), limitsOf(b)];
+  return useMemo(() => differenceOf(a, b), [a.found?.map, b.found?.map, own?.low, own?.high, other?.low, other?.high]);
 }
 
 function limitsOf({found, group, index}: Shown): Limits | null {

@@ -1,6 +1,6 @@
 import {useState} from "preact/hooks";
-import {copyLink, gridCsv, gridPicture, sampleCsv, sampleGif, samplePicture} from "../export/page";
-import {announce, type Group} from "../state/store";
+import {copyLink, sampleCsv, sampleGif, samplePicture, VIEW_NAMES, viewCsv, viewPicture} from "../export/page";
+import {announce, type Group, view} from "../state/store";
 import type {Sample} from "../types";
 import type {Cast} from "./samples";
 
@@ -10,8 +10,8 @@ export function Exports() {
     <section aria-label="Export">
       <h2>Export</h2>
       <div class="chips">
-        <Task name="Grid as PNG" run={gridPicture} />
-        <Task name="Numbers as CSV" run={gridCsv} />
+        <Task name={`${VIEW_NAMES[view.value]} as PNG`} run={viewPicture} />
+        <Task name="Numbers as CSV" run={viewCsv} />
         <Task name="Copy link" run={copyLink} />
       </div>
     </section>

@@ -1,9 +1,11 @@
-import {useMemo} from "preact/hooks";
+import {useEffect, useMemo, useRef} from "preact/hooks";
 import {faultsOf, lacksPredictions} from "../state/faults";
-import {arrivals, type Group, groups, settings, step} from "../state/store";
+import {arrivals, focusKey, type Group, groups, settings, step} from "../state/store";
 import {DEFAULTS} from "../state/settings";
+import {specFrom} from "../state/spec";
 import {shown} from "./controls";
 import {Heading} from "./Heading";
+import {useNear} from "./near";
 import {Overview} from "./Overview";
 import {castAt, type Cast} from "./samples";
 import {useOrder} from "./order";
@@ -24,11 +26,19 @@ export function Grid() {
 
 function GroupView({group}: {group: Group}) {
   arrivals.value;
+  const element = useRef<HTMLElement>(null);
+  const first = groups.value[0] === group;
+  const near = useNear(element, first);
   const cast = castAt(group, step.value);
+  const spec = specFrom(focusKey.value);
+  const focused = spec?.run === group.run && spec.tag === group.tag;
+  useEffect(() => {
+    if (focused && !near) element.current?.scrollIntoView({block: "nearest"});
+  }, [focused]);
   return (
-    <section class="group" aria-label={`${group.run}, ${group.tag}`}>
+    <section ref={element} class="group" aria-label={`${group.run}, ${group.tag}`}>
       <Heading group={group} cast={cast} />
-      {cast ? <Tiles group={group} cast={cast} /> : canCome(group) && <Waiting />}
+      {cast ? <Tiles group={group} cast={cast} near={near} first={first} /> : canCome(group) && <Waiting />}
     </section>
   );
 }
@@ -45,15 +55,25 @@ function tilePixels(count: number): number {
   return count > 2 ? 220 : 360;
 }
 
-function Tiles({group, cast}: {group: Group; cast: Cast}) {
+/** Tiles of a group that can't be seen are not made: the place that they will need is kept. */
+function Tiles({group, cast, near, first}: {group: Group; cast: Cast; near: boolean; first: boolean}) {
   const {samples} = cast.cohort;
   const order = useOrder(group, cast);
   const text = order.join();
   // The same tiles again are the same objects, which spares all of them.
+  const seen = first ? placesSeen(order.length) : 0;
   const tiles = useMemo(
-    () => order.map((index) => <Tile key={index} group={group} sample={samples[index]!} index={index} />),
+    () =>
+      order.map((index, place) => (
+        <Tile key={index} group={group} sample={samples[index]!} index={index} first={place < seen} />
+      )),
     [text, group, samples],
   );
+  const grid = useRef<HTMLDivElement>(null);
+  const height = useRef(0);
+  useEffect(() => {
+    if (near && grid.current) height.current = grid.current.offsetHeight;
+  });
   if (!order.length)
     return <p class="hint">None of the {shown(samples.length)} samples is what the filters ask for.</p>;
   return (
@@ -63,11 +83,35 @@ function Tiles({group, cast}: {group: Group; cast: Cast}) {
           {shown(order.length)} of {shown(samples.length)} samples
         </p>
       )}
-      <div class="grid" style={{"--tile": `${tilePixels(order.length)}px`}}>
-        {tiles}
-      </div>
+      {near ? (
+        <div ref={grid} class="grid" style={{"--tile": `${tilePixels(order.length)}px`}}>
+          {tiles}
+        </div>
+      ) : (
+        <div style={{height: `${height.current || likelyHeight(order.length)}px`}} />
+      )}
     </>
   );
+}
+
+const VERDICT = 40; // pixels of a tile, with its gap, beside the picture
+const MAIN = 0.7; // of the window's width, about
+
+/** About how many tiles stand in a row, and how high each is, before any was laid out. */
+function likelyRows(count: number): {columns: number; height: number} {
+  const size = tilePixels(count);
+  return {columns: Math.max(1, Math.floor((window.innerWidth * MAIN) / size)), height: size + VERDICT};
+}
+
+function likelyHeight(count: number): number {
+  const {columns, height} = likelyRows(count);
+  return Math.ceil(count / columns) * height;
+}
+
+/** About how many tiles fit on the screen. */
+function placesSeen(count: number): number {
+  const {columns, height} = likelyRows(count);
+  return columns * Math.ceil(window.innerHeight / height);
 }
 
 const PLACES = 12;

@@ -1,11 +1,12 @@
-import {useEffect, useRef} from "preact/hooks";
+import {useLayoutEffect, useRef} from "preact/hooks";
 import type {Found} from "../api/loader";
 import {currentLimits, mapOf, shownStep} from "../state/maps";
-import {arrivals, change, dark, type Group, images, look, probe, renderer} from "../state/store";
+import {change, dark, type Group, images, look, probe, renderer} from "../state/store";
 import {viewport} from "../state/zoom";
 import type {Sample, Viewport} from "../types";
 import {Marks} from "./Marks";
-import {saidOnTile} from "./said";
+import {useArrived} from "./arrived";
+import {saidOnTile, type Shown} from "./said";
 
 interface Props {
   group: Group;
@@ -21,16 +22,17 @@ const ZOOMED = 320; // of the others while zoomed
 /** A sample's picture under its map at the step, at the picture's own size; the page scales it. */
 export function Picture({group, sample, index, at = shownStep(group, index), large = false}: Props) {
   const canvas = useRef<HTMLCanvasElement>(null);
-  arrivals.value; // draw again when something came
+  useArrived(() => values({group, sample, index, at}));
   const found = mapOf(group, index, at);
   const image = images.get(group.run, sample.image);
   const view = viewport.value;
   const size = sizeOf(sample, image, found);
   const times = Math.ceil((large ? LARGE : view.zoom > 1 ? ZOOMED : 1) / size.width);
   const said = saidOnTile({group, sample, index, at, found});
-  useEffect(() => {
+  useLayoutEffect(() => {
     const limits = found ? currentLimits(found, group, index) : {low: 0, high: 0};
-    if (canvas.current) renderer.draw(canvas.current, image, found?.map ?? null, look.value, limits, view);
+    const map = said.waits ? null : (found?.map ?? null); // drawn once, over its picture
+    if (canvas.current) renderer.draw(canvas.current, image, map, look.value, limits, view);
   });
   return (
     <span
@@ -61,6 +63,15 @@ export function Picture({group, sample, index, at = shownStep(group, index), lar
       )}
     </span>
   );
+}
+
+/** All that is drawn and may arrive. */
+function values(tile: Omit<Shown, "found">): readonly unknown[] {
+  const {group, sample, index, at} = tile;
+  const found = mapOf(group, index, at);
+  const limits = found && currentLimits(found, group, index);
+  const said = saidOnTile({...tile, found});
+  return [found?.map, images.get(group.run, sample.image), limits?.low, limits?.high, ...Object.values(said)];
 }
 
 function sizeOf(sample: Sample, image: ImageBitmap | null, found: Found | null): {width: number; height: number} {

@@ -12,11 +12,12 @@ import {
   methods,
   settings,
 } from "../state/store";
+import {targets} from "../state/compare";
 import {Check, Chip} from "./controls";
 import {Exports} from "./Exports";
 import {Filters} from "./Filters";
 import {LookSection} from "./Look";
-import {methodName} from "./names";
+import {methodName, valueName} from "./names";
 
 /** What is shown, and how. */
 export function SidePanel() {
@@ -32,10 +33,26 @@ export function SidePanel() {
         name={methodName}
         onChange={(name) => change({method: name})}
       />
+      <Target />
       <LookSection />
       <Filters />
       <Exports />
     </nav>
+  );
+}
+
+/** Which class's map is shown, where samples have those of several. */
+function Target() {
+  const {target} = settings.value;
+  const names = targets.value;
+  return (
+    <Choice
+      title="Class explained"
+      options={names.size ? ["", ...[...names.keys()].map(String)] : []}
+      value={target !== null && names.has(target) ? String(target) : ""}
+      name={(option) => valueName("target", option ? Number(option) : null, names)}
+      onChange={(option) => change({target: option ? Number(option) : null})}
+    />
   );
 }
 

@@ -1,9 +1,8 @@
-import {useEffect, useRef, useState} from "preact/hooks";
+import {useEffect, useLayoutEffect, useRef} from "preact/hooks";
 import {shownStep} from "../state/maps";
 import {specText, tileKey} from "../state/spec";
 import {pick, specOf} from "../state/ab";
 import {
-  arrivals,
   change,
   focusKey,
   goTo,
@@ -19,12 +18,13 @@ import {
 import {lookAt} from "../state/wanted";
 import type {Sample} from "../types";
 import {IconButton, shown} from "./controls";
+import {useArrived} from "./arrived";
 import {sampleName} from "./names";
+import {useNear} from "./near";
 import {Picture} from "./Picture";
-import {castAt, saidOf} from "./samples";
+import {castAt, castValues, saidOf} from "./samples";
 import {Verdict} from "./Verdict";
 
-const ROOM = "200px"; // beyond the edge that is drawn already
 const LOCKED = "M6 10V8a6 6 0 0 1 12 0v2h1v11H5V10zm2 0h8V8a4 4 0 0 0-8 0z";
 const OPEN = "M6 10h10V7a4 4 0 0 0-7.7-1.5L6.5 4.7A6 6 0 0 1 18 7v3h1v11H5V10z";
 
@@ -34,12 +34,16 @@ interface Props {
   index: number;
 }
 
-/** A sample in the grid; drawn, and its map fetched, only while it can be seen. */
-export function Tile({group, sample, index}: Props) {
+/** A sample in the grid; drawn, and its map fetched, only while it can be seen. `first`: it will be. */
+export function Tile({group, sample, index, first}: Props & {first: boolean}) {
   const element = useRef<HTMLDivElement>(null);
-  const near = useNear(element);
+  const near = useNear(element, first);
+  const focused = isFocused(group, index);
+  useEffect(() => {
+    if (focused) element.current?.scrollIntoView({block: "nearest"}); // the keyboard may have gone on to it
+  }, [focused]);
   return (
-    <div ref={element} class={isFocused(group, index) ? "tile focused" : "tile"}>
+    <div ref={element} class={focused ? "tile focused" : "tile"}>
       {near ? <Seen group={group} sample={sample} index={index} /> : <Unseen sample={sample} />}
     </div>
   );
@@ -60,9 +64,9 @@ function Unseen({sample}: {sample: Sample}) {
 
 /** What is on a tile: the picture, what was predicted, and the buttons. `fixed`: it is of this step. */
 export function Seen({group, sample, index, fixed}: Props & {fixed?: number | null}) {
-  arrivals.value;
   const at = fixed ?? shownStep(group, index);
   useLookingAt(group, index, at);
+  useArrived(() => castValues(castAt(group, at)));
   const key = keyOf(group, index);
   const spec = specText(specOf(group, index, fixed ?? locks.value.get(key) ?? null));
   const focused = isFocused(group, index, fixed);
@@ -144,21 +148,9 @@ function Lock({name, at}: {name: string; at: number}) {
   );
 }
 
-export function useNear(element: {current: HTMLElement | null}): boolean {
-  const [near, setNear] = useState(false);
-  useEffect(() => {
-    const observer = new IntersectionObserver((entries) => setNear(entries.at(-1)?.isIntersecting ?? false), {
-      rootMargin: ROOM,
-    });
-    if (element.current) observer.observe(element.current);
-    return () => observer.disconnect();
-  }, []);
-  return near;
-}
-
 /** Have a sample's map fetched while the component is there. */
 export function useLookingAt(group: Group, sample: number, step: number): void {
   const who = useRef({}).current;
-  useEffect(() => lookAt(who, {group, samples: [sample], step}), [group, sample, step]);
+  useLayoutEffect(() => lookAt(who, {group, samples: [sample], step}), [group, sample, step]);
   useEffect(() => () => lookAt(who, null), []);
 }

@@ -1,7 +1,7 @@
 /** How things are called on the page. */
 
-import type {Axis, Value} from "../maths/table";
-import type {Sample} from "../types";
+import type {Axis, Coordinates, Value} from "../maths/table";
+import type {Cohort, Sample} from "../types";
 
 const METHODS: Record<string, string> = {
   grad_cam: "Grad-CAM",
@@ -14,7 +14,19 @@ const METHODS: Record<string, string> = {
   hires_cam: "HiResCAM",
   layer_cam: "LayerCAM",
   full_grad: "FullGrad",
-  guided_backprop: "Guided backprop",
+  legrad: "LeGrad",
+  fem: "FEM",
+  ss_cam: "SS-CAM",
+  is_cam: "IS-CAM",
+  cam: "CAM",
+  kpca_cam: "KPCA-CAM",
+  finer_cam: "Finer-CAM",
+  shapley_cam: "Shapley-CAM",
+  random_cam: "Random (baseline)",
+  smooth_grad_cam_plus_plus: "Smooth Grad-CAM++",
+  grad_cam_element_wise: "Element-wise Grad-CAM",
+  deep_feature_factorization: "Deep Feature Factorization",
+  guided_backprop: "Guided Backprop",
   guided_grad_cam: "Guided Grad-CAM",
 };
 
@@ -43,4 +55,15 @@ export function valueName(axis: Axis, value: Value, targets: ReadonlyMap<number,
   if (axis === "step") return Number(value).toLocaleString("en");
   if (axis === "target") return value === null ? "as logged first" : targets.get(Number(value)) || `class ${value}`;
   return String(value) || "(no name)";
+}
+
+/** Where a cell of a table stands on an axis. */
+export function coordinateName(
+  axis: Axis,
+  cell: Coordinates,
+  {cohort}: {cohort: Cohort},
+  targets: ReadonlyMap<number, string>,
+): string {
+  if (axis === "sample") return sampleName(cohort.samples[cell.sample]!, cell.sample);
+  return valueName(axis, cell[axis], targets);
 }

@@ -30,6 +30,11 @@ export function castAt(group: Group, step: number): Cast | null {
   return cohort && {cohort, said, row};
 }
 
+/** What tells one cast from another. */
+export function castValues(cast: Cast | null): readonly unknown[] {
+  return [cast?.cohort, cast?.said, cast?.row];
+}
+
 /** Maps name the cohort as well; without predictions, the first sample's are always wanted. */
 function castOfMaps(group: Group, step: number): Cast | null {
   const key = seriesKey(group);

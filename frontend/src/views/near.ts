@@ -1,0 +1,28 @@
+/** What can be seen, or soon: the rest is neither drawn nor fetched. */
+
+import {useEffect, useState} from "preact/hooks";
+
+const ROOM = "200px"; // beyond the edge that is drawn already
+
+const told = new WeakMap<Element, (near: boolean) => void>();
+let observer: IntersectionObserver | null = null;
+
+/** One for all elements: of a thousand observers each costs at the start of the page. */
+function observe(element: Element, tell: (near: boolean) => void): () => void {
+  observer ??= new IntersectionObserver(
+    (entries) => {
+      for (const {target, isIntersecting} of entries) told.get(target)?.(isIntersecting);
+    },
+    {rootMargin: ROOM},
+  );
+  told.set(element, tell);
+  observer.observe(element);
+  return () => observer?.unobserve(element);
+}
+
+/** Whether an element is on the screen or close to it; `initially` is the guess until that is known. */
+export function useNear(element: {current: HTMLElement | null}, initially = false): boolean {
+  const [near, setNear] = useState(initially);
+  useEffect(() => (element.current ? observe(element.current, setNear) : undefined), []);
+  return near;
+}
