@@ -18,7 +18,7 @@ from .targets import ClassScore, Target
 
 Batches = Iterable[Tensor]
 
-COPIES_BYTES = 2**26  # of a layer's output, when only what follows the layer is run: few passes, little memory
+COPIES_BYTES = 2**25  # of a layer's output, when only what follows the layer is run: few passes, little memory
 
 
 @dataclass(frozen=True, eq=False)

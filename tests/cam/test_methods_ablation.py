@@ -11,7 +11,7 @@ from pytorch_grad_cam import AblationCAM
 from torch import Tensor, nn
 
 from tensorboard_plugin_gradcam import CAM
-from tensorboard_plugin_gradcam.cam import Classes
+from tensorboard_plugin_gradcam.cam import Classes, scene
 from tensorboard_plugin_gradcam.cam.methods.ablation import FAR_BELOW
 from tests.cam.networks import convnet, photographs
 from tests.cam.peers import peer_masks
@@ -29,6 +29,19 @@ def test_ablation_cam_equals_grad_cams(layer: str, count: int) -> None:
     assert float(found.maps["ablation_cam", layer].abs().max()) > 1e-3
     assert masks.max() > 0.5
     np.testing.assert_allclose(found.masks().numpy(), masks, atol=1e-5)
+
+
+@pytest.mark.parametrize("layer", ["7", "3.bn", "4.right", "3"])
+@pytest.mark.parametrize("copies", [1, 5, 7])
+def test_maps_do_not_depend_on_how_many_copies_are_asked_at_once(
+    layer: str, copies: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inputs = photographs(40)
+    cam = CAM(convnet(inputs), layer, "ablation_cam")
+    together = cam(inputs, [4, 0, 2]).maps["ablation_cam", layer]
+    monkeypatch.setattr(scene, "COPIES_BYTES", copies * together[0].numel() * 4 * 12)
+    apart = cam(inputs, [4, 0, 2]).maps["ablation_cam", layer]
+    torch.testing.assert_close(apart, together, rtol=1e-4, atol=1e-6 * float(together.abs().max()))
 
 
 class Tokens(nn.Module):

@@ -25,10 +25,18 @@ def ablation_cam(scene: LayerScene) -> Tensor:
     def ablated(activations: Tensor) -> Iterator[Tensor]:
         lowest = activations.min()
         value = torch.where(lowest == 0, lowest, lowest - FAR_BELOW)
+        copies, version = activations[:0], -1
         for channels in scene.splits(len(activations)):
-            copies = activations.repeat(len(channels), *(1 for _ in activations.shape))
-            copies[range(len(channels)), channels] = value
-            yield copies
+            # Mended rather than made anew, which would take longer than the passes; unless they were written to.
+            if copies._version != version:
+                copies = activations.repeat(len(channels), *(1 for _ in activations.shape))
+            rows = range(len(channels))
+            copies[rows, channels] = value
+            version = copies._version
+            yield copies[: len(channels)]
+            if copies._version == version:
+                copies[rows, channels] = activations[channels]
+                version = copies._version
 
     scores = scene.scores[:, None]
     return weighted((scores - torch.stack(scene.scores_with(ablated))) / scores, scene.activations)
