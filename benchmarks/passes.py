@@ -99,9 +99,9 @@ def score(name: str, inputs: Tensor) -> None:
     theirs, mask = peer(ScoreCAM, model, inputs)
     apart = np.abs(result[0].masks().numpy() - mask).max()
     print(
-        f"Score-CAM, {name} {LAYER}, {inputs.shape[-1]}: {ours:.1f} s, {ours / channels / batches[best]:.2f} inferences "
-        f"(best batch {best}) for each of {channels} channels that vary; grad-cam {theirs:.1f} s, {theirs / ours:.2f} times as "
-        f"long; masks differ by at most {apart:.0e}"
+        f"Score-CAM, {name} {LAYER}, {inputs.shape[-1]}: {ours:.1f} s, {ours / channels / batches[best]:.2f} "
+        f"inferences (best batch {best}) for each of {channels} channels that vary; grad-cam {theirs:.1f} s, "
+        f"{theirs / ours:.2f} times as long; masks differ by at most {apart:.0e}"
     )
 
 
