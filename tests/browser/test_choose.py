@@ -62,6 +62,9 @@ def test_only_the_samples_that_are_asked_for_are_shown(
         assert show(frame, len(samples), step=140, **settings) == samples, settings
         if len(samples) < 12:
             expect(frame.get_by_text(re.compile(f"^({len(samples)} of|None of the) 12 samples"))).to_be_visible()
+    show(frame, 0, step=140, text="no such sample", verdict="wrong", label=1, minProbability=0.9)
+    frame.get_by_role("button", name="Show all").click()
+    expect(frame.locator(CANVAS)).to_have_count(12)
     assert show(frame, 12) == list(range(12))
 
 

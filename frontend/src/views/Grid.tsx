@@ -1,6 +1,6 @@
 import {useEffect, useMemo, useRef} from "preact/hooks";
 import {faultsOf, lacksPredictions} from "../state/faults";
-import {arrivals, focusKey, type Group, groups, settings, step} from "../state/store";
+import {arrivals, change, focusKey, type Group, groups, settings, step} from "../state/store";
 import {DEFAULTS} from "../state/settings";
 import {specFrom} from "../state/spec";
 import {shown} from "./controls";
@@ -75,7 +75,14 @@ function Tiles({group, cast, near, first}: {group: Group; cast: Cast; near: bool
     if (near && grid.current) height.current = grid.current.offsetHeight;
   });
   if (!order.length)
-    return <p class="hint">None of the {shown(samples.length)} samples is what the filters ask for.</p>;
+    return (
+      <p class="hint">
+        None of the {shown(samples.length)} samples is what the filters ask for.{" "}
+        <button type="button" class="link" onClick={() => change(ALL)}>
+          Show all
+        </button>
+      </p>
+    );
   return (
     <>
       {order.length < samples.length && (
@@ -94,6 +101,7 @@ function Tiles({group, cast, near, first}: {group: Group; cast: Cast; near: bool
   );
 }
 
+const ALL = {text: "", verdict: "all", label: null, prediction: null, minProbability: 0} as const;
 const VERDICT = 40; // pixels of a tile, with its gap, beside the picture
 const MAIN = 0.7; // of the window's width, about
 
