@@ -15,20 +15,44 @@ from torch import Tensor
 REMEDY = "lower the detector's score threshold, such as box_score_thresh, or choose another"
 
 
+SAME_BOX = 0.5  # overlap, as in grad-cam
+
+
 @dataclass(frozen=True)
 class BoxScore:
-    """The score of one box that was found; `find_targets` makes it of what was asked for."""
+    """The score of one box that was found; `find_targets` makes it of what was asked for.
+
+    Of an image that was changed, it is the score of the box of the same class that overlaps it most; 0 where none does.
+    """
 
     position: int
     index: int
+    box: tuple[float, float, float, float]
+
+    @classmethod
+    def at(cls, position: int, output: Mapping[str, Tensor]) -> BoxScore:
+        """Take the box at a position of what was detected."""
+        x0, y0, x1, y1 = output["boxes"][position].tolist()
+        return cls(position, int(output["labels"][position]), (x0, y0, x1, y1))
 
     @property
     def name(self) -> str:
         return f"class {self.index} in box {self.position}"
 
     def __call__(self, output: Any) -> Tensor:
-        score: Tensor = output["scores"][self.position]
-        return score
+        scores: Tensor = output["scores"]
+        if self._is_at_its_position(output):
+            return scores[self.position]
+        overlaps = _overlaps(output["boxes"].detach(), self.box) * (output["labels"] == self.index)
+        if not len(overlaps) or float(overlaps.max()) < SAME_BOX:
+            return scores.sum() * 0
+        return scores[int(overlaps.argmax())]
+
+    def _is_at_its_position(self, output: Any) -> bool:
+        if self.position >= len(output["labels"]) or int(output["labels"][self.position]) != self.index:
+            return False
+        there = output["boxes"][self.position].detach()
+        return torch.equal(there, torch.as_tensor(self.box, dtype=there.dtype, device=there.device))
 
 
 @dataclass(frozen=True)
@@ -48,7 +72,7 @@ class DetectedBox:
             raise ValueError(f"expected one of {count} detected boxes, got DetectedBox({self.position}): {REMEDY}")
         # Sorted here: detectors that find boxes level by level don't promise an order.
         position = int(output["scores"].detach().argsort(descending=True, stable=True)[self.position])
-        return BoxScore(position, int(output["labels"][position]))
+        return BoxScore.at(position, output)
 
 
 @dataclass(frozen=True)
@@ -82,7 +106,7 @@ class MatchedBox:
                 f"got {best:.2f} at best: {REMEDY}, or lower min_iou"
             )
         position = int(overlaps.argmax())
-        return BoxScore(position, int(output["labels"][position]))
+        return BoxScore.at(position, output)
 
 
 def best_of_class(index: int, output: Mapping[str, Tensor]) -> BoxScore:
@@ -96,7 +120,7 @@ def best_of_class(index: int, output: Mapping[str, Tensor]) -> BoxScore:
         found = ", ".join(map(str, labels.unique().tolist())) or "none"
         raise ValueError(f"expected a detected class ({found}), got {index}: {REMEDY}")
     scores = torch.where(labels == index, output["scores"].detach(), -torch.inf)
-    return BoxScore(int(scores.argmax()), index)
+    return BoxScore.at(int(scores.argmax()), output)
 
 
 def _overlaps(boxes: Tensor, box: tuple[float, float, float, float]) -> Tensor:

@@ -9,6 +9,7 @@ import pytest
 import torch
 from pytorch_grad_cam import AblationCAM
 from torch import Tensor, nn
+from torch.nn.functional import adaptive_avg_pool2d
 
 from tensorboard_plugin_gradcam import CAM
 from tensorboard_plugin_gradcam.cam import Classes, scene
@@ -139,3 +140,51 @@ def test_a_module_runs_again_whose_output_is_changed_in_place_or_by_a_hook(in_pl
         with model.second.register_forward_hook(lambda *call, ablated=ablated: ablated), torch.no_grad():
             expected += (before - model(inputs)[0, 1]) / before * activations[0][0, channel]
     torch.testing.assert_close(found[0], expected, rtol=1e-4, atol=1e-4)
+
+
+class Quadrants(nn.Module):
+    """Detects what is brighter than a threshold in the quarters of the last convolution's maps."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(3, 6, 3, stride=2)
+        self.head = nn.Conv2d(6, 2, 1)
+        self.threshold = 0.0
+
+    def forward(self, x: Tensor) -> list[dict[str, Tensor]]:
+        found = []
+        for scores in adaptive_avg_pool2d(self.head(self.conv(x).relu()), 2).flatten(1).sigmoid():
+            kept = (scores > self.threshold).nonzero()[:, 0]
+            kept = kept[scores[kept].argsort(descending=True)]
+            corners = torch.stack([kept % 4 % 2, kept % 4 // 2], dim=1).float()
+            boxes = torch.cat([corners, corners + 1], dim=1) * 20
+            found.append({"boxes": boxes, "labels": kept // 4, "scores": scores[kept]})
+        return found
+
+
+def test_of_a_detector_the_box_is_looked_for_again_and_counts_as_0_where_it_is_gone() -> None:
+    torch.manual_seed(4)
+    model, inputs = Quadrants().eval(), photographs(40, 2)
+    model.threshold = 0.998 * min(output["scores"][0].item() for output in model(inputs))
+    found = CAM(model, "conv", "ablation_cam")(inputs)
+    lost = 0
+    for image, maps, score in zip(inputs, found.maps["ablation_cam", "conv"], found.scores, strict=True):
+        with torch.no_grad():
+            activations = model.conv(image[None])
+            box, label = (model(image[None])[0][name][0] for name in ("boxes", "labels"))
+            expected = torch.zeros_like(maps)
+            for channel in range(6):
+                ablated = activations.clone()
+                ablated[:, channel] = float(activations.min()) - FAR_BELOW
+                replace = model.conv.register_forward_hook(lambda *call, ablated=ablated: ablated)
+                (output,) = model(image[None])
+                replace.remove()
+                again = [
+                    float(score)
+                    for at, of, score in zip(output["boxes"], output["labels"], output["scores"], strict=True)
+                    if torch.equal(at, box) and of == label
+                ]
+                lost += not again
+                expected += (score - sum(again)) / score * activations[0, channel]
+        torch.testing.assert_close(maps, expected, rtol=1e-4, atol=1e-5)
+    assert 0 < lost < 12, "some channels are what the box was found by"

@@ -256,6 +256,18 @@ def test_detected_boxes_are_explained_for_faster_rcnn_as_it_is(detector: nn.Modu
         torch.testing.assert_close(result.scores[position], score)
 
 
+def test_methods_with_passes_of_their_own_explain_boxes_or_say_why_not(detector: nn.Module) -> None:
+    torch.manual_seed(3)
+    images = [torch.rand(3, 64, 96), torch.rand(3, 64, 96)]
+    methods = ["full_grad", "guided_backprop", "guided_grad_cam", "smooth_grad_cam_plus_plus"]
+    maps = CAM(detector, methods=methods)(images).maps
+    assert all(len(map_) == 2 and float(map_.abs().max()) > 0 for map_ in maps.values())
+    assert maps["full_grad", "input"].shape == (2, 64, 96)
+    for method, words in (("finer_cam", "expected classes"), ("shapley_cam", "second derivatives")):
+        with pytest.raises(ValueError, match=words):
+            CAM(detector, methods=method)(images)
+
+
 def test_the_padding_of_a_detector_is_taken_off_its_maps(detector: nn.Module) -> None:
     """A wide image beside a high one is padded below; its map is that of its own part of the canvas."""
     torch.manual_seed(2)

@@ -7,6 +7,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
+from ..boxes import BoxScore
 from ..explained import Explained
 from ..scene import LayerScene
 from ..targets import Custom, Target
@@ -40,14 +41,20 @@ def shapley_cam(scene: LayerScene) -> Tensor:
 
     Of a class's score, which is piecewise linear in most networks, that is Grad-CAM; of `Probability` it is not.
     https://arxiv.org/abs/2501.06261
+
+    Raises:
+        ValueError: where part of the model, such as a detector's pooling of boxes, has no second derivative.
     """
     weights = []
     for chunk in scene.chunks():
         leaf, scores = scene.graph(chunk)
-        (gradients,) = torch.autograd.grad(scores, leaf, torch.ones_like(scores), create_graph=True)
-        curvature = None
-        if gradients.requires_grad:
-            (curvature,) = torch.autograd.grad(gradients, leaf, leaf.detach(), allow_unused=True)
+        try:
+            (gradients,) = torch.autograd.grad(scores, leaf, torch.ones_like(scores), create_graph=True)
+            curvature = None
+            if gradients.requires_grad:
+                (curvature,) = torch.autograd.grad(gradients, leaf, leaf.detach(), allow_unused=True)
+        except RuntimeError as error:
+            raise ValueError(f"expected a model with second derivatives for shapley_cam, got: {error}") from error
         slopes = gradients.detach() - (0 if curvature is None else curvature / 2)
         cells = scene.cells(slopes, len(scores))
         weights.append(cells.mean(dim=spatial(cells)))
@@ -65,7 +72,7 @@ def finer_cam(scene: LayerScene, strength: float = 1.0, others: int = 3) -> Tens
         ValueError: where something else than a class is explained.
     """
     targets = scene.explained.targets
-    if any(target.index < 0 for target in targets):
+    if any(target.index < 0 or isinstance(target, BoxScore) for target in targets):
         raise ValueError(f"expected classes for finer_cam, got {', '.join(target.name for target in targets)}")
     finer = tuple(_apart(target.index, strength, others) for target in targets)
     activations, gradients = replace(scene, explained=Explained(scene.explained.samples, finer)).felt()

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.modules.conv import _ConvNd
 
+from ..hooks import hooked
 from ..scaling import resized, scaled
 from ..scene import LayerScene, Scene
-from ..taps import Taps
 from .gradients import weighted
 from .registry import method
 
@@ -53,17 +54,24 @@ def full_grad(scene: Scene) -> Tensor:
 
 
 def _full_gradients(scene: Scene, chunk: slice, biases: Mapping[str, Tensor]) -> Tensor:
+    ran: list[tuple[str, Tensor]] = []  # once for each run of a layer
+
+    def keeping(name: str) -> Any:
+        def keep(module: nn.Module, args: Any, output: Tensor) -> Tensor:
+            ran.append((name, output))
+            return output.clone()  # an in-place operation behind the layer would change what is kept
+
+        return keep
+
     modules = dict(scene.model.named_modules())
-    taps = Taps({name: modules[name] for name in biases}, begins=False)
-    with taps.watching():
+    with hooked(*(modules[name].register_forward_hook(keeping(name)) for name in biases)):
         images, scores = scene.input_graph(chunk)
-    outputs = taps.tensors()
-    places = [images, *outputs.values()]
+    places = [images, *(output for _, output in ran)]
     found = torch.autograd.grad(scores, places, torch.ones_like(scores), allow_unused=True)
     gradients = [torch.zeros_like(at) if one is None else one for one, at in zip(found, places, strict=True)]
     size = tuple(images.shape[2:])
     total = _contribution(gradients[0] * images.detach(), size)
-    for name, gradient in zip(outputs, gradients[1:], strict=True):
+    for (name, _), gradient in zip(ran, gradients[1:], strict=True):
         total += _contribution(weighted(biases[name].expand(len(gradient), -1), gradient), size)
     return total
 
