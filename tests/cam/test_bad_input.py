@@ -179,6 +179,23 @@ def test_boxes_are_found_by_rank_overlap_and_class() -> None:
     assert best_of_class(2, BOXES).position == 0
 
 
+def test_a_box_is_looked_for_again_by_overlap_and_class() -> None:
+    def output(*boxes: tuple[float, int, float]) -> dict[str, Tensor]:
+        return {
+            "boxes": torch.tensor([[x, 0.0, x + 10, 10.0] for x, _, _ in boxes]).view(-1, 4),
+            "labels": torch.tensor([label for _, label, _ in boxes], dtype=torch.int64),
+            "scores": torch.tensor([score for _, _, score in boxes]),
+        }
+
+    target = DetectedBox(0).find(output((0, 1, 0.9), (30, 1, 0.8)))
+    seen = [
+        (output((0, 1, 0.7), (0, 1, 0.6)), 0.7), (output((30, 1, 0.8), (2, 1, 0.6)), 0.6),
+        (output((30, 1, 0.8)), 0.0), (output((0, 2, 0.8)), 0.0), (output(), 0.0), (output((6, 1, 0.8)), 0.0),
+    ]  # fmt: skip
+    for other, score in seen:
+        assert float(target(other)) == pytest.approx(score)
+
+
 def test_a_map_without_positive_evidence_is_flagged_by_what_it_lacks() -> None:
     model = nn.Sequential(nn.Conv2d(3, 4, 1), nn.Sigmoid(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, 3))
     nn.init.constant_(model[4].weight, -1.0)
