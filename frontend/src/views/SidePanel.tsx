@@ -138,7 +138,7 @@ interface ChoiceProps {
 }
 
 function Choice({title, options, value, name = (option) => option, onChange}: ChoiceProps) {
-  if (!options.length) return null;
+  if (options.every((option) => !option)) return null; // nothing to choose from, or one without a name
   return (
     <section aria-label={title}>
       <h2>{title}</h2>
