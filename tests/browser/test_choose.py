@@ -136,6 +136,19 @@ def test_the_class_whose_map_is_shown_is_chosen(page: Page, tmp_path: Path) -> N
             difference = np.abs(pixels(frame, TILE.format(sample=0, step=10)).astype(int) - expected)
             assert (difference.max(axis=2) <= 3).mean() > 0.99, name
         frame.wait_for_function("() => location.hash.includes('p.gradcam.target=1')")
+        frame.locator(".tile").first.hover()
+        frame.get_by_test_id("pick").first.click()  # A is of the class that was chosen, also when another one is
+        chosen.get_by_role("button", name="temple").click()
+        frame.locator(".tile").first.hover()
+        frame.get_by_test_id("pick").first.click()
+        sides = [frame.get_by_test_id(f"side-{side}").get_by_label("Class explained") for side in "ab"]
+        for side, value in zip(sides, ("1", "0"), strict=True):
+            expect(side).to_have_value(value)
+        frame.evaluate("(hash) => { location.hash = hash }", hash_of({"target": 9, "smooth": 0}))
+        expect(chosen.get_by_role("button", pressed=True)).to_have_text("class 9")
+        expect(frame.get_by_text("no map").first).to_be_visible()
+        chosen.get_by_role("button", name="as logged first").click()
+        expect(frame.get_by_text("no map")).to_have_count(0)
         frame.evaluate(
             "(hash) => { location.hash = hash }", hash_of({"view": "compare", "columns": "target", "smooth": 0})
         )
@@ -146,3 +159,7 @@ def test_the_class_whose_map_is_shown_is_chosen(page: Page, tmp_path: Path) -> N
                 cell.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
                 difference = np.abs(pixels_of(cell).astype(int) - expected)
                 assert (difference.max(axis=2) <= 3).mean() > 0.99, (sample, target)
+        spec = "run=run&tag=val&sample=0&method=grad_cam&layer="
+        sides_of = {"view": "ab", "target": 1, "a": spec, "b": spec + "&target=1"}
+        frame.evaluate("(hash) => { location.hash = hash }", hash_of(sides_of))
+        expect(frame.get_by_test_id("ab")).to_contain_text(re.compile(r"CC\s*[-−]0"))  # the first map is of class 0

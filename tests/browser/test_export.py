@@ -11,12 +11,14 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 from playwright.sync_api import Browser, Frame, Page, expect
+from torch.utils.tensorboard import SummaryWriter
 
+from tensorboard_plugin_gradcam import add_gradcam
 from tensorboard_plugin_gradcam.heatmap import overlay, value_range
 from tensorboard_plugin_gradcam.reader import GradCAMLog, read_gradcam
 from tests.browser import truth
 from tests.browser.tab import TILE, Rich, go_to, look, opened, pixels
-from tests.viewer.server import Server
+from tests.viewer.server import Server, tensorboard
 
 FOCUS = "run=clean&tag=val&sample=2"
 KEY = ("clean", "val", "grad_cam", "layer4")
@@ -94,6 +96,27 @@ def test_a_comparison_is_saved_as_it_stands_on_the_page(
     with saved(page, frame, "Numbers as CSV", tmp_path).open(newline="") as file:
         cells = [(row["layer"], int(row["step"])) for row in csv.DictReader(file)]
     assert cells == [(layer, step) for layer in layers for step in steps]
+
+
+def test_cells_that_were_never_in_sight_are_saved_where_nothing_was_predicted(page: Page, tmp_path: Path) -> None:
+    images = np.random.default_rng(0).integers(0, 255, (2, 96, 96, 3), np.uint8)
+    maps = {
+        ("grad_cam", f"layer{number}"): np.random.default_rng(number).random((2, 4, 4), np.float32)
+        for number in range(6)
+    }
+    with SummaryWriter(str(tmp_path / "run")) as writer:
+        add_gradcam(writer, "val", images, maps, 0)
+    with tensorboard(tmp_path) as server:
+        server.wait(lambda it: it.get("series").json["runs"])
+        page.set_viewport_size({"width": 900, "height": 420})
+        frame = look(page, server, view="compare", rows="layer", columns="sample", smooth=0)
+        rows = tiles(saved(page, frame, "Comparison as PNG", tmp_path), 2)
+        layers = frame.locator("th[scope=row]").evaluate_all("(all) => all.map((th) => th.dataset.value)")
+    assert len(rows) == len(layers) == 6
+    for layer, row in zip(layers, rows, strict=True):
+        for sample, tile in enumerate(row):
+            expected = overlay(images[sample], maps["grad_cam", layer][sample], smooth=False)
+            assert (np.abs(tile.astype(int) - expected).max(axis=2) <= 3).mean() > 0.99
 
 
 def test_a_and_b_are_saved_with_their_difference(page: Page, rich: Server, logged: GradCAMLog, tmp_path: Path) -> None:

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from playwright.sync_api import Frame, Page, Request, expect
+from pathlib import Path
 
+import numpy as np
+from playwright.sync_api import Frame, Page, Request, expect
+from torch.utils.tensorboard import SummaryWriter
+
+from tensorboard_plugin_gradcam import add_gradcam
 from tests.browser.tab import Rich, look
-from tests.viewer.server import Server
+from tests.viewer.server import Server, tensorboard
 
 LOW = {"width": 900, "height": 420}  # room for one row of tiles
 CANVAS = "[data-testid=tile-canvas][data-run={run}]"
@@ -40,6 +45,49 @@ def test_the_sample_that_keys_go_on_to_comes_into_sight(page: Page, rich: Server
             page.keyboard.press("n")
         canvas = focused.locator(CANVAS.format(run=run) + f"[data-sample='{sample}'][data-ready=true]")
         expect(canvas).to_be_in_viewport(ratio=0.5)
+
+
+def test_a_focused_sample_that_was_scrolled_past_stays_there_until_keys_go_on(page: Page, rich: Server) -> None:
+    page.set_viewport_size(LOW)
+    frame = look(page, rich, tileSize=320, focus="run=clean&tag=val&sample=0")
+    main = frame.locator(".main")
+    main.evaluate("(main) => { main.scrollTop = main.scrollHeight }")
+    expect(frame.locator(CANVAS.format(run="shortcut")).last).to_be_in_viewport()
+    expect(frame.locator(CANVAS.format(run="clean"))).to_have_count(0)
+    second = frame.locator(".group").nth(1)
+    second.evaluate("(group) => { group.scrollIntoView(); group.closest('.main').scrollTop -= 150 }")
+    before = main.evaluate("(main) => main.scrollTop")
+    expect(frame.locator(CANVAS.format(run="clean") + "[data-ready=true]").last).to_be_in_viewport()
+    page.wait_for_timeout(300)
+    assert abs(main.evaluate("(main) => main.scrollTop") - before) < 150, "nobody asked for the first row"
+    main.evaluate("(main) => { main.scrollTop = main.scrollHeight }")
+    expect(frame.locator(CANVAS.format(run="clean"))).to_have_count(0)
+    page.keyboard.press("n")
+    canvas = frame.locator(".tile.focused").locator(CANVAS.format(run="clean") + "[data-sample='1'][data-ready=true]")
+    expect(canvas).to_be_in_viewport(ratio=0.5)
+
+
+def test_more_pictures_than_the_page_keeps_are_fetched_once_and_maps_come_whole(page: Page, tmp_path: Path) -> None:
+    count, side = 72, 1024  # 288 MiB of pixels, of 256
+    ramp = np.linspace(0, 150, side, dtype=np.uint8)
+    images = np.stack([np.broadcast_to((ramp + index)[:, None, None], (side, side, 3)) for index in range(count)])
+    with SummaryWriter(str(tmp_path / "run")) as writer:
+        for step in (0, 10):
+            maps = np.random.default_rng(step).random((count, 4, 4), np.float32)
+            add_gradcam(writer, "val", images, maps, step, labels=[0] * count, predictions=[0] * count)
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url.partition("/gradcam/")[2]))
+    page.set_viewport_size({"width": 1600, "height": 1200})
+    with tensorboard(tmp_path) as server:
+        server.wait(lambda it: it.get("series").json["runs"])
+        frame = look(page, server, tileSize=96)
+        frame.wait_for_function(
+            "(count) => document.querySelectorAll('[data-testid=tile-canvas][data-ready=true]').length === count",
+            arg=count,
+        )
+        page.wait_for_timeout(1500)
+        assert sum(one.startswith("image?") for one in asked) == count
+        assert any(one.startswith("maps?") and "step=" not in one for one in asked)
 
 
 def test_whole_series_come_after_the_pictures_that_are_in_sight(page: Page, rich: Server) -> None:

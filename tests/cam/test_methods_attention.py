@@ -80,3 +80,29 @@ def test_fused_and_written_out_attention_give_the_same(precision: torch.dtype) -
 def test_networks_without_global_attention_are_refused(network: type) -> None:
     with pytest.raises(ValueError, match=r"expected a vision transformer .* got a (ResNet|SwinTransformer)"):
         CAM(network(weights=None), methods="legrad")(photographs(64, 1))
+
+
+class TwoTowers(nn.Module):
+    """Scores of images against texts, as CLIP's: the text's tower first, and longer."""
+
+    def __init__(self, image: VisionTransformer) -> None:
+        super().__init__()
+        torch.manual_seed(1)
+        block = nn.TransformerEncoderLayer(16, 2, 32, batch_first=True)
+        self.text = nn.TransformerEncoder(block, 4)
+        self.image = image
+
+    def forward(self, pixels: Tensor, texts: Tensor) -> Tensor:
+        tokens: Tensor = self.text(texts).mean(dim=1)[:, :5]
+        scores: Tensor = self.image(pixels)
+        return scores @ tokens.T
+
+
+def test_of_two_towers_the_one_that_sees_the_images_is_meant() -> None:
+    inputs, texts = photographs(64), torch.randn(3, 77, 16)
+    model = TwoTowers(transformer()).eval()
+    found = CAM(model, methods="legrad")((inputs, texts), 1).maps["legrad", "attention"]
+    with torch.no_grad():
+        direction = model.text(texts).mean(dim=1)[1, :5]
+    alone = CAM(model.image, methods="legrad")(inputs, lambda scores: scores @ direction)
+    torch.testing.assert_close(found, alone.maps["legrad", "attention"], rtol=1e-4, atol=1e-6)

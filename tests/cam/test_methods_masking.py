@@ -63,6 +63,31 @@ def test_full_grad_equals_grad_cams() -> None:
     assert np.abs(masks[0] - masks[1]).max() > 0.05
 
 
+class Fused(nn.Module):
+    """A frozen network of two inputs, in which one convolution never sees the images."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.image, self.depth = nn.Conv2d(3, 4, 3), nn.Conv2d(1, 4, 3)
+        self.is_off = False
+
+    def forward(self, image: Tensor, depth: Tensor) -> Tensor:
+        with torch.set_grad_enabled(not self.is_off):
+            seen = self.image(image)
+        return (seen.relu() * self.depth(depth).relu()).mean((2, 3))
+
+
+def test_full_grad_of_a_frozen_network_of_two_inputs_and_of_one_without_gradients() -> None:
+    torch.manual_seed(0)
+    model, inputs = Fused(), (photographs(20), torch.rand(3, 1, 20, 20))
+    expected = CAM(model, methods="full_grad")(inputs, 1).maps["full_grad", "input"]
+    found = CAM(model.requires_grad_(False), methods="full_grad")(inputs, 1).maps["full_grad", "input"]
+    torch.testing.assert_close(found, expected)
+    model.is_off = True
+    with pytest.raises(ValueError, match="off at 'image'"):
+        CAM(model, methods="full_grad")(inputs, 1)
+
+
 def mask_of(channel: Tensor) -> Tensor:
     mask = interpolate(channel[None, None], size=(40, 40), mode="bilinear", align_corners=True)[0, 0]
     return (mask - mask.min()) / (mask.max() - mask.min() + 1e-8)

@@ -16,7 +16,7 @@ export interface ImageCache {
   state(run: string, digest: string): ImageState;
   /** Why it failed, in the server's words. */
   problem(run: string, digest: string): Error | null;
-  /** Whether pictures are still to come. */
+  /** Whether pictures that were never here are still to come, but no longer than a few seconds on end. */
   readonly busy: boolean;
   /** Forget failures, so that `get` asks again. */
   retry(): void;
@@ -25,6 +25,7 @@ export interface ImageCache {
 }
 
 const MIB = 2 ** 20;
+export const PATIENCE_MS = 3000; // with pictures that do not come
 
 export function createImageCache(
   url: (run: string, digest: string) => string,
@@ -38,6 +39,10 @@ class Images implements ImageCache {
   private readonly bitmaps = new Map<string, ImageBitmap>(); // in the order of last use
   private readonly problems = new Map<string, Error>();
   private readonly queue = new Map<string, [run: string, digest: string]>();
+  private readonly known = new Set<string>(); // that were here once
+  private read = new Set<string>(); // since everyone was told of an arrival
+  private readBefore = new Set<string>(); // after the arrival before it
+  private busySince = 0;
   private readonly loading = new Set<string>();
   private readonly listeners = new Listeners();
   private readonly ended = new AbortController();
@@ -51,12 +56,14 @@ class Images implements ImageCache {
 
   get(run: string, digest: string): ImageBitmap | null {
     const bitmap = this.bitmaps.get(digest);
+    this.read.add(digest);
     if (bitmap) {
       this.bitmaps.delete(digest);
       this.bitmaps.set(digest, bitmap);
       return bitmap;
     }
     if (digest && !this.problems.has(idOf(run, digest)) && !this.loading.has(digest)) {
+      if (!this.pending) this.busySince = performance.now();
       this.queue.set(digest, [run, digest]);
       this.pump();
     }
@@ -74,12 +81,29 @@ class Images implements ImageCache {
   }
 
   get busy(): boolean {
-    return this.loading.size + this.queue.size > 0;
+    return this.pending && performance.now() - this.busySince < PATIENCE_MS;
+  }
+
+  private get pending(): boolean {
+    return [...this.loading, ...this.queue.keys()].some((digest) => !this.known.has(digest));
+  }
+
+  /** Whether anyone looks at it: at each arrival, everyone reads what is shown. */
+  private isShown(digest: string): boolean {
+    return this.read.has(digest) || this.readBefore.has(digest);
+  }
+
+  private notify(): void {
+    if (this.read.size) {
+      this.readBefore = this.read;
+      this.read = new Set();
+    }
+    this.listeners.notify();
   }
 
   retry(): void {
     this.problems.clear();
-    this.listeners.notify();
+    this.notify();
   }
 
   subscribe(listener: () => void): () => void {
@@ -96,6 +120,7 @@ class Images implements ImageCache {
     while (this.loading.size < this.parallel && this.queue.size) {
       const [run, digest] = [...this.queue.values()].at(-1)!; // the last asked for is what is on screen now
       this.queue.delete(digest);
+      if (!this.isShown(digest)) continue; // scrolled past
       this.loading.add(digest);
       void this.load(run, digest);
     }
@@ -109,7 +134,7 @@ class Images implements ImageCache {
       this.problems.set(idOf(run, digest), error instanceof Error ? error : new Error(String(error)));
     }
     this.loading.delete(digest);
-    this.listeners.notify();
+    this.notify();
     this.pump();
   }
 
@@ -127,9 +152,11 @@ class Images implements ImageCache {
 
   private keep(digest: string, bitmap: ImageBitmap): void {
     this.bitmaps.set(digest, bitmap);
+    this.known.add(digest);
     this.size += bytesOf(bitmap);
     for (const [oldest, old] of this.bitmaps) {
       if (this.size <= this.bytes || oldest === digest) break;
+      if (this.isShown(oldest)) continue; // what is shown stays, however large
       this.bitmaps.delete(oldest); // not closed: a tile may be drawing it this moment
       this.size -= bytesOf(old);
     }

@@ -174,9 +174,9 @@ function rowsOfTables(): Rows {
         row.map((cell) => {
           const sample = cast.cohort.samples[cell.sample]!;
           const found = inCell(cell, sample);
-          if (!found?.cast || found.index < 0) return null;
+          if (!found || found.index < 0) return null;
           const {group, index} = found;
-          const one = {group, cast: found.cast, index, sample, at: cell.step ?? shownStep(group, index)};
+          const one = {group, cast: found.cast ?? cast, index, sample, at: cell.step ?? shownStep(group, index)};
           return {one, caption: named(cell)};
         }),
       ),

@@ -20,7 +20,15 @@ export interface Side {
 }
 
 export function specOf({run, tag, maps, target}: Group, sample: number, at: number | null): Coordinates {
-  return {run, tag, sample, method: maps?.method ?? "", layer: maps?.layer ?? "", target: target ?? null, step: at};
+  return {
+    run,
+    tag,
+    sample,
+    method: maps?.method ?? "",
+    layer: maps?.layer ?? "",
+    target: target === undefined ? settings.value.target : target,
+    step: at,
+  };
 }
 
 /** Take a tile as A, then another as B and look at both; a tile that is one of them already is taken out. */

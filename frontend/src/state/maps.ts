@@ -8,17 +8,18 @@ import {shownGroups} from "./compare";
 import {type Group, loader, locks, look, seriesKey, settings, step} from "./store";
 import {tileKey} from "./spec";
 
-const target = computed(() => settings.value.target ?? undefined);
+const target = computed(() => settings.value.target);
 
 /** The step that a sample is shown at: the scrubber's, or the one it is locked to. */
 export function shownStep(group: Group, sample: number): number {
   return locks.value.get(tileKey({run: group.run, tag: group.tag, sample})) ?? step.value;
 }
 
-/** A sample's map nearest to a step; null until it is here. Reads the chosen target. */
+/** A sample's map nearest to a step; null until it is here. Of the page's class, unless the group has one of its own. */
 export function mapOf(group: Group, sample: number, at: number): Found | null {
   const key = seriesKey(group);
-  return key && loader.mapAt(key, sample, at, group.target ?? target.value);
+  const own = group.target === undefined ? target.value : group.target;
+  return key && loader.mapAt(key, sample, at, own ?? undefined);
 }
 
 /** All kept steps of a sample's maps; null until they are here. */

@@ -21,7 +21,7 @@ export interface Group {
   tag: string;
   entry: TagEntry;
   maps: MapsEntry | null;
-  target?: number | null; // class index; else the chosen one
+  target?: number | null; // class index, null for the map that was logged first; absent: the page's
 }
 
 const POLL_MS = 5000;
@@ -41,8 +41,12 @@ export const catalog = signal<Catalog | null>(null);
 export const catalogError = signal<string | null>(null);
 export const dark = signal(false);
 export const hostRuns = signal<string[]>([]);
-/** Counts arrivals (maps, pictures, a restored context): whoever draws reads it. */
+/** Counts arrivals of maps and pictures: whoever shows them reads it. */
 export const arrivals = signal(0);
+/** Counts losses of what was drawn, when the GPU's context goes and comes back: whoever draws reads it. */
+export const losses = signal(0);
+/** The tile that keys went on to, until it has come into sight. */
+export const sought = signal<string | null>(null);
 export const playing = signal(false);
 /** The place under the cursor, as fractions of the picture, mirrored on all tiles. */
 export const probe = signal<Place | null>(null);
@@ -259,7 +263,11 @@ function arrived(): void {
 
 /** Connect the store with the world outside. Once. */
 export function connect(): void {
-  for (const source of [loader, images, renderer]) source.subscribe(arrived);
+  for (const source of [loader, images]) source.subscribe(arrived);
+  renderer.subscribe(() => {
+    losses.value++;
+    arrived();
+  });
   borrowFonts();
   followTheme((value) => {
     dark.value = value;

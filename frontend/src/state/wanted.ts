@@ -1,6 +1,7 @@
 /** Which maps anyone on the page looks at: only these are fetched. */
 
 import {effect} from "@preact/signals";
+import {PATIENCE_MS} from "../api/images";
 import type {Want} from "../api/loader";
 import type {SeriesKey} from "../api/client";
 import {castAt} from "../views/samples";
@@ -15,6 +16,7 @@ export interface Looked {
 
 const looked = new Map<object, Looked>();
 let planned = false;
+let isPatient = false;
 
 /** Say what `who` looks at now; null: at nothing. */
 export function lookAt(who: object, what: Looked | null): void {
@@ -39,7 +41,17 @@ function plan(): void {
   queueMicrotask(() => {
     planned = false;
     loader.want(wants());
+    if (images.busy && !isPatient) waitForPictures();
   });
+}
+
+/** Pictures that never come are no arrivals, and must not keep back whole series for ever. */
+function waitForPictures(): void {
+  isPatient = true;
+  setTimeout(() => {
+    isPatient = false;
+    plan();
+  }, PATIENCE_MS);
 }
 
 /** Each sample of a series once, at the step of who came first: two would take turns with its place in the loader. */

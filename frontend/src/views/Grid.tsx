@@ -1,6 +1,6 @@
 import {useEffect, useMemo, useRef} from "preact/hooks";
 import {faultsOf, lacksPredictions} from "../state/faults";
-import {arrivals, change, focusKey, type Group, groups, settings, step} from "../state/store";
+import {arrivals, change, type Group, groups, settings, sought, step} from "../state/store";
 import {DEFAULTS} from "../state/settings";
 import {specFrom} from "../state/spec";
 import {shown} from "./controls";
@@ -30,11 +30,11 @@ function GroupView({group}: {group: Group}) {
   const first = groups.value[0] === group;
   const near = useNear(element, first);
   const cast = castAt(group, step.value);
-  const spec = specFrom(focusKey.value);
-  const focused = spec?.run === group.run && spec.tag === group.tag;
+  const spec = specFrom(sought.value);
+  const wanted = spec?.run === group.run && spec.tag === group.tag;
   useEffect(() => {
-    if (focused && !near) element.current?.scrollIntoView({block: "nearest"});
-  }, [focused]);
+    if (wanted && !near) element.current?.scrollIntoView({block: "nearest"}); // so that its tiles are made
+  }, [wanted]);
   return (
     <section ref={element} class="group" aria-label={`${group.run}, ${group.tag}`}>
       <Heading group={group} cast={cast} />

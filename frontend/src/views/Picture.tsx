@@ -1,7 +1,7 @@
 import {useLayoutEffect, useRef} from "preact/hooks";
 import type {Found} from "../api/loader";
 import {currentLimits, mapOf, shownStep} from "../state/maps";
-import {change, dark, type Group, images, look, probe, renderer} from "../state/store";
+import {change, dark, type Group, images, look, losses, probe, renderer} from "../state/store";
 import {viewport} from "../state/zoom";
 import type {Sample, Viewport} from "../types";
 import {Marks} from "./Marks";
@@ -23,6 +23,7 @@ const ZOOMED = 320; // of the others while zoomed
 export function Picture({group, sample, index, at = shownStep(group, index), large = false}: Props) {
   const canvas = useRef<HTMLCanvasElement>(null);
   useArrived(() => values({group, sample, index, at}));
+  losses.value;
   const found = mapOf(group, index, at);
   const image = images.get(group.run, sample.image);
   const view = viewport.value;

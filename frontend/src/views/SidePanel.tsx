@@ -45,11 +45,12 @@ export function SidePanel() {
 function Target() {
   const {target} = settings.value;
   const names = targets.value;
+  const offered = [...new Set(target === null ? names.keys() : [...names.keys(), target])];
   return (
     <Choice
       title="Class explained"
-      options={names.size ? ["", ...[...names.keys()].map(String)] : []}
-      value={target !== null && names.has(target) ? String(target) : ""}
+      options={offered.length ? ["", ...offered.map(String)] : []}
+      value={target === null ? "" : String(target)}
       name={(option) => valueName("target", option ? Number(option) : null, names)}
       onChange={(option) => change({target: option ? Number(option) : null})}
     />

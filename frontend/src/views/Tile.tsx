@@ -12,6 +12,7 @@ import {
   method,
   openedByKey,
   settings,
+  sought,
   step,
   toggleLock,
 } from "../state/store";
@@ -39,9 +40,12 @@ export function Tile({group, sample, index, first}: Props & {first: boolean}) {
   const element = useRef<HTMLDivElement>(null);
   const near = useNear(element, first);
   const focused = isFocused(group, index);
+  const wanted = sought.value === keyOf(group, index);
   useEffect(() => {
-    if (focused) element.current?.scrollIntoView({block: "nearest"}); // the keyboard may have gone on to it
-  }, [focused]);
+    if (!wanted) return;
+    element.current?.scrollIntoView({block: "nearest"});
+    sought.value = null;
+  }, [wanted]);
   return (
     <div ref={element} class={focused ? "tile focused" : "tile"}>
       {near ? <Seen group={group} sample={sample} index={index} /> : <Unseen sample={sample} />}
@@ -152,5 +156,5 @@ function Lock({name, at}: {name: string; at: number}) {
 export function useLookingAt(group: Group, sample: number, step: number): void {
   const who = useRef({}).current;
   useLayoutEffect(() => lookAt(who, {group, samples: [sample], step}), [group, sample, step]);
-  useEffect(() => () => lookAt(who, null), []);
+  useLayoutEffect(() => () => lookAt(who, null), []);
 }

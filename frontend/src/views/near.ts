@@ -13,7 +13,8 @@ function observe(element: Element, tell: (near: boolean) => void): () => void {
     (entries) => {
       for (const {target, isIntersecting} of entries) told.get(target)?.(isIntersecting);
     },
-    {rootMargin: ROOM},
+    // The page's scroller clips before a margin of the window counts. TypeScript does not know this option yet.
+    {rootMargin: ROOM, scrollMargin: ROOM} as IntersectionObserverInit,
   );
   told.set(element, tell);
   observer.observe(element);

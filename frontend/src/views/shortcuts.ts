@@ -21,6 +21,7 @@ import {
   pin,
   playing,
   settings,
+  sought,
   step,
   steps,
 } from "../state/store";
@@ -178,7 +179,9 @@ function focusBy(by: number): void {
   });
   const at = keys.indexOf(focusKey.value ?? "");
   const next = keys[at < 0 ? (by > 0 ? 0 : keys.length - 1) : Math.min(Math.max(at + by, 0), keys.length - 1)];
-  if (next !== undefined) change({focus: next});
+  if (next === undefined) return;
+  change({focus: next});
+  sought.value = next;
 }
 
 function pinPeak(): void {

@@ -79,23 +79,41 @@ def _length(tokens: Tensor, count: int) -> int:
 
 
 def _blocks(model: nn.Module, inputs: Inputs) -> dict[nn.Module, _Run]:
-    """Return the longest stack of modules of one type that each turn tokens into as many, and what each was given."""
+    """Return the longest stack of modules of one type that each turn tokens into as many, and what each was given.
+
+    Of several stacks, such as those of a model of images and text, only one that the images reach is meant.
+    """
+    stacks = [
+        list(module.children()) for module in model.modules() if isinstance(module, (nn.ModuleList, nn.Sequential))
+    ]
+    stacks = [stack for stack in stacks if stack and {type(module) for module in stack} == {type(stack[0])}]
+    runs = _recorded(model, inputs, stacks)
+    stacks = [stack for stack in stacks if all(_keeps_tokens(runs.get(module, [])) for module in stack)]
+    if len(stacks) > 1:
+        blank = _recorded(model, _blank(inputs), stacks)
+        stacks = [stack for stack in stacks if not torch.equal(runs[stack[0]][0].tokens, blank[stack[0]][0].tokens)]
+    if not stacks:
+        raise ValueError(f"{_EXPECTED}, got a {type(model).__name__} without a stack of blocks")
+    return {block: runs[block][0] for block in max(stacks, key=len)}
+
+
+def _recorded(model: nn.Module, inputs: Inputs, stacks: list[list[nn.Module]]) -> dict[nn.Module, list[_Run]]:
     runs: dict[nn.Module, list[_Run]] = {}
 
     def record(module: nn.Module, args: Any, kwargs: Any, output: Any) -> None:
         runs.setdefault(module, []).append(_Run(args, kwargs, output))
 
-    stacks = [
-        list(module.children()) for module in model.modules() if isinstance(module, (nn.ModuleList, nn.Sequential))
-    ]
-    stacks = [stack for stack in stacks if stack and {type(module) for module in stack} == {type(stack[0])}]
     blocks = {module for stack in stacks for module in stack}
     with hooked(*(block.register_forward_hook(record, with_kwargs=True) for block in blocks)):
         inputs.run(model)
-    stacks = [stack for stack in stacks if all(_keeps_tokens(runs.get(module, [])) for module in stack)]
-    if not stacks:
-        raise ValueError(f"{_EXPECTED}, got a {type(model).__name__} without a stack of blocks")
-    return {block: runs[block][0] for block in max(stacks, key=len)}
+    return runs
+
+
+def _blank(inputs: Inputs) -> Inputs:
+    """Return the same arguments with images of 0."""
+    if inputs.batch is None:
+        raise ValueError("expected images of one size for legrad, got several sizes")
+    return inputs.of_images(range(inputs.count), torch.zeros_like(inputs.batch))
 
 
 def _keeps_tokens(runs: list[_Run]) -> bool:

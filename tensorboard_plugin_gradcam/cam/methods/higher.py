@@ -54,6 +54,8 @@ def shapley_cam(scene: LayerScene) -> Tensor:
             if gradients.requires_grad:
                 (curvature,) = torch.autograd.grad(gradients, leaf, leaf.detach(), allow_unused=True)
         except RuntimeError as error:
+            if "double backward" not in str(error) and "not implemented" not in str(error):
+                raise
             raise ValueError(f"expected a model with second derivatives for shapley_cam, got: {error}") from error
         slopes = gradients.detach() - (0 if curvature is None else curvature / 2)
         cells = scene.cells(slopes, len(scores))

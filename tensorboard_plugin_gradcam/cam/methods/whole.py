@@ -58,8 +58,12 @@ def _full_gradients(scene: Scene, chunk: slice, biases: Mapping[str, Tensor]) ->
 
     def keeping(name: str) -> Any:
         def keep(module: nn.Module, args: Any, output: Tensor) -> Tensor:
-            ran.append((name, output))
-            return output.clone()  # an in-place operation behind the layer would change what is kept
+            if not torch.is_grad_enabled():
+                raise ValueError(f"expected gradients all through the model for full_grad, which are off at {name!r}")
+            # Frozen layers of another input than the images have no graph of their own.
+            kept = output if output.requires_grad else output.detach().requires_grad_()
+            ran.append((name, kept))
+            return kept.clone()  # an in-place operation behind the layer would change what is kept
 
         return keep
 
