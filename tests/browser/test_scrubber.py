@@ -71,7 +71,9 @@ def test_the_axis_is_of_steps_and_goes_to_what_was_logged(page: Page, tmp_path: 
         go_to(frame, 100)
         expect(tile(frame, "a", 1, 100)).to_be_visible()
         expect(tile(frame, "a", 0, 10)).to_be_visible()
-        page.wait_for_function("location.hash.includes('p.gradcam.locks=')")
+        page.wait_for_function(
+            "location.hash.includes('p.gradcam.locks=') && !location.hash.includes('p.gradcam.step=')"
+        )
         frame = reloaded(page)
         expect(tile(frame, "a", 1, 100)).to_be_visible()
         expect(tile(frame, "a", 0, 10)).to_be_visible()

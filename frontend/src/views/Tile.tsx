@@ -44,7 +44,7 @@ export function Tile({group, sample, index, first}: Props & {first: boolean}) {
   useEffect(() => {
     if (!wanted) return;
     element.current?.scrollIntoView({block: "nearest"});
-    sought.value = null;
+    if (sought.peek() === keyOf(group, index)) sought.value = null; // else the keys have gone on meanwhile
   }, [wanted]);
   return (
     <div ref={element} class={focused ? "tile focused" : "tile"}>
