@@ -13,8 +13,6 @@ import torch
 from torch import Tensor
 
 REMEDY = "lower the detector's score threshold, such as box_score_thresh, or choose another"
-
-
 SAME_BOX = 0.5  # overlap, as in grad-cam
 
 

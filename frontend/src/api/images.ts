@@ -85,7 +85,9 @@ class Images implements ImageCache {
   }
 
   private get pending(): boolean {
-    return [...this.loading, ...this.queue.keys()].some((digest) => !this.known.has(digest));
+    for (const digest of this.loading) if (!this.known.has(digest)) return true;
+    for (const digest of this.queue.keys()) if (!this.known.has(digest)) return true;
+    return false;
   }
 
   /** Whether anyone looks at it: at each arrival, everyone reads what is shown. */

@@ -3,7 +3,7 @@
 import {DIFFERENCE_LIMITS} from "../maths/compare";
 import type {Coordinates} from "../maths/table";
 import {sideOf} from "../state/ab";
-import {inCell, partsOfTables, tablesFor, targets} from "../state/compare";
+import {inCell, leadOf, partsOfTables, tablesFor, targets} from "../state/compare";
 import {differenceOf, lookOfDifference} from "../state/difference";
 import {currentLimits, limitsFor, mapOf, seriesOf, shownStep} from "../state/maps";
 import {entriesOver, mapOfEntry, measured, METRICS, thinned} from "../state/measure";
@@ -18,7 +18,6 @@ import {
   renderer,
   seriesKey,
   settings,
-  step,
   view,
   viewLink,
 } from "../state/store";
@@ -164,9 +163,9 @@ function rowsOfGrid(): Rows {
 function rowsOfTables(): Rows {
   const {rows, columns} = settings.peek();
   return partsOfTables().flatMap((tags) => {
-    const first = groups.peek().find(({tag}) => tags.includes(tag));
-    const cast = first && castAt(first, step.peek());
-    if (!first || !cast) return [];
+    const lead = leadOf(tags);
+    if (!lead?.cast) return [];
+    const {first, cast} = lead;
     const named = (cell: Coordinates) =>
       [rows, columns].map((axis) => coordinateName(axis, cell, cast, targets.peek())).join(" · ");
     return tablesFor(tags, ordered(first, cast, settings.peek())).flatMap(({cells}) =>

@@ -116,6 +116,12 @@ export function partsOfTables(): (readonly string[])[] {
   return isOnAxis("tag") ? [tags] : tags.map((tag) => [tag]);
 }
 
+/** The group whose samples are those of all tables of these series; null where none is shown. */
+export function leadOf(tags: readonly string[]): {first: Group; cast: Cast | null} | null {
+  const first = groups.value.find(({tag}) => tags.includes(tag));
+  return first ? {first, cast: castAt(first, step.value)} : null;
+}
+
 /** The tables of these series and samples. */
 export function tablesFor(tags: readonly string[], samples: readonly number[]): Table[] {
   const {rows, columns} = settings.value;

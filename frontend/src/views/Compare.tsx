@@ -1,6 +1,6 @@
 import {useEffect, useMemo, useRef} from "preact/hooks";
 import {type Axis, chosenWith, type Coordinates, type Table, type Value} from "../maths/table";
-import {inCell, partsOfTables, shownValues, tablesFor, targets} from "../state/compare";
+import {inCell, leadOf, partsOfTables, shownValues, tablesFor, targets} from "../state/compare";
 import {arrivals, change, colorOf, type Group, groups, settings, step} from "../state/store";
 import type {Sample} from "../types";
 import {IconButton} from "./controls";
@@ -9,7 +9,7 @@ import {AXIS_NAMES, coordinateName, methodName, sampleName, valueName} from "./n
 import {useArrived} from "./arrived";
 import {useNear} from "./near";
 import {useOrder} from "./order";
-import {type Cast, castAt, castValues, className} from "./samples";
+import {type Cast, castValues, className} from "./samples";
 import {isFocused, Seen} from "./Tile";
 
 /** Samples in rows and columns of whatever is to be compared. */
@@ -27,9 +27,9 @@ export function Compare() {
 /** The tables of series whose samples are those of the first. */
 function Part({tags}: {tags: readonly string[]}) {
   arrivals.value;
-  const first = groups.value.find(({tag}) => tags.includes(tag));
-  const cast = first && castAt(first, step.value);
-  if (!first) return null;
+  const lead = leadOf(tags);
+  if (!lead) return null;
+  const {first, cast} = lead;
   return cast ? <Tables tags={tags} first={first} cast={cast} /> : <p class="hint">Loading…</p>;
 }
 
@@ -170,8 +170,10 @@ function Row({row, cast}: {row: Coordinates[]; cast: Cast}) {
 
 /** One tile of a table. */
 function Cell({cell, sample}: {cell: Coordinates; sample: Sample}) {
-  const found = inCell(cell, sample);
-  useArrived(() => castValues(inCell(cell, sample)?.cast ?? null));
+  const found = useArrived(
+    () => inCell(cell, sample),
+    (reading) => castValues(reading?.cast ?? null),
+  );
   if (!found) return <Missing words="not logged" />;
   const {group, index} = found;
   if (index < 0) return <Missing words="not in this series" />;

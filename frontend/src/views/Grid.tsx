@@ -61,14 +61,12 @@ function Tiles({group, cast, near, first}: {group: Group; cast: Cast; near: bool
   const order = useOrder(group, cast);
   const text = order.join();
   // The same tiles again are the same objects, which spares all of them.
-  const seen = first ? placesSeen(order.length) : 0;
-  const tiles = useMemo(
-    () =>
-      order.map((index, place) => (
-        <Tile key={index} group={group} sample={samples[index]!} index={index} first={place < seen} />
-      )),
-    [text, group, samples],
-  );
+  const tiles = useMemo(() => {
+    const seen = first ? placesSeen(order.length) : 0; // asks for the page's layout: not at every step
+    return order.map((index, place) => (
+      <Tile key={index} group={group} sample={samples[index]!} index={index} first={place < seen} />
+    ));
+  }, [text, group, samples]);
   const grid = useRef<HTMLDivElement>(null);
   const height = useRef(0);
   useEffect(() => {

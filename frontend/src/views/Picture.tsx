@@ -22,18 +22,14 @@ const ZOOMED = 320; // of the others while zoomed
 /** A sample's picture under its map at the step, at the picture's own size; the page scales it. */
 export function Picture({group, sample, index, at = shownStep(group, index), large = false}: Props) {
   const canvas = useRef<HTMLCanvasElement>(null);
-  useArrived(() => values({group, sample, index, at}));
+  const {found, image, limits, said} = useArrived(() => readingOf({group, sample, index, at}), valuesOf);
   losses.value;
-  const found = mapOf(group, index, at);
-  const image = images.get(group.run, sample.image);
   const view = viewport.value;
   const size = sizeOf(sample, image, found);
   const times = Math.ceil((large ? LARGE : view.zoom > 1 ? ZOOMED : 1) / size.width);
-  const said = saidOnTile({group, sample, index, at, found});
   useLayoutEffect(() => {
-    const limits = found ? currentLimits(found, group, index) : {low: 0, high: 0};
     const map = said.waits ? null : (found?.map ?? null); // drawn once, over its picture
-    if (canvas.current) renderer.draw(canvas.current, image, map, look.value, limits, view);
+    if (canvas.current) renderer.draw(canvas.current, image, map, look.value, limits ?? NO_LIMITS, view);
   });
   return (
     <span
@@ -66,13 +62,22 @@ export function Picture({group, sample, index, at = shownStep(group, index), lar
   );
 }
 
+const NO_LIMITS = {low: 0, high: 0};
+
 /** All that is drawn and may arrive. */
-function values(tile: Omit<Shown, "found">): readonly unknown[] {
+function readingOf(tile: Omit<Shown, "found">) {
   const {group, sample, index, at} = tile;
   const found = mapOf(group, index, at);
-  const limits = found && currentLimits(found, group, index);
-  const said = saidOnTile({...tile, found});
-  return [found?.map, images.get(group.run, sample.image), limits?.low, limits?.high, ...Object.values(said)];
+  return {
+    found,
+    image: images.get(group.run, sample.image),
+    limits: found && currentLimits(found, group, index),
+    said: saidOnTile({...tile, found}),
+  };
+}
+
+function valuesOf({found, image, limits, said}: ReturnType<typeof readingOf>): readonly unknown[] {
+  return [found?.map, image, limits?.low, limits?.high, ...Object.values(said)];
 }
 
 function sizeOf(sample: Sample, image: ImageBitmap | null, found: Found | null): {width: number; height: number} {

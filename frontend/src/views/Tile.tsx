@@ -70,11 +70,10 @@ function Unseen({sample}: {sample: Sample}) {
 export function Seen({group, sample, index, fixed}: Props & {fixed?: number | null}) {
   const at = fixed ?? shownStep(group, index);
   useLookingAt(group, index, at);
-  useArrived(() => castValues(castAt(group, at)));
+  const cast = useArrived(() => castAt(group, at), castValues);
   const key = keyOf(group, index);
   const spec = specText(specOf(group, index, fixed ?? locks.value.get(key) ?? null));
   const focused = isFocused(group, index, fixed);
-  const cast = castAt(group, at);
   return (
     <>
       <button

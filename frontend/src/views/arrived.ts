@@ -1,17 +1,23 @@
 import {useEffect, useReducer, useRef} from "preact/hooks";
 import {arrivals} from "../state/store";
 
-/** Render again when something arrived that changes one of the values of `read`: most arrivals are for other tiles. */
-export function useArrived(read: () => readonly unknown[]): void {
+/**
+ * What `read` gives; renders again when something arrived that changes one of its values.
+ *
+ * `valuesOf` says what tells one reading from another: most arrivals are for other tiles.
+ */
+export function useArrived<T>(read: () => T, valuesOf: (reading: T) => readonly unknown[]): T {
   const [, again] = useReducer((count: number) => count + 1, 0);
-  const last = useRef({read, values: [] as readonly unknown[]});
-  last.current = {read, values: read()};
+  const reading = read();
+  const last = useRef({read, reading});
+  last.current = {read, reading};
   useEffect(
     () =>
       arrivals.subscribe(() => {
-        const {values, read: now} = last.current;
-        if (now().some((value, place) => value !== values[place])) again(undefined);
+        const before = valuesOf(last.current.reading);
+        if (valuesOf(last.current.read()).some((value, place) => value !== before[place])) again(undefined);
       }),
     [],
   );
+  return reading;
 }

@@ -53,13 +53,13 @@ class _Run:
 def _of_chunk(scene: Scene, chunk: slice) -> Tensor:
     inputs, explained = scene.inputs.of_images(scene.samples[chunk]), scene.explained_of(chunk)
     runs = _blocks(scene.model, inputs)
-    answers = {block: [run.output] for block, run in runs.items()}
+    answers, last = {block: [run.output] for block, run in runs.items()}, list(runs)[-1]
     relevances: list[Tensor] = []
     for block, run in runs.items():
         tokens = run.tokens.detach().requires_grad_()
         attention = _AttentionGradients(inputs.count, _length(tokens, inputs.count))
         with torch.enable_grad():
-            answers[list(runs)[-1]] = [run.again(block, tokens)]
+            answers[last] = [run.again(block, tokens)]
             with answering(answers):
                 scores = explained.scores(scores_of(inputs.run(scene.model)))
             with attention:
