@@ -53,9 +53,9 @@ class Explanation:
         Args:
             images: pictures of the N inputs, each ``(H, W, 3)`` or ``(H, W)``, uint8 or floating point in [0, 1]; by
                 default the inputs, each stretched to its own range where it leaves [0, 1] and nothing says how it was
-                normalised.
-            transform: how the inputs were normalised, to be undone: as for `prepare_samples`.
-            mean: of each channel, where inputs were normalised by it and `std`.
+                normalized.
+            transform: how the inputs were normalized, to be undone: as for `prepare_samples`.
+            mean: of each channel, where inputs were normalized by it and `std`.
             std: of each channel.
             options: method, layer, class_names, size, columns, and how it looks: see `sheet.show`.
 

@@ -334,8 +334,8 @@ def _or_full(array: NDArray[Any] | None, size: int, fill: float, dtype: type[Any
 
 
 def _map_rows(block: Block, kind: MapKind, cohort: Cohort | None) -> Iterator[dict[str, Any]]:
+    from tensorboard_plugin_gradcam import metrics
     from tensorboard_plugin_gradcam.records import Sample
-    from tensorboard_plugin_gradcam.writer import metrics
 
     targets = _or_full(block.targets, block.size, -1, np.int32)
     scores = _or_full(block.scores, block.size, np.nan, np.float32)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tensorboard_plugin_gradcam.heatmap import overlay
-from tensorboard_plugin_gradcam.normalisation import normalisations
+from tensorboard_plugin_gradcam.normalization import normalizations
 from tensorboard_plugin_gradcam.pixels import Pixels
 
 Image = NDArray[np.uint8]
@@ -70,7 +70,7 @@ def pictures_of(inputs: NDArray[Any], transform: object | None, mean: Any, std: 
     """
     if inputs.ndim != 4 or inputs.shape[1] not in (1, 3):
         raise ValueError(f"expected images=, pictures of inputs of shape {inputs.shape}, got None")
-    steps = normalisations(transform, mean, std)
+    steps = normalizations(transform, mean, std)
     for step in reversed(steps):
         inputs = step.undo(inputs, channel_axis=1)
     shown = inputs if steps else [_stretched(image) for image in inputs]

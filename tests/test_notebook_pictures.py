@@ -75,7 +75,7 @@ def test_a_sheet_has_as_many_columns_as_fit_and_only_the_maps_asked_for(result: 
     assert (titled != result.show(transform=NORMALIZE, size=SIZE)).any()
 
 
-def test_without_a_word_on_the_normalisation_inputs_are_stretched(result: CAMResult, photos: NDArray[np.uint8]) -> None:
+def test_without_a_word_on_the_normalization_inputs_are_stretched(result: CAMResult, photos: NDArray[np.uint8]) -> None:
     shown = result.show(size=SIZE, columns=1)[:SIZE, :SIZE]
     assert (shown.min(), shown.max()) == (0, 255)
     for channel, true in zip(np.moveaxis(shown, 2, 0), np.moveaxis(enlarged(photos[0]), 2, 0), strict=True):

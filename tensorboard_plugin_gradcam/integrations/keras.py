@@ -18,11 +18,11 @@ except ModuleNotFoundError as error:
         "(KERAS_BACKEND names it)"
     ) from error
 
+from tensorboard_plugin_gradcam.arrays import to_numpy
 from tensorboard_plugin_gradcam.integrations.keras_cam import KerasCAM, KerasResult
 from tensorboard_plugin_gradcam.integrations.options import split
 from tensorboard_plugin_gradcam.writer import GradCAMLogger
 from tensorboard_plugin_gradcam.writer.every import Every, interval
-from tensorboard_plugin_gradcam.writer.foreign import to_numpy
 
 __all__ = ["GradCAMCallback", "KerasCAM", "KerasResult"]
 

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tensorboard_plugin_gradcam.writer.foreign import to_numpy
+from tensorboard_plugin_gradcam.arrays import to_numpy
 
 Tap = Callable[[str, Any], Any]
 Forward = Callable[[Tap], Any]

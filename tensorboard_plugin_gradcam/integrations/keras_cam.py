@@ -11,11 +11,11 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
+from tensorboard_plugin_gradcam.arrays import to_numpy
 from tensorboard_plugin_gradcam.explanation import Explanation
 from tensorboard_plugin_gradcam.integrations import keras_layers, keras_maps
 from tensorboard_plugin_gradcam.integrations.keras_backends import Pass, Tap, run
 from tensorboard_plugin_gradcam.integrations.keras_maps import Floats
-from tensorboard_plugin_gradcam.writer.foreign import to_numpy
 
 _UNKNOWN = object()
 

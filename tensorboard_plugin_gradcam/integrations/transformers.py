@@ -30,7 +30,7 @@ class GradCAMCallback(TrainerCallback):
 
     Args:
         dataset: its first samples are explained: mappings with "pixel_values" ``(C, H, W)`` and "labels" or "label".
-        image_processor: how they were normalised, undone for the pictures.
+        image_processor: how they were normalized, undone for the pictures.
         count: how many samples.
         every: None logs the untrained model, and then at each evaluation; so many steps (50) or so much time ("30s",
             "5min", a `timedelta`) whenever that has passed.

@@ -7,11 +7,11 @@ from typing import Any, Literal
 
 from numpy.typing import ArrayLike
 
+from tensorboard_plugin_gradcam.arrays import to_numpy
 from tensorboard_plugin_gradcam.records import MapKind, Precision
 from tensorboard_plugin_gradcam.writer.batch import MAX_MAP_SIZE, Batch, MapKey, explained, map_block
-from tensorboard_plugin_gradcam.writer.foreign import to_numpy
-from tensorboard_plugin_gradcam.writer.log import log_of
 from tensorboard_plugin_gradcam.writer.pictures import ImageFormat
+from tensorboard_plugin_gradcam.writer.run_log import log_of
 from tensorboard_plugin_gradcam.writer.samples import MAX_IMAGE_SIZE, Samples, prepare_samples
 from tensorboard_plugin_gradcam.writer.verdicts import classification, verdicts
 
@@ -90,8 +90,8 @@ def add_gradcam(
         boxes: ground truth, for each sample a list of ``(x0, y0, x1, y1)`` or None.
         boxes_in: "pixels" or "fractions".
         masks: ground truth, for each sample ``(h, w)`` or None.
-        transform: how images were normalised, to be undone.
-        mean: of each channel, where images were normalised by it and `std`.
+        transform: how images were normalized, to be undone.
+        mean: of each channel, where images were normalized by it and `std`.
         std: of each channel.
         dataformats: "NHWC" or "NCHW" where the shape of images doesn't tell.
         image_format: "png", "jpeg" or "webp".
@@ -101,7 +101,7 @@ def add_gradcam(
         epoch: of the training.
 
     Raises:
-        ValueError: an argument's shape or values; a normalised tensor that is passed as an image is told as such.
+        ValueError: an argument's shape or values; a normalized tensor that is passed as an image is told as such.
         TypeError: an argument's type.
         OSError: it could not be written (a full disk, an unwritable directory). Training can go on.
     """

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from tensorboard_plugin_gradcam.arrays import numbers, to_numpy
 from tensorboard_plugin_gradcam.records import Block, MapKind, Precision, quantised
 from tensorboard_plugin_gradcam.writer.averaging import area_averaged
-from tensorboard_plugin_gradcam.writer.foreign import numbers, to_numpy
 from tensorboard_plugin_gradcam.writer.samples import Samples
 
 MAX_MAP_SIZE = 64  # cells of the longer edge, by default

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from tensorboard_plugin_gradcam.writer.foreign import to_numpy
+from tensorboard_plugin_gradcam.arrays import to_numpy
 
 
 def fixed(size: int, count: int, seed: int = 0) -> NDArray[np.int64]:

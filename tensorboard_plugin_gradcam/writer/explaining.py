@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from tensorboard_plugin_gradcam.arrays import to_numpy
 from tensorboard_plugin_gradcam.records import Precision
 from tensorboard_plugin_gradcam.writer.batch import MAX_MAP_SIZE, Batch, Explained, map_block
-from tensorboard_plugin_gradcam.writer.foreign import to_numpy
 from tensorboard_plugin_gradcam.writer.samples import Samples
 from tensorboard_plugin_gradcam.writer.verdicts import classification, verdicts
 

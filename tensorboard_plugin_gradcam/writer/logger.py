@@ -14,19 +14,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from tensorboard_plugin_gradcam.normalisation import normalisations
+from tensorboard_plugin_gradcam.normalization import normalizations
 from tensorboard_plugin_gradcam.records import Precision
-from tensorboard_plugin_gradcam.writer import metrics as measure
 from tensorboard_plugin_gradcam.writer.add import check_place
 from tensorboard_plugin_gradcam.writer.batch import MAX_MAP_SIZE, Batch
 from tensorboard_plugin_gradcam.writer.every import Every, Schedule, interval
 from tensorboard_plugin_gradcam.writer.explaining import Storing, batch_of
-from tensorboard_plugin_gradcam.writer.log import log_of
 from tensorboard_plugin_gradcam.writer.merging import OpenStep
-from tensorboard_plugin_gradcam.writer.own import class_names_of, transform_of
-from tensorboard_plugin_gradcam.writer.pictures import ImageFormat, look_normalised
+from tensorboard_plugin_gradcam.writer.model_config import class_names_of, transform_of
+from tensorboard_plugin_gradcam.writer.pictures import ImageFormat, look_normalized
 from tensorboard_plugin_gradcam.writer.ranks import Distributed, gathered, share, writer_of_rank
+from tensorboard_plugin_gradcam.writer.run_log import log_of
 from tensorboard_plugin_gradcam.writer.samples import MAX_IMAGE_SIZE, Samples, prepare_samples
+from tensorboard_plugin_gradcam.writer.scalars import scalars as scalars_of
 
 BATCH_SIZE = 32  # images a forward pass, by default
 
@@ -48,9 +48,9 @@ class GradCAMLogger:
         layers: of the model, as for `CAM`; found automatically by default.
         methods: as for `CAM`.
         class_names: by class index; by default those that the model's configuration or torchvision's weights name.
-        transform: how inputs were normalised, undone for the pictures: as for `prepare_samples`; by default, where they
-            look normalised, as a timm model's configuration or a Hugging Face model's image processor says.
-        mean: of each channel, where inputs were normalised by it and `std`.
+        transform: how inputs were normalized, undone for the pictures: as for `prepare_samples`; by default, where they
+            look normalized, as a timm model's configuration or a Hugging Face model's image processor says.
+        mean: of each channel, where inputs were normalized by it and `std`.
         std: of each channel.
         every: log only every so many steps (50) or so much time ("30s", "5min", a `timedelta`), however often one asks.
         metrics: also write scalars: mean probability, entropy and coverage of the maps, and against ground truth the
@@ -91,7 +91,7 @@ class GradCAMLogger:
             raise ValueError(
                 f"expected every in steps with distributed='gather', got {every!r}: clocks of ranks differ"
             )
-        normalisations(transform, mean, std)  # raises now rather than at the first image
+        normalizations(transform, mean, std)  # raises now rather than at the first image
         self._log = log_of(writer_of_rank(writer, distributed))
         self._writer = writer  # kept: logs refer to their writers weakly
         self._silent = writer is None and distributed != "gather"
@@ -141,14 +141,14 @@ class GradCAMLogger:
         Args:
             tag: name of the series.
             inputs: of the model, ``(N, C, H, W)`` or with a depth; a copy is kept.
-            images: pictures of them, where `inputs` with the normalisation undone are none.
+            images: pictures of them, where `inputs` with the normalization undone are none.
             labels: ``(N,)``, class index.
             targets: what to explain, as for `CAM`: the top class by default, "label" for the label's.
             every: as for the logger, for this probe.
             known: `ids`, `captions`, `boxes`, `boxes_in`, `masks`, `dataformats` as for `prepare_samples`.
 
         Raises:
-            ValueError: inputs look normalised and no `transform` was given.
+            ValueError: inputs look normalized and no `transform` was given.
         """
         check_place(tag, 0)
         samples = self._samples(inputs, images, labels, known)
@@ -186,7 +186,7 @@ class GradCAMLogger:
             result: of `CAM`, or of its `capture`.
             step: of the training.
             labels: ``(N,)``, class index.
-            images: pictures, where `inputs` with the normalisation undone are none.
+            images: pictures, where `inputs` with the normalization undone are none.
             losses: ``(N,)``.
             epoch: of the training.
             known: as for `probe`.
@@ -224,7 +224,7 @@ class GradCAMLogger:
         if images is None:
             known = {"dataformats": getattr(self._cam, "dataformats", "NCHW")} | known
             inputs = _images(inputs)
-            if look["transform"] is None and look["mean"] is None and look_normalised(inputs):
+            if look["transform"] is None and look["mean"] is None and look_normalized(inputs):
                 look = look | {"transform": self._own_transform}
         else:
             inputs, look = images, look | {"transform": None, "mean": None, "std": None}
@@ -309,7 +309,7 @@ class GradCAMLogger:
             record.append(batch)
         scalars = None
         if self._metrics:
-            scalars = measure.scalars(tag, record.samples, record.full_predictions(), record.blocks)
+            scalars = scalars_of(tag, record.samples, record.full_predictions(), record.blocks)
         self._log.write(tag, record, self._class_names, epoch=epoch, scalars=scalars)
 
 

@@ -12,9 +12,9 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from tensorboard_plugin_gradcam.normalisation import Normalisation
+from tensorboard_plugin_gradcam.arrays import to_numpy
+from tensorboard_plugin_gradcam.normalization import Normalization
 from tensorboard_plugin_gradcam.records import digest_of_pixels, seal_picture
-from tensorboard_plugin_gradcam.writer.foreign import to_numpy
 
 ImageFormat = Literal["png", "jpeg", "webp"]
 
@@ -68,13 +68,13 @@ class Reading:
     """How to read images.
 
     Attributes:
-        normalisations: what was done to their colours, in order.
+        normalizations: what was done to their colours, in order.
         layout: "NHWC" or "NCHW" ("NDHWC" or "NCDHW" for volumes); None to tell from the shapes.
         max_size: longer edge in pixels above which pictures are scaled down; None for never.
         volumes: whether each image is a volume, a stack of slices.
     """
 
-    normalisations: tuple[Normalisation, ...] = ()
+    normalizations: tuple[Normalization, ...] = ()
     layout: str | None = None
     max_size: int | None = None
     volumes: bool = False
@@ -89,7 +89,7 @@ def read_pictures(images: Any, reading: Reading) -> list[tuple[Picture, ...]]:
         reading: how to read them.
 
     Raises:
-        ValueError: the shape is no image's, or the values no picture's; a normalised tensor is told as such.
+        ValueError: the shape is no image's, or the values no picture's; a normalized tensor is told as such.
     """
     if isinstance(images, (str, os.PathLike)) or _is_pil(images):
         raise TypeError(f"expected a batch of images, got a single {type(images).__name__}: pass [image]")
@@ -124,7 +124,7 @@ def _from_file(path: str) -> NDArray[Any]:
 
 def _stack(image: NDArray[Any], reading: Reading) -> tuple[Picture, ...]:
     channels_last = _channels_last(image, reading)
-    pixels = _to_bytes(channels_last, reading.normalisations)
+    pixels = _to_bytes(channels_last, reading.normalizations)
     slices: Sequence[NDArray[np.uint8]] = list(pixels) if reading.volumes else [pixels]
     if not slices or min(pixels.shape) == 0:
         raise ValueError(f"expected images of at least one pixel, got shape {image.shape}")
@@ -155,14 +155,14 @@ def _channels_come_first(image: NDArray[Any], layout: str | None) -> bool:
     return first
 
 
-def _to_bytes(image: NDArray[Any], normalisations: tuple[Normalisation, ...]) -> NDArray[np.uint8]:
+def _to_bytes(image: NDArray[Any], normalizations: tuple[Normalization, ...]) -> NDArray[np.uint8]:
     """Return the picture as uint8, without a channel axis where it is grey."""
     if image.shape[-1] not in _CHANNELS:
         raise ValueError(f"expected images of 1, 3 or 4 channels, got {image.shape[-1]}: choose three channels to show")
-    for step in reversed(normalisations):
-        if image.dtype.kind == "f":  # an image of bytes was never normalised
+    for step in reversed(normalizations):
+        if image.dtype.kind == "f":  # an image of bytes was never normalized
             image = step.undo(image.astype(np.float32), channel_axis=-1)
-    pixels = _from_floats(image, bool(normalisations)) if image.dtype.kind == "f" else _from_integers(image)
+    pixels = _from_floats(image, bool(normalizations)) if image.dtype.kind == "f" else _from_integers(image)
     if pixels.shape[-1] == 4:
         pixels = _on_white(pixels)
     return pixels[..., 0] if pixels.shape[-1] == 1 else pixels
@@ -183,22 +183,22 @@ def _complain(low: float, high: float, undone: bool) -> None:
     if undone:
         if low < -0.1 or high > 1.1:
             warnings.warn(
-                f"images have {values} after their normalisation was undone, and are clipped: is it the right one?",
+                f"images have {values} after their normalization was undone, and are clipped: is it the right one?",
                 stacklevel=2,
             )
         return
     if low >= 0 and high > 16:
         raise ValueError(f"expected floating-point images in [0, 1], got {values}: divide by 255, or pass uint8")
     raise ValueError(
-        f"expected images in [0, 1], got {values}: this looks like a normalised model input. "
-        "Pass mean= and std=, or transform= (how it was normalised), to undo it"
+        f"expected images in [0, 1], got {values}: this looks like a normalized model input. "
+        "Pass mean= and std=, or transform= (how it was normalized), to undo it"
     )
 
 
-def look_normalised(images: Any) -> bool:
+def look_normalized(images: Any) -> bool:
     """Say whether images are floating-point numbers that no picture has: below 0, or a little above 1."""
     if isinstance(images, (list, tuple)):
-        return any(look_normalised(image) for image in images)
+        return any(look_normalized(image) for image in images)
     if not hasattr(images, "dtype") or "float" not in str(images.dtype) or not len(images):
         return False
     low, high = float(images.min()), float(images.max())

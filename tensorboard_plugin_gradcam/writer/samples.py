@@ -9,9 +9,9 @@ from typing import Any, Literal, TypeVar
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from tensorboard_plugin_gradcam.normalisation import normalisations
+from tensorboard_plugin_gradcam.arrays import numbers, to_numpy
+from tensorboard_plugin_gradcam.normalization import normalizations
 from tensorboard_plugin_gradcam.records import Box, Sample
-from tensorboard_plugin_gradcam.writer.foreign import numbers, to_numpy
 from tensorboard_plugin_gradcam.writer.pictures import ImageFormat, Picture, Reading, read_pictures
 
 T = TypeVar("T")
@@ -78,9 +78,9 @@ def prepare_samples(
         boxes: ground truth, for each sample a list of ``(x0, y0, x1, y1)`` or None.
         boxes_in: "pixels" of the image as it is passed, or "fractions" of its width and height.
         masks: ground truth, for each sample ``(h, w)``, 0 outside, or None.
-        transform: how images were normalised, to be undone: a torchvision preset, weights, `Compose` or `Normalize`, a
+        transform: how images were normalized, to be undone: a torchvision preset, weights, `Compose` or `Normalize`, a
             timm data configuration, or a Hugging Face image processor.
-        mean: of each channel, where images were normalised by it and `std`.
+        mean: of each channel, where images were normalized by it and `std`.
         std: of each channel.
         dataformats: "NHWC" or "NCHW" where the shape doesn't tell.
         image_format: "png", "jpeg" or "webp".
@@ -88,13 +88,13 @@ def prepare_samples(
         volumes: images have a depth axis before the height; their slices are stored.
 
     Raises:
-        ValueError: images are not pictures (a normalised tensor is told as such), or arguments differ in length.
+        ValueError: images are not pictures (a normalized tensor is told as such), or arguments differ in length.
     """
     if image_format not in ("png", "jpeg", "webp"):
         raise ValueError(f"expected image_format 'png', 'jpeg' or 'webp', got {image_format!r}")
     if images is None and count is None:
         raise ValueError("expected images, or count where there are none")
-    reading = Reading(normalisations(transform, mean, std), dataformats, max_image_size, volumes)
+    reading = Reading(normalizations(transform, mean, std), dataformats, max_image_size, volumes)
     stacks = [()] * (count or 0) if images is None else read_pictures(images, reading)
     known = _Known(len(stacks), labels, ids, captions, boxes, masks)
     records = tuple(_record(stack, known, index, boxes_in) for index, stack in enumerate(stacks))

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from tensorboard_plugin_gradcam.writer.foreign import numbers, to_numpy
+from tensorboard_plugin_gradcam.arrays import numbers, to_numpy
 
 
 def verdicts(

@@ -1,4 +1,4 @@
-"""Class names and normalisation that timm's and Hugging Face's models carry are used where nothing else is said."""
+"""Class names and normalization that timm's and Hugging Face's models carry are used where nothing else is said."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ PICTURES = torch.rand(2, 3, 64, 64, generator=torch.Generator().manual_seed(0))
 
 
 def log_of(folder: Path, model: Any, inputs: Any, **options: Any) -> tuple[tuple[str, ...], Any]:
-    """Log without a word on classes or normalisation; return the class names and the pictures."""
+    """Log without a word on classes or normalization; return the class names and the pictures."""
     with GradCAMLogger(folder, model, **options) as logger:
         logger.log("val", inputs, 0)
     log = read_gradcam(folder)

@@ -151,13 +151,13 @@ def test_methods_logged_by_several_calls_stand_at_one_step(tmp_path: Path, rando
     assert log.records["cohort"] == 1
 
 
-def test_normalised_images_are_undone_or_refused(tmp_path: Path, random: np.random.Generator) -> None:
+def test_normalized_images_are_undone_or_refused(tmp_path: Path, random: np.random.Generator) -> None:
     images = pictures(random, 2)
     mean, std = np.array([0.485, 0.456, 0.406]), np.array([0.229, 0.224, 0.225])
-    normalised = ((images / 255 - mean) / std).astype(np.float32)
-    with pytest.raises(ValueError, match="normalised"):
-        add_gradcam(tmp_path, "val", normalised, random.random((2, 7, 7)), 0)
-    add_gradcam(tmp_path, "val", normalised, random.random((2, 7, 7)), 0, mean=mean, std=std)
+    normalized = ((images / 255 - mean) / std).astype(np.float32)
+    with pytest.raises(ValueError, match="normalized"):
+        add_gradcam(tmp_path, "val", normalized, random.random((2, 7, 7)), 0)
+    add_gradcam(tmp_path, "val", normalized, random.random((2, 7, 7)), 0, mean=mean, std=std)
     log = ReadLog(tmp_path)
     (cohort,) = log.cohorts.values()
     for sample, image in zip(cohort.samples, images, strict=True):

@@ -49,8 +49,8 @@ def test_the_examples_log_what_the_libraries_computed(
 
     @torch.no_grad()
     def predict(images: NDArray[np.uint8]) -> NDArray[np.float32]:
-        normalised = (images.astype(np.float32) / 255 - mean) / std
-        return model(torch.tensor(normalised.transpose(0, 3, 1, 2), dtype=torch.float32)).numpy()
+        normalized = (images.astype(np.float32) / 255 - mean) / std
+        return model(torch.tensor(normalized.transpose(0, 3, 1, 2), dtype=torch.float32)).numpy()
 
     scope["predict"] = predict
     with SummaryWriter(str(tmp_path)) as scope["writer"]:

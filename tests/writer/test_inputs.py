@@ -137,7 +137,7 @@ UNDONE: dict[str, Callable[[], dict[str, Any]]] = {
 
 @pytest.mark.parametrize("how", UNDONE)
 @pytest.mark.parametrize("channels_first", [True, False])
-def test_a_normalisation_is_undone(how: str, channels_first: bool, tmp_path: Path) -> None:
+def test_a_normalization_is_undone(how: str, channels_first: bool, tmp_path: Path) -> None:
     inputs = NORMALISED.transpose(0, 3, 1, 2) if channels_first else NORMALISED
     np.testing.assert_array_equal(pictures(log_of(tmp_path, inputs, **UNDONE[how]())), IMAGES)
 
@@ -148,8 +148,8 @@ def test_an_unknown_transform_is_told(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("inputs", [NORMALISED, CENTRED, torch.tensor(NORMALISED).permute(0, 3, 1, 2)])
-def test_a_normalised_tensor_passed_as_images_is_told(inputs: Any, tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match=r"looks like a normalised model input.*mean= and std="):
+def test_a_normalized_tensor_passed_as_images_is_told(inputs: Any, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"looks like a normalized model input.*mean= and std="):
         log_of(tmp_path / "log", inputs)
     assert not (tmp_path / "log").exists()
 

@@ -92,8 +92,8 @@ def test_a_probe_leaves_the_model_as_it_was(training: bool, model: nn.Module, im
     assert not any(module._forward_hooks or module._forward_pre_hooks for module in model.modules())
 
 
-def test_inputs_that_look_normalised_are_refused(model: nn.Module, images: Tensor, tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="normalised"):
+def test_inputs_that_look_normalized_are_refused(model: nn.Module, images: Tensor, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="normalized"):
         GradCAMLogger(tmp_path, model).probe("val", NORMALIZE(images))
 
 

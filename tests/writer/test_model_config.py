@@ -57,14 +57,14 @@ def test_class_names_that_were_passed_stand_above_the_models_own(tmp_path: Path)
     assert cohort(logged(tmp_path / "none", model, IMAGES)).class_names == ()
 
 
-@pytest.mark.parametrize("is_normalised", [True, False])
-def test_a_normalisation_of_the_models_own_is_undone_only_where_inputs_look_it(
-    is_normalised: bool, tmp_path: Path
+@pytest.mark.parametrize("is_normalized", [True, False])
+def test_a_normalization_of_the_models_own_is_undone_only_where_inputs_look_it(
+    is_normalized: bool, tmp_path: Path
 ) -> None:
     model = Network()
     model.pretrained_cfg = {"mean": (0.5, 0.4, 0.3), "std": (0.2, 0.2, 0.2)}  # type: ignore[assignment]
     shift = torch.tensor(model.pretrained_cfg["mean"]).view(3, 1, 1)  # type: ignore[index]
-    log = logged(tmp_path, model, (IMAGES - shift) / 0.2 if is_normalised else IMAGES)
+    log = logged(tmp_path, model, (IMAGES - shift) / 0.2 if is_normalized else IMAGES)
     found = [log.image(".", sample.image) for sample in cohort(log).samples]
     expected = (IMAGES.permute(0, 2, 3, 1) * 255).round().byte().numpy()
     assert np.abs(np.array(found, int) - expected).max() <= 1

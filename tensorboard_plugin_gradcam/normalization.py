@@ -1,4 +1,4 @@
-"""How model inputs were normalised, and how to see the picture again.
+"""How model inputs were normalized, and how to see the picture again.
 
 What a transform does is read from its attributes: torchvision's presets and `Normalize` (also within `Compose`),
 weights, timm's data configuration, Hugging Face's image processors and Albumentations all name their mean and
@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 
 
 @dataclass(frozen=True)
-class Normalisation:
+class Normalization:
     """``input = (picture - mean) / std`` for each channel, the picture in [0, 1]."""
 
     mean: tuple[float, ...]
@@ -29,7 +29,7 @@ class Normalisation:
             raise ValueError(f"expected standard deviations above 0, got {self.std}")
 
     def undo(self, inputs: NDArray[np.float32], channel_axis: int) -> NDArray[np.float32]:
-        """Return the pictures that were normalised to `inputs`."""
+        """Return the pictures that were normalized to `inputs`."""
         if len(self.mean) not in (1, inputs.shape[channel_axis]):
             raise ValueError(
                 f"expected images of {len(self.mean)} channels for mean={self.mean}, got {inputs.shape[channel_axis]}"
@@ -40,9 +40,9 @@ class Normalisation:
         return inputs * std + mean
 
 
-def normalisations(
+def normalizations(
     transform: object | None = None, mean: ArrayLike | None = None, std: ArrayLike | None = None
-) -> tuple[Normalisation, ...]:
+) -> tuple[Normalization, ...]:
     """Return what was done to pictures, in order; nothing where nothing was given.
 
     Raises:
@@ -54,32 +54,32 @@ def normalisations(
     if (mean is None) != (std is None):
         raise ValueError(f"expected both mean and std, or neither, got mean={mean!r}, std={std!r}")
     if mean is not None and std is not None:
-        return (_normalisation(mean, std),)
+        return (_normalization(mean, std),)
     return tuple(_steps(transform)) if transform is not None else ()
 
 
-def _steps(transform: Any) -> Iterator[Normalisation]:
-    if isinstance(transform, Normalisation):
+def _steps(transform: Any) -> Iterator[Normalization]:
+    if isinstance(transform, Normalization):
         yield transform
     elif hasattr(transform, "image_mean") and hasattr(transform, "image_std"):
         yield from _hugging_face(transform)
     elif _is_weights(transform):
         yield from _steps(transform.transforms())
     elif (moments := _moments(transform)) is not None:
-        yield _normalisation(*moments)
+        yield _normalization(*moments)
     elif (parts := _parts(transform)) is not None:
         for part in parts:
             yield from _inner_steps(part)
     else:
         raise TypeError(
-            f"expected a transform with a known normalisation, got {type(transform).__name__}: pass mean= and std= "
+            f"expected a transform with a known normalization, got {type(transform).__name__}: pass mean= and std= "
             "instead (known are torchvision's presets, Compose and Normalize, timm's data configurations and Hugging "
             "Face's image processors)"
         )
 
 
-def _inner_steps(part: Any) -> Iterator[Normalisation]:
-    """Of a composition's parts, those that don't normalise (resize, crop, flip, to tensor) leave the colours alone."""
+def _inner_steps(part: Any) -> Iterator[Normalization]:
+    """Of a composition's parts, those that don't normalize (resize, crop, flip, to tensor) leave the colours alone."""
     known = _moments(part) is not None or _parts(part) is not None or hasattr(part, "image_mean")
     return _steps(part) if known else iter(())
 
@@ -104,16 +104,16 @@ def _parts(transform: Any) -> Iterable[Any] | None:
     return parts if isinstance(parts, Iterable) else None
 
 
-def _normalisation(mean: ArrayLike, std: ArrayLike) -> Normalisation:
+def _normalization(mean: ArrayLike, std: ArrayLike) -> Normalization:
     means, deviations = (np.atleast_1d(np.asarray(numbers, dtype=np.float64)).ravel() for numbers in (mean, std))
-    return Normalisation(tuple(means.tolist()), tuple(deviations.tolist()))
+    return Normalization(tuple(means.tolist()), tuple(deviations.tolist()))
 
 
-def _hugging_face(processor: Any) -> Iterator[Normalisation]:
-    """Rescaling is a normalisation too: ``input = byte * factor = picture / (1 / (255 * factor))``."""
+def _hugging_face(processor: Any) -> Iterator[Normalization]:
+    """Rescaling is a normalization too: ``input = byte * factor = picture / (1 / (255 * factor))``."""
     factor = getattr(processor, "rescale_factor", None) or 1 / 255
     scale = 1.0 / (255 * factor) if getattr(processor, "do_rescale", True) else 1.0 / 255
     if abs(scale - 1) > 1e-6:
-        yield Normalisation((0.0,), (scale,))
+        yield Normalization((0.0,), (scale,))
     if getattr(processor, "do_normalize", True) and processor.image_mean is not None:
-        yield _normalisation(processor.image_mean, processor.image_std)
+        yield _normalization(processor.image_mean, processor.image_std)

@@ -1,4 +1,4 @@
-"""What a model itself tells of its classes and of how its inputs are normalised.
+"""What a model itself tells of its classes and of how its inputs are normalized.
 
 timm's models carry a `pretrained_cfg`, Hugging Face's a `config`, torchvision's weights (passed as `transform`) their
 categories.
@@ -28,7 +28,7 @@ def class_names_of(model: Any, transform: Any = None) -> tuple[str, ...]:
 
 
 def transform_of(model: Any) -> object | None:
-    """Return how a model's inputs are normalised, as `prepare_samples` understands it; None where it is not told.
+    """Return how a model's inputs are normalized, as `prepare_samples` understands it; None where it is not told.
 
     Of Hugging Face's models it is the image processor that lies beside the weights; nothing is downloaded.
     """

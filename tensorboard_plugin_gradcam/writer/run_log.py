@@ -20,24 +20,24 @@ if TYPE_CHECKING:
     from tensorboard.compat.proto.summary_pb2 import Summary
 
 _lock = threading.Lock()
-_logs: WeakKeyDictionary[Any, Log] = WeakKeyDictionary()
-_directories: dict[str, Log] = {}
+_logs: WeakKeyDictionary[Any, RunLog] = WeakKeyDictionary()
+_directories: dict[str, RunLog] = {}
 _last_session = 0
 
 
-def log_of(writer: Any) -> Log:
+def log_of(writer: Any) -> RunLog:
     """Return the log of a writer or log directory; the same one each time, in this process."""
     writer = innermost(writer)
     with _lock:
         if isinstance(writer, (str, os.PathLike)):
             directory = absolute(writer)
             if directory not in _directories:
-                _directories[directory] = Log(DirectorySink(directory))
+                _directories[directory] = RunLog(DirectorySink(directory))
             return _directories[directory]
         if writer is None:
-            return Log(open_sink(None))
+            return RunLog(open_sink(None))
         if writer not in _logs:
-            _logs[writer] = Log(open_sink(writer))
+            _logs[writer] = RunLog(open_sink(writer))
         return _logs[writer]
 
 
@@ -48,7 +48,7 @@ def _new_session() -> int:
     return _last_session
 
 
-class Log:
+class RunLog:
     """Writes steps to a sink: pictures and cohorts once, then one event a step."""
 
     def __init__(self, sink: Sink) -> None:
