@@ -150,3 +150,14 @@ export interface Viewport {
   y: number;
   zoom: number;
 }
+
+/** All that a tile hangs on. */
+export interface Coordinates {
+  run: string;
+  tag: string;
+  layer: string;
+  method: string;
+  target: number | null; // class index; null: the map that was logged first
+  step: number | null; // null: the scrubber's
+  sample: number; // of the first run that has the series
+}

@@ -1,6 +1,6 @@
 /** Source pictures as bitmaps: loaded in parallel, kept while there is room, failures remembered. */
 
-import {Listeners} from "./listeners";
+import {type ReadonlySignal, signal} from "@preact/signals";
 
 export type ImageState = "loading" | "ready" | "failed";
 
@@ -20,7 +20,8 @@ export interface ImageCache {
   readonly busy: boolean;
   /** Forget failures, so that `get` asks again. */
   retry(): void;
-  subscribe(listener: () => void): () => void;
+  /** Counts what came or failed: whoever draws pictures reads it. */
+  readonly arrivals: ReadonlySignal<number>;
   dispose(): void;
 }
 
@@ -39,12 +40,12 @@ class Images implements ImageCache {
   private readonly bitmaps = new Map<string, ImageBitmap>(); // in the order of last use
   private readonly problems = new Map<string, Error>();
   private readonly queue = new Map<string, [run: string, digest: string]>();
-  private readonly known = new Set<string>(); // that were here once
-  private read = new Set<string>(); // since everyone was told of an arrival
-  private readBefore = new Set<string>(); // after the arrival before it
+  private readonly known = new Set<string>(); // that have been here
+  private read = new Set<string>(); // since the last arrival
+  private readBefore = new Set<string>(); // between the last two arrivals
   private busySince = 0;
   private readonly loading = new Set<string>();
-  private readonly listeners = new Listeners();
+  readonly arrivals = signal(0);
   private readonly ended = new AbortController();
   private size = 0;
 
@@ -100,16 +101,12 @@ class Images implements ImageCache {
       this.readBefore = this.read;
       this.read = new Set();
     }
-    this.listeners.notify();
+    this.arrivals.value++;
   }
 
   retry(): void {
     this.problems.clear();
     this.notify();
-  }
-
-  subscribe(listener: () => void): () => void {
-    return this.listeners.add(listener);
   }
 
   dispose(): void {

@@ -29,8 +29,7 @@ function until(done: () => boolean): Promise<void> {
       end();
       resolve();
     };
-    const end = loader.subscribe(look);
-    queueMicrotask(look);
+    const end = loader.arrivals.subscribe(() => queueMicrotask(look));
   });
 }
 

@@ -1,11 +1,11 @@
 /** Which maps are on this side already, and which to ask for next: what is visible first, the rest behind it. */
 
+import {type ReadonlySignal, signal} from "@preact/signals";
 import type {Cohort, MapSeries, PredictionSeries, RawMap, Steps} from "../types";
 import {stepIndexOf} from "../maths/series";
 import {nearestStep} from "../maths/steps";
 import {Chunk} from "./chunk";
 import type {Client, SeriesKey} from "./client";
-import {Listeners} from "./listeners";
 import {appendMaps, appendPredictions} from "./merge";
 
 /** What a view shows now: these samples of a series, at this step. */
@@ -34,7 +34,7 @@ export interface Found {
  * Loads maps, predictions and cohorts, and keeps them.
  *
  * A view declares what it shows with `want` (the whole list each time, so what is no longer shown is no longer fetched),
- * draws what `mapAt` finds at once, and draws again when a listener is called.
+ * draws what `mapAt` finds at once, and draws again when `arrivals` changes.
  */
 export interface Loader {
   /** Replace what is shown. Cheap to call on each frame. */
@@ -65,8 +65,8 @@ export interface Loader {
   refresh(): void;
   /** Forget failures and ask again. */
   retry(): void;
-  /** Call `listener` after something arrived or failed, at most once a task. Returns what ends it. */
-  subscribe(listener: () => void): () => void;
+  /** Counts what arrived or failed: whoever draws what is here reads it. */
+  readonly arrivals: ReadonlySignal<number>;
   /** Bytes that whole series take now. */
   readonly bytes: number;
   dispose(): void;
@@ -130,7 +130,7 @@ interface Job {
 class SeriesLoader implements Loader {
   private readonly held = new Map<string, Held>();
   private readonly jobs = new Set<Job>();
-  private readonly listeners = new Listeners();
+  readonly arrivals = signal(0);
   private readonly single: Remembered<Cohort>;
   private readonly growing: Growing;
   private readonly ended = new AbortController();
@@ -145,7 +145,7 @@ class SeriesLoader implements Loader {
     private readonly cacheBytes: number,
     private readonly parallel: number,
   ) {
-    const notify = () => this.listeners.notify();
+    const notify = () => this.notify();
     this.single = new Remembered((run, digest) => client.cohort(run, digest, this.ended.signal), notify);
     this.growing = new Growing(client, this.ended.signal, notify);
   }
@@ -220,12 +220,12 @@ class SeriesLoader implements Loader {
     for (const held of this.held.values()) held.problems.clear();
     this.single.retry();
     this.growing.retry();
-    this.listeners.notify();
+    this.notify();
     this.plan();
   }
 
-  subscribe(listener: () => void): () => void {
-    return this.listeners.add(listener);
+  private notify(): void {
+    this.arrivals.value++;
   }
 
   get bytes(): number {
@@ -387,7 +387,7 @@ class SeriesLoader implements Loader {
       if (signal.aborted || this.ended.signal.aborted) return;
       for (const sample of samples) held.problems.set(sample, asError(error));
     }
-    this.listeners.notify();
+    this.notify();
   }
 
   private endUnwanted(): void {

@@ -32,7 +32,7 @@ function appendSteps(old: Steps, next: Steps): Steps {
 }
 
 /** Whether `next` continues `old`: the server's numbering is the same, and nothing is there twice. */
-export function continues(old: Steps, next: Steps): boolean {
+function continues(old: Steps, next: Steps): boolean {
   return old.generation === next.generation && !(next.steps[0]! <= (old.steps.at(-1) ?? -Infinity));
 }
 

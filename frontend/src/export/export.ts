@@ -23,7 +23,7 @@ const MOST_SIDE = 16384; // of a canvas, in Chromium
 const LEAST_SIDE = 224; // of a map without a picture
 
 /** Pixels that a drawing is exported at: the image's own, or whole multiples of the map's cells. */
-export function nativeSize({image, map}: Pick<Drawing, "image" | "map">): Size {
+function nativeSize({image, map}: Pick<Drawing, "image" | "map">): Size {
   if (image) return {width: image.width, height: image.height};
   if (!map?.rows || !map.columns) return {width: LEAST_SIDE, height: LEAST_SIDE};
   const times = Math.max(Math.ceil(LEAST_SIDE / Math.max(map.columns, map.rows)), 1);
@@ -62,7 +62,7 @@ export async function tilePng(renderer: Renderer, drawing: Drawing): Promise<Blo
 }
 
 /** Colours of what surrounds the tiles. */
-export interface Paper {
+interface Paper {
   background: string;
   ink: string;
 }

@@ -1,7 +1,7 @@
 /** What the page can hand out: pictures, an animation, tables, the link. Each function says afterwards what it did. */
 
 import {DIFFERENCE_LIMITS} from "../maths/compare";
-import type {Coordinates} from "../maths/table";
+import type {Coordinates, MapSeries, RawMap, Sample} from "../types";
 import {sideOf} from "../state/ab";
 import {inCell, leadOf, partsOfTables, tablesFor, targets} from "../state/compare";
 import {differenceOf, lookOfDifference} from "../state/difference";
@@ -22,10 +22,9 @@ import {
   viewLink,
 } from "../state/store";
 import {lookAt} from "../state/wanted";
-import type {MapSeries, RawMap, Sample} from "../types";
-import {ordered} from "../views/ordering";
-import {coordinateName, sampleName} from "../views/names";
-import {type Cast, castAt, className, saidOf} from "../views/samples";
+import {ordered} from "../state/ordering";
+import {coordinateName, sampleName} from "../state/names";
+import {type Cast, castAt, className, saidOf} from "../state/samples";
 import {type Cell, csv, type Drawing, download, gridPng, stepsGif, tilePng} from "./export";
 
 const COLUMNS = 8; // of the grid's picture

@@ -1,6 +1,6 @@
 /** Draws maps over pictures into tiles: one WebGL2 context for the page, or a 2-D canvas where there is none. */
 
-import {Listeners} from "../api/listeners";
+import {type ReadonlySignal, signal} from "@preact/signals";
 import {paint} from "../maths/compose";
 import {type Placement, placementOf, type Size} from "../maths/placement";
 import type {Limits, Look, RawMap, Viewport} from "../types";
@@ -43,8 +43,8 @@ export interface Renderer {
     width: number,
     height: number,
   ): ImageData;
-  /** Called when everything must be drawn again (a lost context came back). Returns what ends it. */
-  subscribe(listener: () => void): () => void;
+  /** Counts losses of all that was drawn, when the GPU's context goes and comes back: whoever draws reads it. */
+  readonly losses: ReadonlySignal<number>;
   dispose(): void;
 }
 
@@ -82,7 +82,7 @@ function isSame(a: Job, b: Job): boolean {
 }
 
 class TileRenderer implements Renderer {
-  private readonly listeners = new Listeners();
+  readonly losses = signal(0);
   private readonly layers: GlLayers | null;
   private jobs = new Map<HTMLCanvasElement, Job>();
   private late = new Map<HTMLCanvasElement, Job>();
@@ -96,7 +96,7 @@ class TileRenderer implements Renderer {
   /** What took the GPU's context may have taken the tiles too: whatever is asked for next is drawn. */
   private forget(): void {
     this.shown = new WeakMap();
-    this.listeners.notify();
+    this.losses.value++;
   }
 
   get kind(): "webgl2" | "canvas2d" {
@@ -180,10 +180,6 @@ class TileRenderer implements Renderer {
     this.draw(canvas, image, map, look, limits, view);
     this.flush();
     return canvas.getContext("2d")!.getImageData(0, 0, width, height);
-  }
-
-  subscribe(listener: () => void): () => void {
-    return this.listeners.add(listener);
   }
 
   dispose(): void {

@@ -42,7 +42,7 @@ function emptyTaps(length: number): Taps {
 }
 
 /** Centres of `pixels` pixels as fractions. */
-export function centers(pixels: number): Float64Array {
+function centers(pixels: number): Float64Array {
   return Float64Array.from({length: pixels}, (_, pixel) => (pixel + 0.5) / pixels);
 }
 
@@ -149,7 +149,7 @@ function strongest(masks: Float32Array[]): Float32Array {
 }
 
 /** A map's strength on a grid. */
-export interface StrengthGrid {
+interface StrengthGrid {
   key: string;
   height: number;
   width: number;

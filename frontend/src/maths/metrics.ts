@@ -129,7 +129,7 @@ export function truthOf(sample: Pick<Sample, "boxes" | "mask">, height: number, 
 }
 
 /** Whether a place lies in a sample's boxes or mask (the mask decides where there are both). */
-export function isTrue({boxes, mask}: Pick<Sample, "boxes" | "mask">, x: number, y: number): boolean {
+function isTrue({boxes, mask}: Pick<Sample, "boxes" | "mask">, x: number, y: number): boolean {
   if (mask) return mask.cells[nearestCell(y, mask.height) * mask.width + nearestCell(x, mask.width)] !== 0;
   return boxes.some((box) => x >= box.x0 && x < box.x1 && y >= box.y0 && y < box.y1);
 }

@@ -1,15 +1,6 @@
 /** Tiles in rows and columns: which axis goes where, and what is in each cell. */
 
-/** All that a tile hangs on. */
-export interface Coordinates {
-  run: string;
-  tag: string;
-  layer: string;
-  method: string;
-  target: number | null; // class index; null: the map that was logged first
-  step: number | null; // null: the scrubber's
-  sample: number; // of the first run that has the series
-}
+import type {Coordinates} from "../types";
 
 export const AXES = [
   "run",

@@ -1,11 +1,10 @@
 /** The two tiles that are compared closely. */
 
-import {castAt, type Cast, indexIn} from "../views/samples";
-import type {Coordinates} from "../maths/table";
-import type {Sample} from "../types";
+import {castAt, type Cast, indexIn} from "./samples";
+import type {Coordinates, Sample} from "../types";
 import {groupAt} from "./compare";
 import {locks, allRuns, announce, catalog, change, focusKey, type Group, groups, settings, step, steps} from "./store";
-import {specFrom, specText, tileKey} from "./spec";
+import {specFrom, specOf, specText, tileKey} from "./spec";
 import {twinsOf} from "./twins";
 
 export type SideName = "a" | "b";
@@ -17,18 +16,6 @@ export interface Side {
   cast: Cast | null; // null: on its way
   sample: Sample | null;
   at: number;
-}
-
-export function specOf({run, tag, maps, target}: Group, sample: number, at: number | null): Coordinates {
-  return {
-    run,
-    tag,
-    sample,
-    method: maps?.method ?? "",
-    layer: maps?.layer ?? "",
-    target: target === undefined ? settings.value.target : target,
-    step: at,
-  };
 }
 
 /** Take a tile as A, then another as B and look at both; a tile that is one of them already is taken out. */
@@ -64,7 +51,7 @@ export function sideOf(name: SideName): Side | null {
 function usualA(): Coordinates | null {
   const focused = specFrom(focusKey.value);
   const group = groups.value.find(({run, tag}) => run === focused?.run && tag === focused.tag) ?? groups.value[0];
-  return group ? specOf(group, focused?.sample ?? 0, null) : null;
+  return group ? specOf(group, focused?.sample ?? 0, null, settings.value.target) : null;
 }
 
 function usualB(): Coordinates | null {

@@ -2,9 +2,9 @@
 
 import {computed} from "@preact/signals";
 import {entriesOf, targetName} from "../maths/series";
-import {type Axis, type Coordinates, limited, numbersIn, type Table, tablesOf, type Values} from "../maths/table";
-import type {MapSeries, Sample} from "../types";
-import {type Cast, castAt, indexIn} from "../views/samples";
+import {type Axis, limited, numbersIn, type Table, tablesOf, type Values} from "../maths/table";
+import type {Coordinates, MapSeries, Sample} from "../types";
+import {type Cast, castAt, indexIn} from "./samples";
 import {thinned} from "./measure";
 import {
   arrivals,
@@ -54,7 +54,7 @@ function severalTargets(series: MapSeries): Map<number, string> {
   return names;
 }
 
-export function isOnAxis(axis: Axis): boolean {
+function isOnAxis(axis: Axis): boolean {
   return settings.value.rows === axis || settings.value.columns === axis;
 }
 

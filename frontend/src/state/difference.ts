@@ -6,7 +6,7 @@ import type {Look, RawMap} from "../types";
 import {currentLimits} from "./maps";
 import type {Group} from "./store";
 
-export interface Minuend {
+interface Minuend {
   group: Group;
   index: number;
   found: Found | null;

@@ -10,7 +10,7 @@ export const METRICS = ["entropy", "coverage", "x", "y", "hit", "energy", "iou",
 export type Metric = (typeof METRICS)[number];
 
 /** What a number depends on beside the map. */
-export interface Setting {
+interface Setting {
   sample: Sample;
   look: Look;
   limits: Limits | null; // null: the map's own

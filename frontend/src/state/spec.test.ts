@@ -1,6 +1,6 @@
 import {expect, test} from "vitest";
 
-import type {Coordinates} from "../maths/table";
+import type {Coordinates} from "../types";
 import {specFrom, specText} from "./spec";
 
 const spec: Coordinates = {

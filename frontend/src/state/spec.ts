@@ -1,6 +1,18 @@
-/** Names of things that can be looked at. */
+/** Names of tiles, as links and keys hold them. */
 
-import type {Coordinates} from "../maths/table";
+import type {Coordinates} from "../types";
+import type {Group} from "./store";
+
+/** What a tile shows; `target` is the page's, which a group of its own class does not follow. */
+export function specOf(
+  {run, tag, maps, target: own}: Pick<Group, "run" | "tag" | "maps" | "target">,
+  sample: number,
+  step: number | null,
+  target: number | null,
+): Coordinates {
+  const {method = "", layer = ""} = maps ?? {};
+  return {run, tag, sample, method, layer, target: own === undefined ? target : own, step};
+}
 
 /** A tile's name in links. */
 export function specText({run, tag, sample, method, layer, target, step}: Coordinates): string {

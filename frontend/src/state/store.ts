@@ -40,11 +40,9 @@ export const settings = signal<Settings>(fromHash(readHash()));
 export const catalog = signal<Catalog | null>(null);
 export const catalogError = signal<string | null>(null);
 export const dark = signal(false);
-export const hostRuns = signal<string[]>([]);
+const hostRuns = signal<string[]>([]);
 /** Counts arrivals of maps and pictures: whoever shows them reads it. */
 export const arrivals = signal(0);
-/** Counts losses of what was drawn, when the GPU's context goes and comes back: whoever draws reads it. */
-export const losses = signal(0);
 /** The tile that keys went on to, until it has come into sight. */
 export const sought = signal<string | null>(null);
 export const playing = signal(false);
@@ -66,7 +64,7 @@ function slice<K extends keyof Settings>(key: K) {
 
 export const view = slice("view");
 export const focusKey = slice("focus");
-export const pinText = slice("pin");
+const pinText = slice("pin");
 export const locks = computed(() => new Map(settings.value.locks.map(lockOf)));
 
 export const pin = computed<Place | null>(() => {
@@ -263,9 +261,8 @@ function arrived(): void {
 
 /** Connect the store with the world outside. Once. */
 export function connect(): void {
-  for (const source of [loader, images]) source.subscribe(arrived);
-  renderer.subscribe(() => {
-    losses.value++;
+  effect(() => {
+    for (const source of [loader.arrivals, images.arrivals, renderer.losses]) source.value;
     arrived();
   });
   borrowFonts();

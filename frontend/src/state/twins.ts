@@ -1,7 +1,7 @@
 /** The same sample in every run that is shown. */
 
 import type {Sample} from "../types";
-import {castAt, indexIn} from "../views/samples";
+import {castAt, indexIn} from "./samples";
 import {type Group, groups, step} from "./store";
 
 export interface Twin {

@@ -4,11 +4,11 @@ import {effect} from "@preact/signals";
 import {PATIENCE_MS} from "../api/images";
 import type {Want} from "../api/loader";
 import type {SeriesKey} from "../api/client";
-import {castAt} from "../views/samples";
+import {castAt} from "./samples";
 import {lacksPredictions} from "./faults";
 import {arrivals, type Group, groups, images, loader, seriesKey, settings, step} from "./store";
 
-export interface Looked {
+interface Looked {
   group: Group;
   samples: readonly number[];
   step: number;

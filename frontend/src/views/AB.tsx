@@ -8,13 +8,14 @@ import {thinned} from "../state/measure";
 import {arrivals, change, colorOf, pin, probe, settings, step, steps} from "../state/store";
 import type {Settings} from "../state/settings";
 import {useBlink} from "./blink";
-import {IconButton, Segments, shown, Slider} from "./controls";
+import {IconButton, Segments, Slider} from "./controls";
+import {shown} from "../maths/numbers";
 import {Difference, DifferenceBar} from "./Difference";
 import {readingAt} from "./Marks";
-import {methodName, sampleName} from "./names";
+import {methodName, sampleName} from "../state/names";
 import {Picture} from "./Picture";
-import type {Shown} from "./said";
-import {saidOf} from "./samples";
+import type {Shown} from "../state/remarks";
+import {saidOf} from "../state/samples";
 import {useLookingAt} from "./Tile";
 import {Verdict} from "./Verdict";
 

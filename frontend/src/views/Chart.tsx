@@ -1,7 +1,7 @@
 import {useEffect, useRef} from "preact/hooks";
 import uPlot from "uplot";
 import {dark, goTo, step} from "../state/store";
-import {shown} from "./controls";
+import {shown} from "../maths/numbers";
 
 /** One line of a chart. */
 export interface Line {

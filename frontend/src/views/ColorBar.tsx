@@ -6,7 +6,7 @@ import {currentLimits, mapOf, shownStep} from "../state/maps";
 import {arrivals, focusKey, type Group, groups, look} from "../state/store";
 import type {MapKind} from "../types";
 import type {Found} from "../api/loader";
-import {percent, shown} from "./controls";
+import {percent, shown} from "../maths/numbers";
 
 const STOPS = 64;
 

@@ -1,15 +1,15 @@
 import {useEffect, useMemo, useRef} from "preact/hooks";
-import {type Axis, chosenWith, type Coordinates, type Table, type Value} from "../maths/table";
+import {type Axis, chosenWith, type Table, type Value} from "../maths/table";
+import type {Coordinates, Sample} from "../types";
 import {inCell, leadOf, partsOfTables, shownValues, tablesFor, targets} from "../state/compare";
 import {arrivals, change, colorOf, type Group, groups, settings, step} from "../state/store";
-import type {Sample} from "../types";
 import {IconButton} from "./controls";
 import {CLOSE} from "./icons";
-import {AXIS_NAMES, coordinateName, methodName, sampleName, valueName} from "./names";
+import {AXIS_NAMES, coordinateName, methodName, sampleName, valueName} from "../state/names";
 import {useArrived} from "./arrived";
 import {useNear} from "./near";
-import {useOrder} from "./order";
-import {type Cast, castValues, className} from "./samples";
+import {useOrder} from "./useOrder";
+import {type Cast, castValues, className} from "../state/samples";
 import {isFocused, Seen} from "./Tile";
 
 /** Samples in rows and columns of whatever is to be compared. */

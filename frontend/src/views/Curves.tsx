@@ -1,11 +1,11 @@
 import {limitsFor, seriesOf} from "../state/maps";
 import {entriesOver, mapOfEntry, measured, type Metric, thinned} from "../state/measure";
-import {useSlowly} from "../state/slowly";
+import {useSlowly} from "./slowly";
 import type {Twin} from "../state/twins";
 import {arrivals, colorOf, loader, look, pin, settings} from "../state/store";
 import type {MapSeries, Sample} from "../types";
 import {Chart, type Line} from "./Chart";
-import {type Cast, className} from "./samples";
+import {type Cast, className} from "../state/samples";
 
 const MOST = 200; // steps of a curve: more than it has pixels
 

@@ -6,7 +6,7 @@ import {currentLimits} from "../state/maps";
 import {dark, images, look, renderer} from "../state/store";
 import {viewport} from "../state/zoom";
 import type {Limits, RawMap} from "../types";
-import type {Shown} from "./said";
+import type {Shown} from "../state/remarks";
 import {placeUnder} from "./Picture";
 
 const PIXELS = 640; // at least, of the picture's width: cells' edges stay sharp

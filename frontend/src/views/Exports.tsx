@@ -2,7 +2,7 @@ import {useState} from "preact/hooks";
 import {copyLink, sampleCsv, sampleGif, samplePicture, VIEW_NAMES, viewCsv, viewPicture} from "../export/page";
 import {announce, type Group, view} from "../state/store";
 import type {Sample} from "../types";
-import type {Cast} from "./samples";
+import type {Cast} from "../state/samples";
 
 /** Hand out what is shown. All is made in the browser. */
 export function Exports() {

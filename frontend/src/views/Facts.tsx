@@ -5,9 +5,9 @@ import {targetName} from "../maths/series";
 import {currentLimits} from "../state/maps";
 import {type Group, look} from "../state/store";
 import type {Sample} from "../types";
-import {percent, shown} from "./controls";
-import {methodName} from "./names";
-import {type Cast, className, saidOf} from "./samples";
+import {percent, shown} from "../maths/numbers";
+import {methodName} from "../state/names";
+import {type Cast, className, saidOf} from "../state/samples";
 
 interface Props {
   group: Group;

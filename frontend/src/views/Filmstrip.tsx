@@ -5,7 +5,7 @@ import {currentLimits, mapOf, seriesOf, shownStep} from "../state/maps";
 import {thinned} from "../state/measure";
 import {arrivals, goTo, type Group, images, look, renderer, steps} from "../state/store";
 import type {Sample} from "../types";
-import {shown} from "./controls";
+import {shown} from "../maths/numbers";
 
 const FRAMES = 12;
 const SIDE = 112; // pixels of a frame's canvas, twice what it takes on the page

@@ -1,7 +1,7 @@
 import {arrivals, change, groups, settings, step, steps} from "../state/store";
 import type {Sort} from "../state/settings";
 import {Chip, NumberBox, Select, Slider} from "./controls";
-import {castAt, isRight, saidOf} from "./samples";
+import {castAt, isRight, saidOf} from "../state/samples";
 
 const SORTS: readonly (readonly [Sort, string])[] = [
   ["logged", "as logged"],

@@ -3,12 +3,12 @@ import {faultsOf, lacksPredictions} from "../state/faults";
 import {arrivals, change, type Group, groups, settings, sought, step} from "../state/store";
 import {DEFAULTS} from "../state/settings";
 import {specFrom} from "../state/spec";
-import {shown} from "./controls";
+import {shown} from "../maths/numbers";
 import {Heading} from "./Heading";
 import {useNear} from "./near";
 import {Overview} from "./Overview";
-import {castAt, type Cast} from "./samples";
-import {useOrder} from "./order";
+import {castAt, type Cast} from "../state/samples";
+import {useOrder} from "./useOrder";
 import {Tile} from "./Tile";
 
 /** The samples of every chosen run and series. */

@@ -1,9 +1,9 @@
 import {faultsOf} from "../state/faults";
 import {mapOf} from "../state/maps";
 import {arrivals, colorOf, type Group, step} from "../state/store";
-import {shown} from "./controls";
-import {methodName} from "./names";
-import type {Cast} from "./samples";
+import {shown} from "../maths/numbers";
+import {methodName} from "../state/names";
+import type {Cast} from "../state/samples";
 
 /** What a group of tiles is: its run and series, the maps' resolution, how much is kept, and what is wrong with it. */
 export function Heading({group, cast}: {group: Group; cast: Cast | null}) {

@@ -5,7 +5,7 @@ import {cellAt, coverage, percentile, type Place} from "../maths/metrics";
 import {currentLimits} from "../state/maps";
 import {type Group, look, pin, playing, probe} from "../state/store";
 import type {Limits, RawMap, Sample, Viewport} from "../types";
-import {percent, shown} from "./controls";
+import {percent, shown} from "../maths/numbers";
 
 interface Props {
   group: Group;

@@ -1,13 +1,13 @@
 import {useEffect, useMemo, useRef} from "preact/hooks";
 import {limitsFor, seriesOf} from "../state/maps";
 import {entriesOver, mapOfEntry, measured, type Metric, thinned} from "../state/measure";
-import {useSlowly} from "../state/slowly";
+import {useSlowly} from "./slowly";
 import {arrivals, change, colorOf, type Group, groups, loader, look, seriesKey, settings, step} from "../state/store";
 import {lookAt} from "../state/wanted";
 import type {MapSeries, Sample} from "../types";
 import {Chart, type Line} from "./Chart";
-import {shown} from "./controls";
-import {castAt} from "./samples";
+import {shown} from "../maths/numbers";
+import {castAt} from "../state/samples";
 
 const MOST = 40; // steps of a curve: every map of a step is measured
 const CHARTS = [

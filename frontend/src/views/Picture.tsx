@@ -1,12 +1,12 @@
 import {useLayoutEffect, useRef} from "preact/hooks";
 import type {Found} from "../api/loader";
 import {currentLimits, mapOf, shownStep} from "../state/maps";
-import {change, dark, type Group, images, look, losses, probe, renderer} from "../state/store";
+import {change, dark, type Group, images, look, probe, renderer} from "../state/store";
 import {viewport} from "../state/zoom";
 import type {Sample, Viewport} from "../types";
 import {Marks} from "./Marks";
 import {useArrived} from "./arrived";
-import {saidOnTile, type Shown} from "./said";
+import {remarksOn, type Shown} from "../state/remarks";
 
 interface Props {
   group: Group;
@@ -23,7 +23,7 @@ const ZOOMED = 320; // of the others while zoomed
 export function Picture({group, sample, index, at = shownStep(group, index), large = false}: Props) {
   const canvas = useRef<HTMLCanvasElement>(null);
   const {found, image, limits, said} = useArrived(() => readingOf({group, sample, index, at}), valuesOf);
-  losses.value;
+  renderer.losses.value;
   const view = viewport.value;
   const size = sizeOf(sample, image, found);
   const times = Math.ceil((large ? LARGE : view.zoom > 1 ? ZOOMED : 1) / size.width);
@@ -72,7 +72,7 @@ function readingOf(tile: Omit<Shown, "found">) {
     found,
     image: images.get(group.run, sample.image),
     limits: found && currentLimits(found, group, index),
-    said: saidOnTile({...tile, found}),
+    said: remarksOn({...tile, found}),
   };
 }
 

@@ -17,7 +17,7 @@ import {Check, Chip} from "./controls";
 import {Exports} from "./Exports";
 import {Filters} from "./Filters";
 import {LookSection} from "./Look";
-import {methodName, valueName} from "./names";
+import {methodName, valueName} from "../state/names";
 
 /** What is shown, and how. */
 export function SidePanel() {

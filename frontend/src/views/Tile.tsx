@@ -1,7 +1,7 @@
 import {useEffect, useLayoutEffect, useRef} from "preact/hooks";
 import {shownStep} from "../state/maps";
-import {specText, tileKey} from "../state/spec";
-import {pick, specOf} from "../state/ab";
+import {specOf, specText, tileKey} from "../state/spec";
+import {pick} from "../state/ab";
 import {
   change,
   focusKey,
@@ -18,12 +18,13 @@ import {
 } from "../state/store";
 import {lookAt} from "../state/wanted";
 import type {Sample} from "../types";
-import {IconButton, shown} from "./controls";
+import {IconButton} from "./controls";
+import {shown} from "../maths/numbers";
 import {useArrived} from "./arrived";
-import {sampleName} from "./names";
+import {sampleName} from "../state/names";
 import {useNear} from "./near";
 import {Picture} from "./Picture";
-import {castAt, castValues, saidOf} from "./samples";
+import {castAt, castValues, saidOf} from "../state/samples";
 import {Verdict} from "./Verdict";
 
 const LOCKED = "M6 10V8a6 6 0 0 1 12 0v2h1v11H5V10zm2 0h8V8a4 4 0 0 0-8 0z";
@@ -72,7 +73,7 @@ export function Seen({group, sample, index, fixed}: Props & {fixed?: number | nu
   useLookingAt(group, index, at);
   const cast = useArrived(() => castAt(group, at), castValues);
   const key = keyOf(group, index);
-  const spec = specText(specOf(group, index, fixed ?? locks.value.get(key) ?? null));
+  const spec = specText(specOf(group, index, fixed ?? locks.value.get(key) ?? null, settings.value.target));
   const focused = isFocused(group, index, fixed);
   return (
     <>

@@ -3,9 +3,10 @@ import {optionsOf, shownValues, targets} from "../state/compare";
 import {change, chosenRuns, layers, methods, settings, view} from "../state/store";
 import {DEFAULTS, type View} from "../state/settings";
 import {specFrom} from "../state/spec";
-import {IconButton, Segments, shown} from "./controls";
+import {IconButton, Segments} from "./controls";
+import {shown} from "../maths/numbers";
 import {CLOSE} from "./icons";
-import {AXIS_NAMES, valueName} from "./names";
+import {AXIS_NAMES, valueName} from "../state/names";
 import {Zoom} from "./Zoom";
 
 const VIEWS: readonly (readonly [View, string])[] = [

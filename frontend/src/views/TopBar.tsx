@@ -17,7 +17,8 @@ import {
   step,
   steps,
 } from "../state/store";
-import {IconButton, NumberBox, shown} from "./controls";
+import {IconButton, NumberBox} from "./controls";
+import {shown} from "../maths/numbers";
 import {KEYS} from "./icons";
 import {Scrubber} from "./Scrubber";
 

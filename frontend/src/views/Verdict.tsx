@@ -1,5 +1,5 @@
 import type {Sample} from "../types";
-import {type Cast, className, isRight, type Said} from "./samples";
+import {type Cast, className, isRight, type Said} from "../state/samples";
 
 /** What the model thought of a sample, and whether that is so: a sign and words, not colour alone. */
 export function Verdict({cast, sample, said}: {cast: Cast; sample: Sample; said: Said}) {

@@ -187,16 +187,3 @@ export function IconButton({label, path, pressed, class: name = "", onClick}: Ic
     </button>
   );
 }
-
-/** A number as people read it: thousands apart, few digits behind the point. */
-export function shown(value: number): string {
-  if (!Number.isFinite(value)) return "–";
-  if (Number.isInteger(value)) return value.toLocaleString("en");
-  const size = Math.abs(value);
-  return size >= 1000 || size < 0.001 ? value.toExponential(2) : String(Number(value.toPrecision(3)));
-}
-
-/** A share as people read it. */
-export function percent(share: number): string {
-  return Number.isFinite(share) ? `${(100 * share).toFixed(share < 0.1 ? 1 : 0)} %` : "–";
-}

@@ -26,9 +26,9 @@ import {
   steps,
 } from "../state/store";
 import {showAll, zoomBy} from "../state/zoom";
-import {ordered} from "./ordering";
+import {ordered} from "../state/ordering";
 import {pinned} from "./pinning";
-import {castAt} from "./samples";
+import {castAt} from "../state/samples";
 
 export interface Shortcut {
   keys: readonly string[]; // as in KeyboardEvent.key, with "Shift+" before keys that are no character

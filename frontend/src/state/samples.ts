@@ -1,8 +1,8 @@
 /** What is known of one sample at one step, out of cohort and predictions. */
 
 import {nearestStep} from "../maths/steps";
-import {lacksPredictions} from "../state/faults";
-import {type Group, loader, seriesKey} from "../state/store";
+import {lacksPredictions} from "./faults";
+import {type Group, loader, seriesKey} from "./store";
 import type {Cohort, Matrix, PredictionSeries, Sample} from "../types";
 
 export interface Said {

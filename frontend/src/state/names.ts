@@ -1,7 +1,7 @@
 /** How things are called on the page. */
 
-import type {Axis, Coordinates, Value} from "../maths/table";
-import type {Cohort, Sample} from "../types";
+import type {Axis, Value} from "../maths/table";
+import type {Cohort, Coordinates, Sample} from "../types";
 
 const METHODS: Record<string, string> = {
   grad_cam: "Grad-CAM",

@@ -2,10 +2,10 @@
 
 import type {Found} from "../api/loader";
 import {flaw} from "../maths/limits";
-import {seriesOf} from "../state/maps";
-import {type Group, images, loader, seriesKey} from "../state/store";
+import {seriesOf} from "./maps";
+import {type Group, images, loader, seriesKey} from "./store";
 import type {Sample} from "../types";
-import {shown} from "./controls";
+import {shown} from "../maths/numbers";
 
 export interface Shown {
   group: Group;
@@ -15,7 +15,7 @@ export interface Shown {
   found: Found | null;
 }
 
-export interface Said {
+export interface Remarks {
   words: string; // few: a tile is small
   fully: string;
   bare: boolean; // there is neither picture nor map to be seen
@@ -24,14 +24,14 @@ export interface Said {
 
 type Remark = readonly [words: string, why?: string] | null;
 
-export function saidOnTile(tile: Shown): Said {
+export function remarksOn(tile: Shown): Remarks {
   const {group, sample, found} = tile;
-  const remarks = [damaged(tile), lost(tile), pictureless(tile), odd(found), other(tile)].filter((one) => one !== null);
+  const all = [damaged(tile), lost(tile), pictureless(tile), odd(found), other(tile)].filter((one) => one !== null);
   const image = images.state(group.run, sample.image);
   return {
-    words: remarks.map(([words]) => words).join(" · "),
-    fully: remarks.map(([words, why]) => (why ? `${words}: ${why}` : words)).join("; "),
-    bare: image === "failed" && !found && remarks.length > 0,
+    words: all.map(([words]) => words).join(" · "),
+    fully: all.map(([words, why]) => (why ? `${words}: ${why}` : words)).join("; "),
+    bare: image === "failed" && !found && all.length > 0,
     waits: image === "loading" || (image === "failed" && !found && !lost(tile)),
   };
 }

@@ -3,9 +3,9 @@
 import {thresholdOf} from "../maths/compose";
 import {attentionMoved} from "../maths/compare";
 import {entropy, iouAt} from "../maths/metrics";
-import {currentLimits, mapOf} from "../state/maps";
-import {type Group, look, step, steps} from "../state/store";
-import type {Settings, Sort} from "../state/settings";
+import {currentLimits, mapOf} from "./maps";
+import {type Group, look, step, steps} from "./store";
+import type {Settings, Sort} from "./settings";
 import type {Sample} from "../types";
 import {type Cast, className, isRight, type Said, saidOf} from "./samples";
 

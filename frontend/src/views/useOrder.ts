@@ -4,8 +4,8 @@ import {useEffect, useMemo, useRef} from "preact/hooks";
 import {type Group, playing, settings, step} from "../state/store";
 import type {Sort} from "../state/settings";
 import {lookAt} from "../state/wanted";
-import {ordered} from "./ordering";
-import type {Cast} from "./samples";
+import {ordered} from "../state/ordering";
+import type {Cast} from "../state/samples";
 
 /** Sorts that need every sample's map, not only those that can be seen. */
 const OF_MAPS: readonly Sort[] = ["iou", "moved", "entropy"];

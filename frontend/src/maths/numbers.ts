@@ -1,0 +1,14 @@
+/** Numbers as people read them. */
+
+/** Thousands apart, few digits behind the point. */
+export function shown(value: number): string {
+  if (!Number.isFinite(value)) return "–";
+  if (Number.isInteger(value)) return value.toLocaleString("en");
+  const size = Math.abs(value);
+  return size >= 1000 || size < 0.001 ? value.toExponential(2) : String(Number(value.toPrecision(3)));
+}
+
+/** A share, in per cent. */
+export function percent(share: number): string {
+  return Number.isFinite(share) ? `${(100 * share).toFixed(share < 0.1 ? 1 : 0)} %` : "–";
+}
