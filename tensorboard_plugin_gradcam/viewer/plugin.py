@@ -117,7 +117,8 @@ class GradCAMPlugin(base_plugin.TBPlugin):  # type: ignore[misc, unused-ignore]
 
     def _serve_static(self, request: Request) -> Response:
         name = request.path.partition("/static/")[2]
-        found = frontend.front_end_file(name)
+        # Parts that are loaded later lie in a folder of this name, since index.js asks for them beside itself.
+        found = frontend.front_end_file(name) or frontend.front_end_file(f"static/{name}")
         if found is None:
             raise errors.NotFoundError(f"no front-end file {quoted(name)}")
         return _respond(request, *found)

@@ -7,23 +7,10 @@ import {inCell, leadOf, partsOfTables, tablesFor, targets} from "../state/compar
 import {differenceOf, lookOfDifference} from "../state/difference";
 import {currentLimits, limitsFor, mapOf, seriesOf, shownStep} from "../state/maps";
 import {entriesOver, mapOfEntry, measured, METRICS, thinned} from "../state/measure";
-import {
-  copyText,
-  type Group,
-  groups,
-  images,
-  loader,
-  look,
-  pin,
-  renderer,
-  seriesKey,
-  settings,
-  view,
-  viewLink,
-} from "../state/store";
+import {type Group, groups, images, loader, look, pin, renderer, seriesKey, settings, view} from "../state/store";
 import {lookAt} from "../state/wanted";
 import {ordered} from "../state/ordering";
-import {coordinateName, sampleName} from "../state/names";
+import {coordinateName, sampleName, VIEW_NAMES} from "../state/names";
 import {type Cast, castAt, className, saidOf} from "../state/samples";
 import {type Cell, csv, type Drawing, download, gridPng, stepsGif, tilePng} from "./export";
 
@@ -46,8 +33,6 @@ export async function samplePicture(group: Group, sample: Sample, index: number)
   await saved(tilePng(renderer, drawingOf({group, sample, index, at})), name);
   return "The picture was saved";
 }
-
-export const VIEW_NAMES = {grid: "Grid", compare: "Comparison", ab: "A and B"};
 
 /** All that the view shows, at native size; what is not here yet is fetched first. */
 export async function viewPicture(): Promise<string> {
@@ -101,11 +86,6 @@ export async function viewCsv(): Promise<string> {
   });
   await saved(table(rows), "grad-cam.csv");
   return `${rows.length} rows were saved`;
-}
-
-export async function copyLink(): Promise<string> {
-  await copyText(viewLink());
-  return "The link was copied";
 }
 
 const HEADER = [

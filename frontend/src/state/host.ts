@@ -43,18 +43,26 @@ export function currentLink(): string {
   return host.location.href;
 }
 
-/** Onto the clipboard; the old way where the page is not served securely and the new one is missing. */
-export async function copyText(text: string): Promise<void> {
+/** Put `text` onto the clipboard; false where the browser lets this page do so in neither way. */
+export async function copyText(text: string): Promise<boolean> {
   try {
-    await navigator.clipboard.writeText(text);
+    await navigator.clipboard.writeText(text); // there is none where the page is no secure origin
+    return true;
   } catch {
-    const box = Object.assign(document.createElement("textarea"), {value: text});
-    document.body.append(box);
-    box.select();
-    const copied = document.execCommand("copy");
-    box.remove();
-    if (!copied) throw new Error(`The browser does not let the page copy; the link: ${text}`);
+    return copyByCommand(text);
   }
+}
+
+/** As pages did before: by selecting the text. */
+function copyByCommand(text: string): boolean {
+  const before = document.activeElement;
+  const box = Object.assign(document.createElement("textarea"), {value: text, className: "hidden"});
+  document.body.append(box);
+  box.select();
+  const copied = document.execCommand("copy");
+  box.remove();
+  if (before instanceof HTMLElement) before.focus();
+  return copied;
 }
 
 /** TensorBoard hides a tab's frame by giving it no height; `visibilityState` stays "visible". */

@@ -67,3 +67,5 @@ export function coordinateName(
   if (axis === "sample") return sampleName(cohort.samples[cell.sample]!, cell.sample);
   return valueName(axis, cell[axis], targets);
 }
+
+export const VIEW_NAMES = {grid: "Grid", compare: "Comparison", ab: "A and B"};

@@ -11,7 +11,6 @@ import type {Place} from "../maths/metrics";
 import type {Catalog, Look, MapsEntry, TagEntry} from "../types";
 import {borrowFonts, currentLink, followTheme, isHidden, listenToHost, onHashChange, readHash, writeHash} from "./host";
 
-export {copyText} from "./host";
 import {runColor} from "./palette";
 import {fromHash, intoHash, type Settings} from "./settings";
 
@@ -238,9 +237,9 @@ export function announce(text: string): void {
   message.value = text;
 }
 
-/** The address of exactly this view; that of the page itself is written a moment later. */
-export function viewLink(): string {
-  return currentLink().replace(/#.*$/, "") + intoHash(readHash(), settings.peek());
+/** The address of a view; that of the page itself is written a moment later. */
+export function viewLink(shown: Settings): string {
+  return currentLink().replace(/#.*$/, "") + intoHash(readHash(), shown);
 }
 
 const ARRIVALS_MS = 16;

@@ -1,10 +1,12 @@
 import {catalog, catalogError, retry} from "../state/store";
 import {Center} from "./Center";
-import {Focus} from "./Focus";
+import {later} from "./later";
 import {Keys} from "./Keys";
 import {useShortcuts} from "./shortcuts";
 import {SidePanel} from "./SidePanel";
 import {TopBar} from "./TopBar";
+
+const Focus = later(async () => (await import("./Focus")).Focus);
 
 /** The tab, or why there is nothing to see. */
 export function App() {

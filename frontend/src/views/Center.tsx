@@ -1,10 +1,12 @@
 import {settings, view} from "../state/store";
 import {viewport} from "../state/zoom";
-import {AB} from "./AB";
 import {Compare} from "./Compare";
 import {useGestures} from "./gestures";
 import {Grid} from "./Grid";
+import {later} from "./later";
 import {Toolbar} from "./Toolbar";
+
+const AB = later(async () => (await import("./AB")).AB);
 
 /** The middle of the tab: which way samples are looked at, and the samples. */
 export function Center() {

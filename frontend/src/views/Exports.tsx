@@ -1,8 +1,11 @@
 import {useState} from "preact/hooks";
-import {copyLink, sampleCsv, sampleGif, samplePicture, VIEW_NAMES, viewCsv, viewPicture} from "../export/page";
+import {VIEW_NAMES} from "../state/names";
 import {announce, type Group, view} from "../state/store";
 import type {Sample} from "../types";
 import type {Cast} from "../state/samples";
+
+/** Loaded when something is handed out: encoders are large. */
+const page = () => import("../export/page");
 
 /** Hand out what is shown. All is made in the browser. */
 export function Exports() {
@@ -10,9 +13,8 @@ export function Exports() {
     <section aria-label="Export">
       <h2>Export</h2>
       <div class="chips">
-        <Task name={`${VIEW_NAMES[view.value]} as PNG`} run={viewPicture} />
-        <Task name="Numbers as CSV" run={viewCsv} />
-        <Task name="Copy link" run={copyLink} />
+        <Task name={`${VIEW_NAMES[view.value]} as PNG`} run={async () => (await page()).viewPicture()} />
+        <Task name="Numbers as CSV" run={async () => (await page()).viewCsv()} />
       </div>
     </section>
   );
@@ -30,9 +32,9 @@ export function FocusExports({group, cast, sample, index}: Props) {
     <section aria-label="Export of this sample">
       <h3>Export</h3>
       <div class="chips">
-        <Task name="PNG" run={() => samplePicture(group, sample, index)} />
-        <Task name="GIF of the steps" run={(tell) => sampleGif(group, sample, index, tell)} />
-        <Task name="CSV over the steps" run={() => sampleCsv(group, cast, sample, index)} />
+        <Task name="PNG" run={async () => (await page()).samplePicture(group, sample, index)} />
+        <Task name="GIF of the steps" run={async (tell) => (await page()).sampleGif(group, sample, index, tell)} />
+        <Task name="CSV over the steps" run={async () => (await page()).sampleCsv(group, cast, sample, index)} />
       </div>
     </section>
   );

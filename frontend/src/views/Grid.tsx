@@ -6,10 +6,12 @@ import {specFrom} from "../state/spec";
 import {shown} from "../maths/numbers";
 import {Heading} from "./Heading";
 import {useNear} from "./near";
-import {Overview} from "./Overview";
+import {later} from "./later";
 import {castAt, type Cast} from "../state/samples";
 import {useOrder} from "./useOrder";
 import {Tile} from "./Tile";
+
+const Overview = later(async () => (await import("./Overview")).Overview);
 
 /** The samples of every chosen run and series. */
 export function Grid() {

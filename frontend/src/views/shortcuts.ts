@@ -1,7 +1,7 @@
 /** What single keys do. A switch turns them off, since a screen reader or dictation may press them unasked (WCAG 2.1.4). */
 
 import {useEffect} from "preact/hooks";
-import {copyLink} from "../export/page";
+import {copyLink} from "../state/link";
 import {peak} from "../maths/metrics";
 import {pickAs, swapSides} from "../state/ab";
 import {mapOf, shownStep} from "../state/maps";
@@ -104,7 +104,7 @@ export const SHORTCUTS: readonly (readonly [title: string, readonly Shortcut[]])
         keys: ["c"],
         shown: "C",
         does: "copy the link to this view",
-        run: () => void copyLink().then(announce, announce),
+        run: () => void copyLink(),
       },
       {keys: ["?"], shown: "?", does: "this sheet", run: () => (dialog.value = "keys")},
     ],
