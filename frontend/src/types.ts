@@ -130,11 +130,12 @@ export interface Look {
   colorMap: ColorMap; // signed maps use "diverging" whatever stands here, unless one was chosen for them
   opacity: number; // 0..1
   alpha: "value" | "constant";
+  photo: "gray" | "color"; // under a map that is laid over it; signed maps always lie on grey
   threshold: number; // 0..1: mask value, or share of the area that stays with thresholdBy "area"
   thresholdBy: "value" | "area";
   gamma: number;
   smooth: boolean;
-  scale: "map" | "sample" | "series"; // what 0..1 spans: this map, this sample over all steps, everything shown
+  scale: "map" | "sample" | "run" | "series"; // what 0..1 spans: this map, this sample over all steps, this run, everything shown
   groundTruth: boolean;
 }
 

@@ -61,8 +61,8 @@ def test_the_colour_bar_has_the_raw_values_of_the_map(page: Page, rich: Server, 
 
 def test_sliders_can_be_pressed_and_typed(page: Page, rich: Server) -> None:
     frame = look(page, rich)
-    frame.get_by_role("button", name="More opacity").click()
-    page.wait_for_function("location.hash.includes('p.gradcam.opacity=0.75')")
+    frame.get_by_role("button", name="Less opacity").click()
+    page.wait_for_function("location.hash.includes('p.gradcam.opacity=0.95')")
     frame.get_by_label("Opacity, as a number").fill("0.2")
     frame.get_by_label("Opacity, as a number").press("Enter")
     page.wait_for_function("location.hash.includes('p.gradcam.opacity=0.2')")

@@ -24,8 +24,9 @@ KINDS = ["webgl2", "canvas2d"]
 LOOK = {
     "mode": "overlay",
     "colorMap": "inferno",
-    "opacity": 0.7,
+    "opacity": 1.0,
     "alpha": "value",
+    "photo": "gray",
     "threshold": 0.0,
     "thresholdBy": "value",
     "gamma": 1.0,
@@ -163,6 +164,9 @@ def test_maps_of_8_bits_that_fall_between_two_colours_have_one_picture(page, kin
         {"opacity": 0.35, "alpha": "constant", "threshold": 0.4},
         {"gamma": 0.5, "threshold": 0.25},
         {"gamma": 2.5},
+        {"photo": "color"},
+        {"photo": "color", "opacity": 0.6, "gamma": 0.7},
+        {"opacity": 0.3},
         {"opacity": 1.0, "threshold": 1.0},
         {"opacity": 0.0},
     ],
@@ -188,7 +192,10 @@ def test_colour_tables_are_equal_to_the_last_bit(page):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("look", [{}, {"alpha": "constant", "threshold": 0.3}, {"smooth": False}, {"gamma": 3.0}])
+@pytest.mark.parametrize(
+    "look",
+    [{}, {"alpha": "constant", "threshold": 0.3}, {"smooth": False}, {"gamma": 3.0}, {"photo": "color"}],
+)
 def test_signed_maps_are_drawn_around_zero(page, kind, look):
     image, map_ = photograph(), random_map()
     expected = heatmap.overlay(image, map_, signed=True, **look)
@@ -274,7 +281,7 @@ def test_the_image_alone_is_the_image(page, kind):
 @pytest.mark.parametrize("smooth", [True, False])
 def test_the_threshold_line_runs_where_the_mask_crosses_it(page, kind, smooth):
     image, map_ = np.full((224, 224, 3), 90, np.uint8), random_map()
-    look = {"mode": "contour", "threshold": 0.8, "opacity": 1.0, "smooth": smooth}
+    look = {"mode": "contour", "threshold": 0.8, "photo": "color", "smooth": smooth}
     actual = drawn(page, kind, case(map_, image, **look))[..., :3]
     inside = heatmap.mask(map_, (224, 224), smooth=smooth) >= 0.8
     edge = np.zeros_like(inside)
@@ -317,7 +324,7 @@ def test_a_colour_map_is_drawn_in_its_own_colours(page, kind):
     peak = float(np.abs(map_).max())
     test = case(map_, image, "rgb", limits=(-peak, peak), opacity=0.5, alpha="constant")
     mask = np.clip((cv2.resize(map_, (64, 64), interpolation=cv2.INTER_LINEAR) + peak) / (2 * peak), 0, 1)
-    assert_same_picture(drawn(page, kind, test), np.rint(image * 0.5 + mask * 255 * 0.5))
+    assert_same_picture(drawn(page, kind, test), np.rint(heatmap.dimmed_gray(image) * 0.5 + mask * 255 * 0.5))
 
 
 def test_a_lost_context_is_bridged_and_comes_back(page):
@@ -339,7 +346,7 @@ def test_tiles_beyond_the_budget_come_later_and_never_overwrite_what_was_asked_f
     """A white picture under a black heatmap: 0 where the map was laid over, 255 where it was taken off again."""
     map_ = np.zeros((4, 4), np.float32)
     map_[3, 3] = 1
-    test = case(map_, np.full((64, 64, 3), 255, np.uint8), colorMap="gray")
+    test = case(map_, np.full((64, 64, 3), 255, np.uint8), colorMap="gray", photo="color")
     assert page.evaluate("test => drawing.manyTiles(test, 12)", test) == [255] + [0] * 10 + [255]
 
 

@@ -1,7 +1,7 @@
 /** Draws maps over pictures into tiles: one WebGL2 context for the page, or a 2-D canvas where there is none. */
 
 import {type ReadonlySignal, signal} from "@preact/signals";
-import {paint} from "../maths/compose";
+import {dimToGray, isGray, paint} from "../maths/compose";
 import {type Placement, placementOf, type Size} from "../maths/placement";
 import type {Limits, Look, RawMap, Viewport} from "../types";
 import {packed, type Slot} from "./atlas";
@@ -208,6 +208,7 @@ class TileRenderer implements Renderer {
 interface Sheet {
   image: ImageBitmap | null;
   placement: Placement;
+  gray: boolean;
   photograph: ImageData;
   blend: ImageData; // written over at each drawing
 }
@@ -215,7 +216,7 @@ interface Sheet {
 /** One tile's canvas and what comes onto it. */
 class Tile {
   readonly layer: Layer | null = null;
-  private readonly photograph: {image: ImageBitmap; placement: Placement} | null = null;
+  private readonly photograph: {image: ImageBitmap; placement: Placement; gray: boolean} | null = null;
 
   constructor(
     private readonly canvas: HTMLCanvasElement,
@@ -225,21 +226,23 @@ class Tile {
     if (!picture) return;
     const tile = {width: canvas.width, height: canvas.height};
     const placement = placementOf(picture, tile, view);
-    if (image && look.mode !== "map") this.photograph = {image, placement};
+    if (image && look.mode !== "map") this.photograph = {image, placement, gray: isGray(look, map?.kind ?? "positive")};
     if (map?.rows && map.columns && look.mode !== "image") {
       this.layer = {map, look: image ? look : {...look, mode: "map"}, limits, placement, picture, tile};
     }
   }
 
+  /** As it is or in greys; with `readBack` our own loop makes the greys, of the tile's pixels alone. */
   drawPhotograph(readBack: boolean): void {
     const context = this.canvas.getContext("2d", {willReadFrequently: readBack});
     if (!context) return;
     context.clearRect(0, 0, this.canvas.width, this.canvas.height);
     if (!this.photograph) return;
-    const {image, placement} = this.photograph;
+    const {image, placement, gray} = this.photograph;
     context.imageSmoothingEnabled = placement.width / image.width < SQUARES;
     context.imageSmoothingQuality = "high";
-    context.drawImage(image, placement.left, placement.top, placement.width, placement.height);
+    const source = gray && !readBack ? grayOf(image) : image;
+    context.drawImage(source, placement.left, placement.top, placement.width, placement.height);
   }
 
   copy(source: HTMLCanvasElement, {x, y}: Slot): void {
@@ -248,30 +251,51 @@ class Tile {
   }
 
   paint(sheets: WeakMap<HTMLCanvasElement, Sheet>): void {
-    if (!this.layer) {
+    if (!this.layer && !this.photograph?.gray) {
       this.drawPhotograph(true);
       return;
     }
-    const {map, look, limits, placement, picture} = this.layer;
-    const {photograph, blend} = this.sheetOf(sheets, placement);
+    const {photograph, blend} = this.sheetOf(sheets, this.layer?.placement ?? this.photograph!.placement);
     blend.data.set(photograph.data);
-    paint(blend, map, look, limits, placement, picture);
+    if (this.layer) {
+      const {map, look, limits, placement, picture} = this.layer;
+      paint(blend, map, look, limits, placement, picture);
+    }
     this.canvas.getContext("2d", {willReadFrequently: true})?.putImageData(blend, 0, 0);
   }
 
   private sheetOf(sheets: WeakMap<HTMLCanvasElement, Sheet>, placement: Placement): Sheet {
     const {width, height} = this.canvas;
     const image = this.photograph?.image ?? null;
+    const gray = this.photograph?.gray ?? false;
     const kept = sheets.get(this.canvas);
     const same = kept?.image === image && kept.photograph.width === width && kept.photograph.height === height;
-    if (kept && same && samePlacement(kept.placement, placement)) return kept;
+    if (kept && same && kept.gray === gray && samePlacement(kept.placement, placement)) return kept;
     this.drawPhotograph(true);
     const context = this.canvas.getContext("2d")!;
     const photograph = context.getImageData(0, 0, width, height);
-    const sheet = {image, placement, photograph, blend: new ImageData(width, height)};
+    if (gray) dimToGray(photograph.data);
+    const sheet = {image, gray, placement, photograph, blend: new ImageData(width, height)};
     sheets.set(this.canvas, sheet);
     return sheet;
   }
+}
+
+const grays = new WeakMap<ImageBitmap, HTMLCanvasElement>();
+
+/** The photograph in dimmed greys, in its own pixels; made once. */
+function grayOf(image: ImageBitmap): HTMLCanvasElement {
+  const kept = grays.get(image);
+  if (kept) return kept;
+  const {width, height} = image;
+  const canvas = Object.assign(document.createElement("canvas"), {width, height});
+  const context = canvas.getContext("2d", {willReadFrequently: true})!;
+  context.drawImage(image, 0, 0);
+  const pixels = context.getImageData(0, 0, width, height);
+  dimToGray(pixels.data);
+  context.putImageData(pixels, 0, 0);
+  grays.set(image, canvas);
+  return canvas;
 }
 
 function samePlacement(a: Placement, b: Placement): boolean {

@@ -5,7 +5,7 @@
  * one shader for all looks took five times as long there.
  */
 
-import {FLAT, HALO, HALO_WEIGHT, LEVELS, LINE} from "../maths/compose";
+import {FLAT, HALO, HALO_WEIGHT, LEVELS, LINE, RAMP_END, RAMP_START} from "../maths/compose";
 import type {Look, MapKind} from "../types";
 
 export const VERTEX = `#version 300 es
@@ -83,6 +83,13 @@ const STRENGTH = {
 };
 
 const HEAT = `
+float heatWeight(float strength) {
+  float start = 1.0 - ${float(1 - RAMP_START)} * opacity;
+  float end = 1.0 - ${float(1 - RAMP_END)} * opacity;
+  float way = clamp((strength - start) / (end - start), 0.0, 1.0);
+  return opacity > 0.0 ? way * way * (3.0 - 2.0 * way) : 0.0;
+}
+
 vec3 heat(float mask) {
   return texture(table, vec2((mask * 255.0 + 0.5) / 256.0, 0.5)).rgb; // the hardware's filter is fine enough for colours
 }`;
@@ -167,7 +174,8 @@ export function fragmentFor(look: Look, kind: MapKind): string {
 function macros({mode, alpha, gamma}: Look, kind: MapKind): string {
   const bent = (value: string) => (kind === "positive" && gamma !== 1 ? `pow(${value}, gamma)` : value);
   const shown = mode === "map" || alpha === "constant" ? "1.0" : bent("here");
-  const weight = mode === "map" ? "shown" : `opacity * ${mode === "spotlight" ? "(1.0 - shown)" : "shown"}`;
+  const blended = alpha === "constant" ? "opacity * shown" : "heatWeight(shown)";
+  const weight = mode === "map" ? "shown" : mode === "spotlight" ? "opacity * (1.0 - shown)" : blended;
   const paint = mode === "spotlight" ? "vec3(0)" : kind === "rgb" ? "mask" : `heat(${bent("mask")})`;
   return `#define SHOWN ${shown}\n#define WEIGHT ${weight}\n#define PAINT ${paint}`;
 }

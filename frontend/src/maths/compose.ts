@@ -13,12 +13,40 @@ import type {Placement, Size} from "./placement";
 
 /** Isolines of mode "contour", beside the threshold's own. */
 export const LEVELS = [0.25, 0.5, 0.75] as const;
-/** Half the width of a line, and how far its dark edge reaches beyond, in pixels; the edge's weight. */
+/** Half the width of a line, and how far its dark edge reaches beyond, in the page's pixels; the edge's weight. */
 export const LINE = 0.8;
 export const HALO = 1.2;
 export const HALO_WEIGHT = 0.55;
 /** A strength that changes by less than this from pixel to pixel has no line: on a plateau it would be everywhere. */
 export const FLAT = 1e-5;
+
+/** Greys of the photograph under the heat, and where the heat's opacity begins and is full (`heatmap.heat_weight`). */
+export const DARKEST = 18;
+export const DIMMED = 0.6;
+export const RAMP_START = 0.05;
+export const RAMP_END = 0.66;
+
+/** Whether the photograph is drawn in dimmed greys: wherever colours on it stand for values. */
+export function isGray({mode, photo}: Look, kind: MapKind): boolean {
+  return (mode === "overlay" || mode === "contour") && (photo === "gray" || kind !== "positive");
+}
+
+/** Draw a photograph in dimmed greys, in place (`heatmap.dimmed_gray`). */
+export function dimToGray(data: Uint8ClampedArray): void {
+  for (let at = 0; at < data.length; at += 4) {
+    const luma = 0.299 * data[at]! + 0.587 * data[at + 1]! + 0.114 * data[at + 2]!;
+    data[at] = data[at + 1] = data[at + 2] = DARKEST + DIMMED * luma;
+  }
+}
+
+/** How opaque the heat is at a strength; less opacity moves the ramp up, so that the peak keeps the colour bar's colour. */
+export function heatWeight(strength: number, opacity: number): number {
+  if (opacity <= 0) return 0;
+  const start = 1 - (1 - RAMP_START) * opacity;
+  const end = 1 - (1 - RAMP_END) * opacity;
+  const way = Math.min(Math.max((strength - start) / (end - start), 0), 1);
+  return way * way * (3 - 2 * way);
+}
 
 /** The strength from which a pixel is shown, whatever the threshold is given by. */
 export function thresholdOf(map: RawMap, look: Look, limits: Limits): number {
@@ -156,7 +184,8 @@ function bendOf({gamma}: Look, kind: MapKind): (mask: number) => number {
 function weightOf({mode, opacity, alpha}: Look, strength: number, cut = false): number {
   const shown = cut ? 0 : mode === "map" || alpha === "constant" ? 1 : strength;
   if (mode === "map") return shown;
-  return opacity * (mode === "spotlight" ? 1 - shown : shown);
+  if (mode === "spotlight") return opacity * (1 - shown);
+  return alpha === "constant" ? opacity * shown : heatWeight(shown, opacity);
 }
 
 /** A plane of mask values in bins, and where each row and column of pixels takes them from. */

@@ -32,15 +32,18 @@ export function seriesOf(group: Group, sample: number): MapSeries | null {
 export function limitsFor(found: Found, {scale}: Pick<Look, "scale">, group: Group, sample: number): Limits {
   if (scale === "map") return limitsOf(found.map);
   if (scale === "sample") return kept(seriesOf(group, sample) ?? found.series, sample);
+  if (scale === "run") return unionOfLimits([...seriesLimits(group), kept(found.series)]);
   return unionOfLimits([...shownSeries(), kept(found.series)]);
 }
 
 /** Limits of everything that is on the page: of all runs, since one colour has to mean one value. */
 function shownSeries(): Limits[] {
-  return shownGroups.value.flatMap((group) => {
-    const key = seriesKey(group);
-    return key ? loader.allSeries(key).map((series) => kept(series)) : [];
-  });
+  return shownGroups.value.flatMap(seriesLimits);
+}
+
+function seriesLimits(group: Group): Limits[] {
+  const key = seriesKey(group);
+  return key ? loader.allSeries(key).map((series) => kept(series)) : [];
 }
 
 const limits = new WeakMap<MapSeries, Map<number | undefined, Limits>>();

@@ -25,6 +25,7 @@ export interface Settings {
   colorMap: Look["colorMap"];
   opacity: number;
   alpha: Look["alpha"];
+  photo: Look["photo"];
   threshold: number;
   thresholdBy: Look["thresholdBy"];
   gamma: number;
@@ -72,8 +73,9 @@ export const DEFAULTS: Settings = {
   tagFilter: "",
   mode: "overlay",
   colorMap: "inferno",
-  opacity: 0.7,
+  opacity: 1,
   alpha: "value",
+  photo: "gray",
   threshold: 0,
   thresholdBy: "value",
   gamma: 1,
@@ -112,8 +114,9 @@ const CHOICES: Partial<Record<Key, readonly string[]>> = {
   mode: ["overlay", "contour", "spotlight", "image", "map"],
   colorMap: COLOR_MAPS,
   alpha: ["value", "constant"],
+  photo: ["gray", "color"],
   thresholdBy: ["value", "area"],
-  scale: ["map", "sample", "series"],
+  scale: ["map", "sample", "run", "series"],
   verdict: ["all", "right", "wrong"],
   sort: SORTS,
   rows: AXES,

@@ -81,6 +81,7 @@ const LOOK = [
   "colorMap",
   "opacity",
   "alpha",
+  "photo",
   "threshold",
   "thresholdBy",
   "gamma",

@@ -13,7 +13,12 @@ const MODES: readonly (readonly [Mode, string])[] = [
 const SCALES: readonly (readonly [Look["scale"], string])[] = [
   ["map", "each map"],
   ["sample", "each sample, all steps"],
+  ["run", "each run, all samples"],
   ["series", "everything shown"],
+];
+const PHOTOS: readonly (readonly [Look["photo"], string])[] = [
+  ["gray", "Grey photo"],
+  ["color", "Colour photo"],
 ];
 const THRESHOLDS = [
   ["value", "by value"],
@@ -40,9 +45,12 @@ export function LookSection() {
           </Chip>
         ))}
       </div>
+      {kind === "positive" && (now.mode === "overlay" || now.mode === "contour") && (
+        <Segments label="Photograph" value={now.photo} options={PHOTOS} onChange={(photo) => change({photo})} />
+      )}
       <Slider label="Opacity" value={now.opacity} low={0} high={1} onInput={(opacity) => change({opacity})} />
       <Check checked={now.alpha === "value"} onChange={(on) => change({alpha: on ? "value" : "constant"})}>
-        Opacity follows the value
+        Clear where the value is low
       </Check>
       <Threshold now={now} />
       <Select<ColorMap>
