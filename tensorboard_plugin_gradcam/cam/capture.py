@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from .canvas import Canvas
-from .gradients import DisconnectedError
+from .autograd import DisconnectedError
+from .explainer import Pass
 from .hooks import (
     detached,
     eager,
@@ -25,11 +25,9 @@ from .hooks import (
     without_autocast_cache,
 )
 from .inputs import Inputs
+from .padding import Padding
+from .result import CAMResult
 from .taps import Taps
-
-if TYPE_CHECKING:
-    from .engine import CAM
-    from .result import CAMResult
 
 
 class Capture:
@@ -38,13 +36,23 @@ class Capture:
     Under `no_grad` and `inference_mode` the graph begins at the first of the layers, and what the model returns is cut
     from it; what `torch.compile` made runs eagerly in the block. Where the forward pass records a graph of its own, as
     in training, that graph is used and left as it is.
+
+    Args:
+        model: whose pass is watched.
+        layers: finds the target layers for the pass's inputs; may run the model.
+        explain: makes a result of the pass and the targets.
     """
 
-    def __init__(self, cam: CAM) -> None:
-        self._cam = cam
+    def __init__(
+        self,
+        model: nn.Module,
+        layers: Callable[[Inputs], Mapping[str, nn.Module]],
+        explain: Callable[[Pass, Any], CAMResult],
+    ) -> None:
+        self._model, self._layers_for, self._explain = model, layers, explain
         self._taps = Taps({})
         self._inputs: Inputs | None = None
-        self._canvas = Canvas()
+        self._padding = Padding()
         self._outputs: Any = None
         self._modes: dict[nn.Module, bool] = {}
         self._has_ended = self._is_finding = self._is_attached = False
@@ -52,7 +60,7 @@ class Capture:
 
     def __enter__(self) -> Capture:
         """Watch the model until the end of the block."""
-        model = self._cam.model
+        model = self._model
         self._block.enter_context(eager())
         handles = [
             model.register_forward_pre_hook(self._begin, prepend=True, with_kwargs=True),
@@ -81,10 +89,10 @@ class Capture:
         """
         if not self._has_ended or self._inputs is None:
             raise ValueError("expected one forward pass of the model within the block of capture(), got none")
-        taps = self._taps.tensors()
+        given = Pass(self._inputs, self._outputs, self._taps.tensors(), self._padding, retain_graph=True)
         try:
             with self._as_in_the_pass():
-                return self._cam._explain(self._inputs, self._outputs, taps, targets, self._canvas, retain_graph=True)
+                return self._explain(given, targets)
         except DisconnectedError as error:
             remedy = "where the model's own forward pass turns gradients off, call the CAM instead of capture()"
             raise DisconnectedError(f"{error}; {remedy}") from error
@@ -96,7 +104,7 @@ class Capture:
     @contextmanager
     def _as_in_the_pass(self) -> Iterator[None]:
         """Restore what checkpointed layers need when gradients make them run again, and leave no trace of that."""
-        model = self._cam.model
+        model = self._model
         with torch.inference_mode(False), without_autocast_cache(), keeping_rng(model), keeping_buffers(model):
             with keeping_modes(self._modes):
                 yield
@@ -126,12 +134,12 @@ class Capture:
     def _watch(self, inputs: Inputs) -> None:
         self._is_finding = True  # which may run the model, and so these hooks
         try:
-            layers = self._cam._found(inputs)
+            layers = self._layers_for(inputs)
         finally:
             self._is_finding = False
         self._taps = Taps(layers, begins=not self._is_attached)
         self._pass.enter_context(self._taps.watching())
-        self._pass.enter_context(hooked(*self._canvas.watch(self._cam.model)))
+        self._pass.enter_context(hooked(*self._padding.watch(self._model)))
 
     def _end(self, model: Any, args: Any, outputs: Any) -> Any:
         if self._is_finding or self._has_ended:

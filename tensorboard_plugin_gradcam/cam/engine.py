@@ -4,27 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import nullcontext, suppress
-from types import MappingProxyType
+from functools import partial
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
-from .canvas import Canvas
+from .autograd import DisconnectedError
 from .capture import Capture
-from .explained import Explained, find_targets
-from .flags import flags_of
-from .gradients import DisconnectedError, gradients_of, ranks_of
-from .hooks import borrowing, detached, hooked
+from .explainer import Explainer, Pass
+from .hooks import borrowing, hooked
 from .inputs import Inputs
 from .layers import find_layer, named_layers
-from .methods import MapKind, Method, Needs, find_methods
-from .methods.gradients import principal
-from .outputs import scores_of
-from .replay import Kept, Recording
-from .reshape import Reshape, to_channels_first
+from .methods import Method, find_methods
+from .padding import Padding
+from .replay import Recording
+from .reshape import Reshape
 from .result import CAMResult
-from .scene import LayerScene, Scene
 from .smoothing import smoothed
 from .taps import Taps
 from .wrappers import unwrapped
@@ -74,12 +70,25 @@ class CAM:
         if batch_size < 1:
             raise ValueError(f"expected batch_size of at least 1, got {batch_size}")
         self.model = unwrapped(model)
-        self.batch_size = batch_size
-        self._aug_smooth, self._eigen_smooth = aug_smooth, eigen_smooth
-        self.reshape = reshape
-        self.methods = find_methods(methods)
+        self._explainer = Explainer(find_methods(methods), batch_size, eigen_smooth, reshape)
+        self._aug_smooth = aug_smooth
         self._layers = None if layers is None else named_layers(self.model, layers)
         self._turns_gradients_off = False
+
+    @property
+    def methods(self) -> tuple[Method, ...]:
+        """The methods that are computed."""
+        return self._explainer.methods
+
+    @property
+    def batch_size(self) -> int:
+        """Largest number of images in a whole forward pass of methods that need passes of their own."""
+        return self._explainer.batch_size
+
+    @property
+    def reshape(self) -> Reshape | None:
+        """From a layer's output to ``(N, C, ...)``; None where the usual arrangements are recognised."""
+        return self._explainer.reshape
 
     @property
     def layers(self) -> tuple[str, ...] | None:
@@ -106,17 +115,17 @@ class CAM:
         """
         given = Inputs.of(inputs)
         self._found(given)
-        return smoothed(self._called, given, targets) if self._aug_smooth else self._called(given, targets)
+        return smoothed(self._explain, given, targets) if self._aug_smooth else self._explain(given, targets)
 
-    def _called(self, given: Inputs, targets: Any) -> CAMResult:
+    def _explain(self, given: Inputs, targets: Any) -> CAMResult:
         with borrowing(self.model):
             if not self._turns_gradients_off:
                 with suppress(DisconnectedError):
-                    return self._explained(given, targets)
+                    return self._explainer.explain(self.model, self._pass(given), targets)
             # A model whose own forward pass turns gradients off, say around a frozen trunk, gives them back as they
             # were: they have to be on around it. The trunk's graph then costs memory.
             with torch.enable_grad():
-                result = self._explained(given, targets)
+                result = self._explainer.explain(self.model, self._pass(given), targets)
             self._turns_gradients_off = True
             return result
 
@@ -135,109 +144,24 @@ class CAM:
         several = ["aug_smooth"] if self._aug_smooth else []
         for name in several + [method.name for method in self.methods if method.needs == "passes"]:
             raise ValueError(f"{name} needs forward passes of its own: call the CAM instead of capture()")
-        return Capture(self)
+        return Capture(self.model, self._found, partial(self._explainer.explain, self.model))
 
     def _found(self, inputs: Inputs) -> Mapping[str, nn.Module]:
-        if self._layers is None and all(method.place != "layer" for method in self.methods):
+        if self._layers is None and not self._explainer.needs_layers:
             return {}
         if self._layers is None:
             self._layers = find_layer(self.model, inputs)
         return self._layers
 
-    def _explained(self, inputs: Inputs, targets: Any) -> CAMResult:
-        taps, canvas = Taps(self._layers or {}), Canvas()
-        recording = Recording((self._layers or {}).values()) if inputs.count == 1 and self._needs("passes") else None
-        watches = hooked(*canvas.watch(self.model))
+    def _pass(self, inputs: Inputs) -> Pass:
+        """Run the borrowed model and keep what its layers give."""
+        layers = self._layers or {}
+        taps, padding = Taps(layers), Padding()
+        is_recorded = inputs.count == 1 and self._explainer.needs("passes")
+        recording = Recording(layers.values()) if is_recorded else None
+        watches = hooked(*padding.watch(self.model))
         with taps.watching(), watches, recording.of(self.model) if recording else nullcontext():
             outputs = inputs.run(self.model)
         tensors = taps.tensors()
         kept = {label: recording.kept(module) if recording else {} for label, module in taps.plain().items()}
-        return self._explain(inputs, outputs, tensors, targets, canvas, kept=kept)
-
-    def _explain(
-        self,
-        inputs: Inputs,
-        outputs: Any,
-        taps: dict[str, Tensor],
-        targets: Any,
-        canvas: Canvas,
-        retain_graph: bool = False,
-        kept: Mapping[str, Kept] = MappingProxyType({}),
-    ) -> CAMResult:
-        values = scores_of(outputs)
-        size = canvas.size or inputs.size
-        if size is None:
-            raise ValueError("expected images of one size, got several: only detectors pad them themselves")
-        explained = find_targets(targets, values, inputs.count, len(size))
-        with torch.enable_grad():
-            scores = explained.scores(values)
-            needed = taps if self._needs("gradients") else {}
-            gradients = gradients_of(scores, explained.samples, needed, retain_graph)
-        index = torch.tensor(explained.samples, dtype=torch.int64, device=scores.device)
-        whole = (self.model, inputs, size, explained, scores.detach(), self.batch_size, self.reshape)
-        maps: dict[tuple[str, str], Tensor] = {}
-        for layer, tapped in taps.items():
-
-            def cells(tensor: Tensor, layer: str = layer) -> Tensor:
-                return _cells(layer, tensor, inputs.count, size, self.reshape)
-
-            activations = cells(tapped.detach())[index]
-            felt = _felt(gradients[layer], explained, cells) if layer in gradients else None
-            scene = LayerScene(*whole, layer, tapped.detach(), activations, kept.get(layer))
-            for method in self.methods:
-                if method.place == "layer":
-                    maps[method.name, layer] = canvas.without_padding(
-                        _map(method, activations, felt, scene, self._eigen_smooth), index
-                    )
-        for method in self.methods:
-            if method.place != "layer":
-                maps[method.name, method.place] = method.function(Scene(*whole))
-        names = tuple(target.name for target in explained.targets)
-        return CAMResult(
-            maps=maps,
-            outputs=detached(outputs),
-            scores=scores.detach(),
-            targets=torch.tensor([target.index for target in explained.targets], dtype=torch.int64),
-            samples=index.cpu(),
-            names=names,
-            flags=flags_of(maps, names, inputs.batch, taps),
-            kinds={method.name: _kind(method, maps, len(size)) for method in self.methods},
-            input_size=inputs.size,
-            inputs=inputs.batch,
-        )
-
-    def _needs(self, what: Needs) -> bool:
-        return any(method.needs == what for method in self.methods)
-
-
-def _felt(gradients: Tensor, explained: Explained, cells: Reshape) -> Tensor:
-    felt = torch.stack([cells(gradient) for gradient in gradients])
-    return felt[ranks_of(explained.samples), list(explained.samples)]
-
-
-def _cells(layer: str, tensor: Tensor, batch: int, size: tuple[int, ...], reshape: Reshape | None) -> Tensor:
-    try:
-        cells = to_channels_first(tensor, batch, size, reshape).float()
-    except ValueError as error:
-        raise ValueError(f"layer {layer!r}: {error}") from error
-    if cells[0, 0].numel() == 1:
-        raise ValueError(f"layer {layer!r} has a map of one cell, which shows nothing: choose an earlier layer")
-    return cells
-
-
-def _map(
-    method: Method, activations: Tensor, gradients: Tensor | None, scene: LayerScene, eigen_smooth: bool
-) -> Tensor:
-    function = method.channels if eigen_smooth and method.channels else method.function
-    if method.needs == "passes":
-        found = function(scene)  # which runs the model as the caller would, under autocast too
-    with torch.no_grad(), torch.autocast(activations.device.type, enabled=False):
-        if method.needs != "passes":
-            found = function(activations, gradients) if method.needs == "gradients" else function(activations)
-        return found if function is method.function else principal(found)
-
-
-def _kind(method: Method, maps: Mapping[tuple[str, str], Tensor], rank: int) -> MapKind:
-    """Return how a method's maps are meant: colours only where there are colours."""
-    has_colours = any(name == method.name and map_.ndim == rank + 2 for (name, _), map_ in maps.items())
-    return "signed" if method.kind == "rgb" and not has_colours else method.kind
+        return Pass(inputs, outputs, tensors, padding, kept)

@@ -95,9 +95,8 @@ def without_autocast_cache() -> Iterator[None]:
 @contextmanager
 def eager() -> Iterator[None]:
     """Run what `torch.compile` made eagerly: hooks may never fire in compiled code."""
-    # Nothing can be compiled where TorchDynamo was never imported, and importing it takes seconds. Before torch 2.6
-    # there is no such switch: a layer whose hook does not fire is told, as any that did not run.
-    if "torch._dynamo" not in sys.modules or not hasattr(torch.compiler, "set_stance"):
+    # Nothing can be compiled where TorchDynamo was never imported, and importing it takes seconds.
+    if "torch._dynamo" not in sys.modules:
         yield
         return
     with torch.compiler.set_stance("force_eager"):

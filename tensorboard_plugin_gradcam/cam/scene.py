@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from .explained import Explained
+from .asked import Asked
 from .inputs import Inputs
 from .outputs import Outputs, scores_of
 from .replay import Kept, Replay
@@ -31,7 +31,7 @@ class Scene:
         model: what is explained.
         inputs: what it was given: N images, and other arguments where it takes any.
         size: spatial size of the batch that it sees, ``(H, W)``.
-        explained: to which of the images each of the M scores belongs, and its target.
+        asked: to which of the images each of the M scores belongs, and its target.
         scores: ``(M,)``, float32.
         batch_size: largest number of images in a whole forward pass.
         reshape: the caller's own, from a layer's output to ``(N, C, ...)``.
@@ -40,7 +40,7 @@ class Scene:
     model: nn.Module
     inputs: Inputs
     size: tuple[int, ...]
-    explained: Explained
+    asked: Asked
     scores: Tensor
     batch_size: int
     reshape: Reshape | None
@@ -59,7 +59,7 @@ class Scene:
     @property
     def samples(self) -> list[int]:
         """Index of the image that each of the M scores belongs to."""
-        return list(self.explained.samples)
+        return list(self.asked.samples)
 
     def scores_of(self, variants: Callable[[int], Batches]) -> list[Tensor]:
         """Return each score as it would be for other inputs than the image's own.
@@ -88,7 +88,7 @@ class Scene:
 
     def _scores_of_rows(self, rows: list[int], outputs: object) -> Tensor:
         values = scores_of(outputs)
-        return torch.stack([_scores_of_target(self.explained.targets[row], values) for row in rows])
+        return torch.stack([_scores_of_target(self.asked.targets[row], values) for row in rows])
 
     def input_graph(self, chunk: slice) -> tuple[Tensor, Tensor]:
         """Return the images, one for each of a chunk of scores, and the scores that their graph leads to."""
@@ -97,7 +97,7 @@ class Scene:
         with torch.enable_grad():
             inputs = self.inputs.of_images(samples, leaf.clone())  # which the model may change in place
             values = scores_of(self.model(*inputs.args, **inputs.kwargs))
-            return leaf, self.explained_of(chunk).scores(values)
+            return leaf, self.asked_of(chunk).scores(values)
 
     def cells(self, output: Tensor, images: int) -> Tensor:
         """Return a layer's output for that many images as ``(M, C, ...)``."""
@@ -108,10 +108,10 @@ class Scene:
         for start in range(0, len(self.samples), self.batch_size):
             yield slice(start, start + self.batch_size)
 
-    def explained_of(self, chunk: slice) -> Explained:
+    def asked_of(self, chunk: slice) -> Asked:
         """Return what is explained of a batch that has one image for each of a chunk of scores."""
-        targets = self.explained.targets[chunk]
-        return Explained(tuple(range(len(targets))), targets)
+        targets = self.asked.targets[chunk]
+        return Asked(tuple(range(len(targets))), targets)
 
 
 @dataclass(frozen=True, eq=False)
@@ -153,14 +153,14 @@ class LayerScene(Scene):
         at_once = max(1, COPIES_BYTES // (self.activations[0].numel() * self.output.element_size()))
         yield from torch.arange(variants, device=self.activations.device).split(at_once)
 
-    def felt(self, change: Callable[[Tensor], Tensor] = torch.clone) -> tuple[Tensor, Tensor]:
+    def gradients(self, change: Callable[[Tensor], Tensor] = torch.clone) -> tuple[Tensor, Tensor]:
         """Return activations and gradients ``(M, C, ...)`` of the layer for inputs that were changed."""
-        felt: list[tuple[Tensor, Tensor]] = []
+        found: list[tuple[Tensor, Tensor]] = []
         for chunk in self.chunks():
             leaf, scores = self.graph(chunk, change)
             (gradients,) = torch.autograd.grad(scores, leaf, torch.ones_like(scores))
-            felt.append((self.cells(leaf.detach(), len(scores)), self.cells(gradients, len(scores))))
-        return torch.cat([activations for activations, _ in felt]), torch.cat([gradients for _, gradients in felt])
+            found.append((self.cells(leaf.detach(), len(scores)), self.cells(gradients, len(scores))))
+        return torch.cat([activations for activations, _ in found]), torch.cat([gradients for _, gradients in found])
 
     def graph(self, chunk: slice, change: Callable[[Tensor], Tensor] = torch.clone) -> tuple[Tensor, Tensor]:
         """Return the layer's output, an image for each of a chunk of scores, and the scores that its graph leads to."""
@@ -170,7 +170,7 @@ class LayerScene(Scene):
         with torch.no_grad(), taps.watching():  # where the graph begins
             values = scores_of(inputs.run(self.model))
         with torch.enable_grad():
-            return taps.tensors()[self.layer], self.explained_of(chunk).scores(values)
+            return taps.tensors()[self.layer], self.asked_of(chunk).scores(values)
 
     def _batch_axis(self) -> int:
         return 0 if len(self.output) == self.inputs.count else 1  # tokens may come before images
@@ -193,4 +193,4 @@ class LayerScene(Scene):
 def _scores_of_target(target: Target, values: Outputs) -> Tensor:
     if isinstance(target, ClassScore) and isinstance(values, Tensor):
         return values[:, target.index].float()  # what a thousand calls of a target would say
-    return Explained(tuple(range(len(values))), (target,) * len(values)).scores(values)
+    return Asked(tuple(range(len(values))), (target,) * len(values)).scores(values)

@@ -1,4 +1,4 @@
-"""What a Keras model's layers gave and felt, by the automatic differentiation of each backend.
+"""Activations and gradients of a Keras model's layers, by the automatic differentiation of each backend.
 
 A *forward* is a function that runs the model and passes each target layer's output through the `tap` that it is given;
 it returns the scores ``(N, classes)``.

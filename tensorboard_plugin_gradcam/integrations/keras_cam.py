@@ -182,14 +182,14 @@ class KerasCAM:
     def _explained(self, pixels: NDArray[Any], done: Pass, asked: _Asked) -> KerasResult:
         signs = np.array([asked.weights(done.scores, position) for position in range(len(asked))])
         needs_gradients = any(method in keras_maps.OF_GRADIENTS for method in self.methods)
-        felt = [done.gradients(weights) for weights in asked.by_rank(signs)] if needs_gradients else []
+        by_rank = [done.gradients(weights) for weights in asked.by_rank(signs)] if needs_gradients else []
         maps: dict[tuple[str, str], Floats] = {}
         for name, layer in self._found(pixels).items():
             first = keras_layers.data_format(layer) == "channels_first"
             activations = _channels_first(done.activations[name], first)[asked.samples]
             gradients = np.zeros(0, dtype=np.float32)
-            if felt:
-                gradients = np.stack([_channels_first(one[name], first) for one in felt])[asked.ranks, asked.samples]
+            if by_rank:
+                gradients = np.stack([_channels_first(one[name], first) for one in by_rank])[asked.ranks, asked.samples]
             for method in self.methods:
                 maps[method, name] = self._map(method, activations, gradients, pixels, signs, asked)
         return KerasResult(

@@ -11,7 +11,7 @@ from torch.nn.functional import interpolate
 
 from tensorboard_plugin_gradcam import CAM
 from tensorboard_plugin_gradcam.cam import Classes, Probability
-from tensorboard_plugin_gradcam.cam.methods.gradients import random_cam
+from tensorboard_plugin_gradcam.cam.methods.formulas import random_cam
 from tensorboard_plugin_gradcam.cam.methods.masking import is_cam, ss_cam
 from tests.cam.networks import convnet, out_of_place, photographs
 from tests.cam.peers import peer_masks

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from ..scene import LayerScene
-from .gradients import weighted
+from .formulas import weighted
 from .registry import method
 
 FAR_BELOW = 1e7  # as in grad-cam

@@ -51,7 +51,7 @@ class _Run:
 
 
 def _of_chunk(scene: Scene, chunk: slice) -> Tensor:
-    inputs, explained = scene.inputs.of_images(scene.samples[chunk]), scene.explained_of(chunk)
+    inputs, asked = scene.inputs.of_images(scene.samples[chunk]), scene.asked_of(chunk)
     runs = _blocks(scene.model, inputs)
     answers, last = {block: [run.output] for block, run in runs.items()}, list(runs)[-1]
     relevances: list[Tensor] = []
@@ -61,7 +61,7 @@ def _of_chunk(scene: Scene, chunk: slice) -> Tensor:
         with torch.enable_grad():
             answers[last] = [run.again(block, tokens)]
             with answering(answers):
-                scores = explained.scores(scores_of(inputs.run(scene.model)))
+                scores = asked.scores(scores_of(inputs.run(scene.model)))
             with attention:
                 torch.autograd.grad(scores, tokens, torch.ones_like(scores))
         if not attention.relevances:

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from .gradients import oriented
+from .formulas import oriented
 from .registry import method
 
 

@@ -12,7 +12,7 @@ from torch.overrides import TorchFunctionMode
 
 from ..scaling import resized
 from ..scene import LayerScene, Scene
-from .gradients import grad_cam
+from .formulas import grad_cam
 from .registry import method
 
 RELUS = {
@@ -62,7 +62,7 @@ def guided_grad_cam(scene: LayerScene) -> Tensor:
     Signed, ``(M, H, W, 3)``, as `guided_backprop`.
     https://arxiv.org/abs/1610.02391
     """
-    maps = resized(grad_cam(*scene.felt()).clamp(min=0), tuple(scene.images.shape[2:]))
+    maps = resized(grad_cam(*scene.gradients()).clamp(min=0), tuple(scene.images.shape[2:]))
     return colours(_guided(scene) * maps[:, None])
 
 

@@ -7,11 +7,11 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
+from ..asked import Asked
 from ..boxes import BoxScore
-from ..explained import Explained
 from ..scene import LayerScene
 from ..targets import Custom, Target
-from .gradients import spatial, weighted
+from .formulas import spatial, weighted
 from .registry import method
 
 
@@ -27,7 +27,7 @@ def smooth_grad_cam_plus_plus(scene: LayerScene, samples: int = 4, deviation: fl
     def noisy(images: Tensor) -> Tensor:
         return images + deviation * torch.randn(images.shape, generator=generator).to(images)
 
-    gradients = torch.stack([scene.felt(noisy)[1] for _ in range(samples)])
+    gradients = torch.stack([scene.gradients(noisy)[1] for _ in range(samples)])
     first, second, third = (gradients**power for power in (1, 2, 3))
     sums = scene.activations.sum(dim=spatial(scene.activations), keepdim=True)
     shares = second.mean(0) / (2 * second.mean(0) + sums * third.mean(0) + 1e-6)  # 1e-6 as in grad-cam's Grad-CAM++
@@ -73,11 +73,11 @@ def finer_cam(scene: LayerScene, strength: float = 1.0, others: int = 3) -> Tens
     Raises:
         ValueError: where something else than a class is explained.
     """
-    targets = scene.explained.targets
+    targets = scene.asked.targets
     if any(target.index < 0 or isinstance(target, BoxScore) for target in targets):
         raise ValueError(f"expected classes for finer_cam, got {', '.join(target.name for target in targets)}")
     finer = tuple(_apart(target.index, strength, others) for target in targets)
-    activations, gradients = replace(scene, explained=Explained(scene.explained.samples, finer)).felt()
+    activations, gradients = replace(scene, asked=Asked(scene.asked.samples, finer)).gradients()
     return weighted(gradients.mean(dim=spatial(gradients)), activations)
 
 

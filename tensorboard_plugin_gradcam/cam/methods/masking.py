@@ -10,7 +10,7 @@ from torch.nn.functional import interpolate
 
 from ..scaling import MODES
 from ..scene import LayerScene
-from .gradients import weighted
+from .formulas import weighted
 from .registry import method
 
 Masked = Callable[[Tensor, Tensor], Tensor]

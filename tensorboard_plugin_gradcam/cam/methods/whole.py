@@ -13,7 +13,7 @@ from torch.nn.modules.conv import _ConvNd
 from ..hooks import hooked
 from ..scaling import resized, scaled
 from ..scene import LayerScene, Scene
-from .gradients import weighted
+from .formulas import weighted
 from .registry import method
 
 
@@ -35,7 +35,7 @@ def cam(scene: LayerScene) -> Tensor:
             f"expected a last linear layer of {channels} inputs, the channels of {scene.layer!r}, got {found}: "
             "choose the layer in front of the pooling, or grad_cam, which equals CAM there"
         )
-    classes = [target.index for target in scene.explained.targets]
+    classes = [target.index for target in scene.asked.targets]
     if min(classes) < 0 or max(classes) >= linear[-1].out_features:
         raise ValueError(f"expected classes of {linear[-1].out_features}, got {classes}: CAM explains classes alone")
     return weighted(linear[-1].weight.detach()[classes].float(), scene.activations)

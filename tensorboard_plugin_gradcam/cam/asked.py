@@ -1,4 +1,4 @@
-"""From what was asked for to the scores that are explained: which target, of which image."""
+"""What is asked of a model's outputs: the scores to explain: which target, of which image."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .targets import BinaryScore, Classes, ClassInMask, ClassScore, Contrast, Cu
 
 
 @dataclass(frozen=True)
-class Explained:
+class Asked:
     """The scores that were asked for, M of them: which image each belongs to, and which target."""
 
     samples: tuple[int, ...]
@@ -36,7 +36,7 @@ def _scalar(target: Target, output: Any) -> Tensor:
     return value.reshape(()).float()
 
 
-def find_targets(targets: Any, outputs: Outputs, count: int, rank: int = 2) -> Explained:
+def find_targets(targets: Any, outputs: Outputs, count: int, rank: int = 2) -> Asked:
     """Return what `targets` asks of a model's scores; see `CAM.__call__`.
 
     Args:
@@ -62,7 +62,7 @@ def find_targets(targets: Any, outputs: Outputs, count: int, rank: int = 2) -> E
         if not asked:
             raise ValueError(f"expected a detected box in one of {count} images, got none: {REMEDY}")
         found = [_of_boxes(item, outputs[sample]) for sample, item in asked]
-    return Explained(tuple(sample for sample, _ in asked), tuple(found))
+    return Asked(tuple(sample for sample, _ in asked), tuple(found))
 
 
 def _for_each_image(targets: Any, count: int) -> Iterator[Sequence[Any]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor
@@ -23,7 +23,7 @@ def ranks_of(samples: Sequence[int]) -> list[int]:
 
 
 def gradients_of(
-    scores: Tensor, samples: Sequence[int], taps: dict[str, Tensor], retain_graph: bool = False
+    scores: Tensor, samples: Sequence[int], taps: Mapping[str, Tensor], retain_graph: bool = False
 ) -> dict[str, Tensor]:
     """Return for each tap the gradients of each image's first, second, ... score: ``(R, *tap.shape)``.
 

@@ -1,4 +1,4 @@
-"""Methods that are functions of what a layer saw and felt, and need no model."""
+"""Methods that are functions of a layer's activations and gradients, and need no model."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ from torch.nn.functional import affine_grid, grid_sample
 from torch.utils.hooks import RemovableHandle
 
 
-class Canvas:
+class Padding:
     """Watches the transform of a torchvision detector, and takes its padding off the maps again.
 
     Attributes:
@@ -22,7 +22,7 @@ class Canvas:
         self._shares: list[tuple[float, ...]] = []
 
     def watch(self, model: nn.Module) -> list[RemovableHandle]:
-        """Return the hooks that tell the canvas of the next forward pass."""
+        """Return the hooks that tell of the next forward pass."""
         transform = getattr(model, "transform", None)
         return [transform.register_forward_hook(self._record)] if isinstance(transform, nn.Module) else []
 
