@@ -1,9 +1,9 @@
-"""`Explanation`: what every engine's result can do, in torch or in NumPy."""
+"""What can be logged, maps of any engine or of the user's own: `Explanation`; and what engines return: `Result`."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import numpy as np
 
@@ -11,8 +11,54 @@ if TYPE_CHECKING:
     from tensorboard_plugin_gradcam.pixels import Pixels
 
 
-class Explanation:
-    """Maps of M explained scores by (method, layer).
+MapKind = Literal["positive", "signed", "rgb"]
+
+
+class Explanation(Protocol):
+    """Maps of M explained scores of N images, by (method, layer); arrays of any framework.
+
+    An image may be explained by no map (a detector found nothing in it), by one, or by several.
+    """
+
+    @property
+    def maps(self) -> Mapping[tuple[str, str], Any]:
+        """For each (method, layer) raw, signed maps ``(M, ...)``, the colour last where the kind is "rgb"."""
+
+    @property
+    def kinds(self) -> Mapping[str, MapKind]:
+        """For each method how its maps are meant."""
+
+    @property
+    def count(self) -> int:
+        """How many images were looked at, N."""
+
+    @property
+    def samples(self) -> Any:
+        """``(M,)``, index of the image."""
+
+    @property
+    def targets(self) -> Any:
+        """``(M,)``, the class that is explained; -1 where it is no class."""
+
+    @property
+    def scores(self) -> Any:
+        """``(M,)``, the explained score; None or NaN where it is not known."""
+
+    @property
+    def names(self) -> Sequence[str]:
+        """M descriptions of the targets, or none at all."""
+
+    @property
+    def flags(self) -> Mapping[tuple[str, str], Sequence[str]]:
+        """For each (method, layer) M texts that a viewer should show with a map, or none at all."""
+
+    @property
+    def outputs(self) -> Any:
+        """What the model returned; None where it is not known."""
+
+
+class Result:
+    """What the results of all engines can do.
 
     Attributes:
         maps: raw, signed maps ``(M, ...)``.
@@ -22,7 +68,7 @@ class Explanation:
     """
 
     maps: Mapping[tuple[str, str], Any]
-    kinds: Mapping[str, Any]
+    kinds: Mapping[str, MapKind]
     targets: Any
     inputs: Any
 

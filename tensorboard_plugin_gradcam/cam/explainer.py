@@ -106,6 +106,7 @@ class Explainer:
             scores=scores.detach(),
             targets=torch.tensor([target.index for target in asked.targets], dtype=torch.int64),
             samples=index.cpu(),
+            count=inputs.count,
             names=names,
             flags=flags_of(maps, names, inputs.batch, given.taps),
             kinds={method.name: _kind(method, maps, len(size)) for method in self.methods},

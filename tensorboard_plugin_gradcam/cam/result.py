@@ -9,7 +9,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
-from tensorboard_plugin_gradcam.explanation import Explanation
+from tensorboard_plugin_gradcam.explanation import Result
 
 from .methods.registry import MapKind
 from .scaling import resized, scaled
@@ -17,8 +17,8 @@ from .scaling import resized, scaled
 Fusion = Literal["mean", "max", "product"]
 
 
-@dataclass(frozen=True)
-class CAMResult(Explanation):
+@dataclass(frozen=True, eq=False)
+class CAMResult(Result):
     """Maps of M explained scores: one for each image, or several where several targets were asked for.
 
     Tensors stay on the model's device and are cut from any graph.
@@ -29,6 +29,7 @@ class CAMResult(Explanation):
         outputs: what the model returned, as it is.
         scores: ``(M,)``, float32: the explained score, before softmax where the target says nothing else.
         targets: ``(M,)``, int64: the class that is explained; -1 where it is no class.
+        count: of the images, N.
         samples: ``(M,)``, int64: index of the image within the batch.
         names: M descriptions of the targets, such as "class 3".
         flags: for each (method, layer) M texts of what a viewer must know of a map; "" where there is nothing.
@@ -42,6 +43,7 @@ class CAMResult(Explanation):
     scores: Tensor
     targets: Tensor
     samples: Tensor
+    count: int
     names: tuple[str, ...]
     flags: Mapping[tuple[str, str], tuple[str, ...]]
     kinds: Mapping[str, MapKind]

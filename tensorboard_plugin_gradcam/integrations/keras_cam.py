@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tensorboard_plugin_gradcam.arrays import to_numpy
-from tensorboard_plugin_gradcam.explanation import Explanation
+from tensorboard_plugin_gradcam.explanation import MapKind, Result
 from tensorboard_plugin_gradcam.integrations import keras_layers, keras_maps
 from tensorboard_plugin_gradcam.integrations.keras_backends import Pass, Tap, run
 from tensorboard_plugin_gradcam.integrations.keras_maps import Floats
@@ -21,7 +21,7 @@ _UNKNOWN = object()
 
 
 @dataclass(frozen=True, eq=False)
-class KerasResult(Explanation):
+class KerasResult(Result):
     """Maps of M explained scores, in NumPy; the fields are those of `CAMResult`.
 
     Attributes:
@@ -29,6 +29,7 @@ class KerasResult(Explanation):
         outputs: ``(N, classes)``, scores before softmax or sigmoid where the model's last layer applies one.
         scores: ``(M,)``, that were explained.
         targets: ``(M,)``, the class.
+        count: of the images, N.
         samples: ``(M,)``, index of the image within the batch.
         names: M descriptions of the targets.
         flags: for each (method, layer) M texts of what a viewer must know of a map; "" where there is nothing.
@@ -42,9 +43,10 @@ class KerasResult(Explanation):
     scores: NDArray[np.float32]
     targets: NDArray[np.int64]
     samples: NDArray[np.int64]
+    count: int
     names: tuple[str, ...]
     flags: Mapping[tuple[str, str], tuple[str, ...]]
-    kinds: Mapping[str, str]
+    kinds: Mapping[str, MapKind]
     input_size: tuple[int, ...]
     inputs: NDArray[Any]
 
@@ -198,6 +200,7 @@ class KerasCAM:
             scores=(signs * done.scores[asked.samples]).sum(axis=1),
             targets=asked.classes,
             samples=asked.samples,
+            count=len(pixels),
             names=tuple(f"class {index}" for index in asked.classes),
             flags={key: _flags(value) for key, value in maps.items()},
             kinds=dict.fromkeys(self.methods, "positive"),

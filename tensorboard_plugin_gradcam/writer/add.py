@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, Literal
 
 from numpy.typing import ArrayLike
 
 from tensorboard_plugin_gradcam.arrays import to_numpy
 from tensorboard_plugin_gradcam.records import MapKind, Precision
-from tensorboard_plugin_gradcam.writer.batch import MAX_MAP_SIZE, Batch, MapKey, explained, map_block
+from tensorboard_plugin_gradcam.writer.batch import MAX_MAP_SIZE, Storing, batch_of
+from tensorboard_plugin_gradcam.writer.own_maps import MapsOrLayers, by_series, own_maps
 from tensorboard_plugin_gradcam.writer.pictures import ImageFormat
 from tensorboard_plugin_gradcam.writer.run_log import log_of
 from tensorboard_plugin_gradcam.writer.samples import MAX_IMAGE_SIZE, Samples, prepare_samples
-from tensorboard_plugin_gradcam.writer.verdicts import classification, verdicts
-
-MapsOrLayers = Any  # an array, or a mapping to arrays
 
 
 def add_gradcam(
@@ -67,9 +65,9 @@ def add_gradcam(
             log directory.
         tag: name of the series.
         images: uint8, or floating point in [0, 1], as for `prepare_samples`, or its result; None where there are none.
-        maps: raw values ``(N, h, w)`` at any resolution; ``(N, d, h, w)`` for volumes; ``(N, h, w, 3)`` for kind "rgb";
-            ``(N, T, h, w)`` where `targets` is ``(N, T)``. Or a mapping to such arrays from layers, or from pairs
-            ``(method, layer)``.
+        maps: raw values ``(N, h, w)`` at any resolution, or with an axis of one channel, ``(N, 1, h, w)``;
+            ``(N, d, h, w)`` for volumes; ``(N, h, w, 3)`` for kind "rgb"; ``(N, T, h, w)`` where `targets` is
+            ``(N, T)``. Or a mapping to such arrays from layers, or from pairs ``(method, layer)``.
         global_step: of the training.
         walltime: seconds since 1970; now by default.
         method: that made the maps, in snake case.
@@ -93,7 +91,7 @@ def add_gradcam(
         transform: how images were normalized, to be undone.
         mean: of each channel, where images were normalized by it and `std`.
         std: of each channel.
-        dataformats: "NHWC" or "NCHW" where the shape of images doesn't tell.
+        dataformats: as for `prepare_samples`, where the shape of images doesn't tell: "NCHW", "NDHW" for volumes, ...
         image_format: "png", "jpeg" or "webp".
         max_image_size: longer edge above which images are scaled down; None for never.
         precision: "uint8" keeps values within (maximum - minimum) / 510 of each map; "float16" or "float32" keep more.
@@ -106,13 +104,12 @@ def add_gradcam(
         OSError: it could not be written (a full disk, an unwritable directory). Training can go on.
     """
     check_place(tag, global_step)
-    arrays = _by_series(maps, method, layer)
-    count = len(to_numpy(next(iter(arrays.values())), "maps"))
+    _expect_batch(images, maps)
     samples = images
     if not isinstance(images, Samples):
         samples = prepare_samples(
             images,
-            count=count,
+            count=len(to_numpy(next(iter(by_series(maps, method, layer).values())), "maps")),
             labels=labels,
             ids=ids,
             captions=captions,
@@ -125,26 +122,28 @@ def add_gradcam(
             dataformats=dataformats,
             image_format=image_format,
             max_image_size=max_image_size,
-            volumes=_are_volumes(images, arrays, kind, targets),
         )
-    count = len(samples)
-    what = explained(count, targets, scores, target_names)
-    blocks: dict[MapKey, Any] = {
-        (of, at, kind): map_block(array, count, what, kind, precision, max_map_size)
-        for (of, at), array in arrays.items()
-    }
-    said = verdicts(
-        count,
-        outputs=None if outputs is None else classification(outputs, count),
+    explanation = own_maps(
+        maps,
+        len(samples),
+        samples.axes,
+        method=method,
+        layer=layer,
+        kind=kind,
+        targets=targets,
+        scores=scores,
+        names=target_names,
+        outputs=outputs,
+    )
+    batch = batch_of(
+        samples,
+        explanation,
+        Storing(precision, max_map_size, top_k),
         probabilities=probabilities,
         predictions=predictions,
-        labels=samples.labels,
         losses=losses,
-        top_k=top_k,
     )
-    log_of(writer).add(
-        tag, Batch(samples, said, blocks), int(global_step), class_names, epoch=epoch, wall_time=walltime
-    )
+    log_of(writer).add(tag, batch, int(global_step), class_names, epoch=epoch, wall_time=walltime)
 
 
 def check_place(tag: str, step: Any) -> None:
@@ -155,16 +154,11 @@ def check_place(tag: str, step: Any) -> None:
         raise ValueError(f"expected global_step of 0 or above, got {step}")
 
 
-def _by_series(maps: MapsOrLayers, method: str, layer: str) -> dict[tuple[str, str], Any]:
-    if not isinstance(maps, Mapping):
-        return {(method, layer): maps}
-    if not maps:
-        raise ValueError("expected maps of at least one layer, got an empty mapping")
-    return {(key if isinstance(key, tuple) else (method, str(key))): array for key, array in maps.items()}
-
-
-def _are_volumes(images: Any, arrays: dict[tuple[str, str], Any], kind: MapKind, targets: Any) -> bool:
-    """Tell volumes by their maps, ``(d, h, w)`` each."""
-    several = targets is not None and to_numpy(targets, "targets").ndim == 2
-    axes = to_numpy(next(iter(arrays.values())), "maps").ndim - 1 - several - (kind == "rgb")
-    return images is not None and axes == 3
+def _expect_batch(images: Any, maps: Any) -> None:
+    """Raise an error for one colour picture and its one map, which would be read as a batch of rows."""
+    picture, map_ = (tuple(getattr(value, "shape", ())) for value in (images, maps))
+    if len(picture) == 3 and len(map_) == 2 and {picture[0], picture[-1]} & {3, 4}:
+        raise ValueError(
+            f"expected a batch of images and maps, got one image {picture} and one map {map_}: "
+            "pass images[None] and maps[None]"
+        )

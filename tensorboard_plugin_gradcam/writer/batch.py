@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
-from tensorboard_plugin_gradcam.arrays import numbers, to_numpy
+from tensorboard_plugin_gradcam.arrays import to_numpy
+from tensorboard_plugin_gradcam.explanation import Explanation
 from tensorboard_plugin_gradcam.records import Block, MapKind, Precision, quantised
 from tensorboard_plugin_gradcam.writer.averaging import area_averaged
+from tensorboard_plugin_gradcam.writer.predictions import Known, classification, predictions_of
 from tensorboard_plugin_gradcam.writer.samples import Samples
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
 
 MAX_MAP_SIZE = 64  # cells of the longer edge, by default
 
@@ -34,99 +39,73 @@ class Batch:
     blocks: Mapping[MapKey, Block]
 
 
-@dataclass(frozen=True, eq=False)
-class Explained:
-    """What each of M maps explains.
+@dataclass(frozen=True)
+class Storing:
+    """How maps and predictions are stored.
 
     Attributes:
-        samples: ``(M,)``, index into the batch; None for one map a sample.
-        targets: ``(M,)``, class index, -1 for none.
-        scores: ``(M,)``, before softmax.
-        names: M names of targets that are not classes.
-        flags: M texts that a viewer should show.
+        precision: of maps.
+        max_map_size: longer edge above which maps are averaged down; None for never.
+        top_k: how many of the most probable classes.
     """
 
-    samples: NDArray[np.int32] | None = None
-    targets: NDArray[np.int32] | None = None
-    scores: NDArray[np.float32] | None = None
-    names: tuple[str, ...] = ()
-    flags: tuple[str, ...] = ()
-
-    @property
-    def several(self) -> bool:
-        """Whether samples are explained for several targets, ``(N, T)``."""
-        return self.targets is not None and self.targets.ndim == 2
+    precision: Precision = "uint8"
+    max_map_size: int | None = MAX_MAP_SIZE
+    top_k: int = 0
 
 
-def explained(
-    count: int,
-    targets: ArrayLike | None,
-    scores: ArrayLike | None,
-    names: Sequence[str] | None = None,
-) -> Explained:
-    """Read what is explained: ``(N,)``, or ``(N, T)`` where each sample is explained for T targets.
+def batch_of(samples: Samples, explanation: Explanation, storing: Storing, **known: Unpack[Known]) -> Batch:
+    """Return the batch of what explains `samples`: the one way of everything that is logged.
 
-    Names are the T or N targets' names where targets are not classes.
-    """
-    array = None if targets is None else to_numpy(targets, "targets")
-    if array is not None and array.ndim == 0:
-        array = np.full(count, array)
-    shape = (count,) if array is None else array.shape
-    if len(shape) > 2 or shape[0] != count:
-        raise ValueError(f"expected targets of shape ({count},) or ({count}, T), got {shape}")
-    texts = tuple(map(str, names or ()))
-    if texts and len(shape) == 2 and len(texts) == shape[1]:
-        texts = texts * count
-    return Explained(
-        targets=numbers(array, "targets", shape, np.int32), scores=numbers(scores, "scores", shape), names=texts
-    )
-
-
-def map_block(
-    maps: Any, count: int, what: Explained, kind: MapKind, precision: Precision, max_map_size: int | None
-) -> Block:
-    """Return the block of raw maps ``(N, ...)``, or ``(N, T, ...)`` where each sample has T targets.
+    Args:
+        samples: the N images that were explained.
+        explanation: of torch's engine, of Keras', or of maps of the user's own.
+        storing: how it is stored.
+        known: what is known of the predictions beside the explanation's outputs: see `predictions_of`.
 
     Raises:
-        ValueError: the shape is not that of maps of `count` samples.
+        ValueError: it explains another number of images.
     """
-    array = to_numpy(maps, "maps")
-    if what.several:
-        array, what = _flattened(array, what)
-    expected = count if what.samples is None else len(what.samples)
-    if array.ndim < 2 or len(array) != expected:
-        raise ValueError(f"expected {expected} maps, an array ({expected}, h, w), got shape {array.shape}")
-    if kind == "rgb" and (array.ndim < 3 or array.shape[-1] != 3):
-        raise ValueError(f"expected maps of kind 'rgb' with the colour last, ({expected}, h, w, 3), got {array.shape}")
-    if kind not in ("positive", "signed", "rgb"):
-        raise ValueError(f"expected kind 'positive', 'signed' or 'rgb', got {kind!r}")
-    axes = tuple(range(1, array.ndim - (kind == "rgb")))
-    averaged = area_averaged(array, max_map_size, axes)
-    stored = quantised(averaged, precision)
+    count = len(samples)
+    if explanation.count != count:
+        raise ValueError(f"expected an explanation of {count} samples, got one of {explanation.count}")
+    blocks = {
+        (method, layer, explanation.kinds[method]): _block(explanation, (method, layer), storing)
+        for method, layer in explanation.maps
+    }
+    outputs = None if explanation.outputs is None else classification(explanation.outputs, count)
+    said = predictions_of(count, outputs=outputs, labels=samples.labels, top_k=storing.top_k, **known)
+    return Batch(samples, said, {key: block for key, block in blocks.items() if block.size})
+
+
+def _block(explanation: Explanation, key: tuple[str, str], storing: Storing) -> Block:
+    array = to_numpy(explanation.maps[key], "maps")
+    samples = to_numpy(explanation.samples, "samples").astype(np.int32)
+    targets = to_numpy(explanation.targets, "targets").astype(np.int32)
+    scores = None if explanation.scores is None else to_numpy(explanation.scores, "scores").astype(np.float32)
+    if len(array) != len(samples):
+        raise ValueError(f"expected {len(samples)} maps of {' at '.join(key)}, got {len(array)}")
+    if samples.max(initial=-1) >= explanation.count or samples.min(initial=0) < 0:
+        raise ValueError(f"expected samples from 0 to {explanation.count - 1}, got {samples.tolist()}")
+    # A class's name is the cohort's to tell; only what is no class needs its description here.
+    names = [
+        "" if name.startswith(f"class {target}") else name
+        for target, name in zip(targets, explanation.names or [""] * len(targets), strict=True)
+    ]
+    flags = tuple(explanation.flags.get(key, ()))
+    axes = tuple(range(1, array.ndim - (explanation.kinds[key[0]] == "rgb")))
+    averaged = area_averaged(array, storing.max_map_size, axes)
+    stored = quantised(averaged, storing.precision)
     non_finite = (~np.isfinite(array)).reshape(len(array), -1).sum(axis=1, dtype=np.int32)
     return Block(
         values=stored.values,
         minimum=stored.minimum,
         maximum=stored.maximum,
-        samples=what.samples,
-        targets=what.targets,
-        scores=what.scores,
-        names=what.names if any(what.names) else (),
+        samples=None if np.array_equal(samples, np.arange(explanation.count)) else samples,
+        targets=targets if (targets >= 0).any() else None,
+        scores=scores,
+        names=tuple(names) if any(names) else (),
         native_shape=() if averaged is array else array.shape[1:],
         non_finite=non_finite if non_finite.any() else None,
-        flags=what.flags if any(what.flags) else (),
+        flags=flags if any(flags) else (),
     )
-
-
-def _flattened(maps: NDArray[Any], what: Explained) -> tuple[NDArray[Any], Explained]:
-    if what.targets is None or maps.shape[:2] != what.targets.shape:
-        shape = None if what.targets is None else what.targets.shape
-        raise ValueError(f"expected maps (N, T, h, w) for targets (N, T) = {shape}, got {maps.shape}")
-    samples = np.repeat(np.arange(len(maps), dtype=np.int32), maps.shape[1])
-    flat = replace(
-        what,
-        samples=samples,
-        targets=what.targets.reshape(-1),
-        scores=None if what.scores is None else what.scores.reshape(-1),
-    )
-    return maps.reshape(-1, *maps.shape[2:]), flat

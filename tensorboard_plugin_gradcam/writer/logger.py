@@ -17,9 +17,8 @@ from numpy.typing import ArrayLike
 from tensorboard_plugin_gradcam.normalization import normalizations
 from tensorboard_plugin_gradcam.records import Precision
 from tensorboard_plugin_gradcam.writer.add import check_place
-from tensorboard_plugin_gradcam.writer.batch import MAX_MAP_SIZE, Batch
+from tensorboard_plugin_gradcam.writer.batch import MAX_MAP_SIZE, Batch, Storing, batch_of
 from tensorboard_plugin_gradcam.writer.every import Every, Schedule, interval
-from tensorboard_plugin_gradcam.writer.explaining import Storing, batch_of
 from tensorboard_plugin_gradcam.writer.merging import OpenStep
 from tensorboard_plugin_gradcam.writer.model_config import class_names_of, transform_of
 from tensorboard_plugin_gradcam.writer.pictures import ImageFormat, look_normalized
@@ -197,7 +196,7 @@ class GradCAMLogger:
         if not is_open and (self._silent or not schedule.is_due(step)):
             return
         samples = self._samples(inputs, images, labels, known)
-        batch = batch_of(samples, result, self._storing, losses)
+        batch = batch_of(samples, result, self._storing, losses=losses)
         if not is_open:
             self._end_step(tag)
             self._pending[tag] = Pending(int(step), epoch)
@@ -226,10 +225,10 @@ class GradCAMLogger:
             inputs = _images(inputs)
             if look["transform"] is None and look["mean"] is None and look_normalized(inputs):
                 look = look | {"transform": self._own_transform}
+            known = {"volumes": getattr(inputs, "ndim", 0) == 5} | known
         else:
             inputs, look = images, look | {"transform": None, "mean": None, "std": None}
-        axes = getattr(inputs, "ndim", 0)
-        return prepare_samples(inputs, labels=labels, volumes=axes == 5, **(look | known))
+        return prepare_samples(inputs, labels=labels, **(look | known))
 
     @cached_property
     def _own_transform(self) -> object | None:
@@ -264,7 +263,7 @@ class GradCAMLogger:
             ]
 
         if self._gather:
-            parts = gathered(lambda: [(part.predictions, part.blocks) for part in batches()])
+            parts = gathered(lambda: [(len(part.samples), part.predictions, part.blocks) for part in batches()])
             self._write_complete()
             self._write(tag, _with_samples([part for of_rank in parts for part in of_rank], samples), step, epoch)
         else:
@@ -422,11 +421,10 @@ def _labels(samples: Samples, targets: str) -> list[int]:
     return found
 
 
-def _with_samples(parts: Sequence[tuple[Any, Any]], samples: Samples) -> list[Batch]:
-    """Give the parts that ranks computed their samples back; parts follow each other."""
+def _with_samples(parts: Sequence[tuple[int, Any, Any]], samples: Samples) -> list[Batch]:
+    """Give the parts that ranks computed their samples back; parts follow each other, each of so many samples."""
     batches, start = [], 0
-    for predictions, blocks in parts:
-        size = max(int(block.sample_indices.max(initial=-1)) + 1 for block in blocks.values())
+    for size, predictions, blocks in parts:
         batches.append(Batch(samples.take(range(start, start + size)), predictions, blocks))
         start += size
     return batches

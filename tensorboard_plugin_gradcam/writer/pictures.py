@@ -19,6 +19,7 @@ from tensorboard_plugin_gradcam.records import digest_of_pixels, seal_picture
 ImageFormat = Literal["png", "jpeg", "webp"]
 
 _CHANNELS = (1, 3, 4)
+_LAYOUTS = ("HWC", "CHW", "HW", "DHW", "DHWC", "CDHW")
 _SLACK = 0.01  # resizing with a cubic kernel overshoots [0, 1] a little
 
 
@@ -69,15 +70,35 @@ class Reading:
 
     Attributes:
         normalizations: what was done to their colours, in order.
-        layout: "NHWC" or "NCHW" ("NDHWC" or "NCDHW" for volumes); None to tell from the shapes.
+        layout: "NHWC", "NCHW", "NDHW" and so on, with or without the N; None to tell from the shapes.
         max_size: longer edge in pixels above which pictures are scaled down; None for never.
-        volumes: whether each image is a volume, a stack of slices.
+        volumes: whether each image is a volume, a stack of slices; None to tell from layout and shapes.
     """
 
     normalizations: tuple[Normalization, ...] = ()
     layout: str | None = None
     max_size: int | None = None
-    volumes: bool = False
+    volumes: bool | None = None
+
+    def __post_init__(self) -> None:
+        if self.layout is not None and self.letters not in _LAYOUTS:
+            known = ", ".join(f"'N{letters}'" for letters in _LAYOUTS)
+            raise ValueError(f"expected dataformats among {known}, got {self.layout!r}")
+
+    @property
+    def letters(self) -> str:
+        """The layout of one image."""
+        return str(self.layout or "").upper().removeprefix("N")
+
+    def are_slices(self, image: NDArray[Any]) -> bool:
+        """Tell by the image alone whether it is a volume."""
+        if self.volumes is not None:
+            return self.volumes
+        if self.layout is not None:
+            return "D" in self.letters
+        if image.ndim == 3:
+            return image.shape[0] not in _CHANNELS and image.shape[-1] not in _CHANNELS
+        return image.ndim > 3
 
 
 def read_pictures(images: Any, reading: Reading) -> list[tuple[Picture, ...]]:
@@ -123,26 +144,25 @@ def _from_file(path: str) -> NDArray[Any]:
 
 
 def _stack(image: NDArray[Any], reading: Reading) -> tuple[Picture, ...]:
-    channels_last = _channels_last(image, reading)
-    pixels = _to_bytes(channels_last, reading.normalizations)
-    slices: Sequence[NDArray[np.uint8]] = list(pixels) if reading.volumes else [pixels]
+    volume = reading.are_slices(image)
+    pixels = _to_bytes(_channels_last(image, reading.letters, 3 if volume else 2), reading.normalizations)
+    slices: Sequence[NDArray[np.uint8]] = list(pixels) if volume else [pixels]
     if not slices or min(pixels.shape) == 0:
         raise ValueError(f"expected images of at least one pixel, got shape {image.shape}")
     return tuple(_picture(plane, reading.max_size) for plane in slices)
 
 
-def _channels_last(image: NDArray[Any], reading: Reading) -> NDArray[Any]:
-    plain = 3 if reading.volumes else 2
+def _channels_last(image: NDArray[Any], letters: str, plain: int) -> NDArray[Any]:
     if image.ndim == plain:
         return image[..., None]
     if image.ndim != plain + 1:
         raise ValueError(f"expected each image to have {plain} axes, or {plain + 1} with channels, got {image.shape}")
-    return np.moveaxis(image, 0, -1) if _channels_come_first(image, reading.layout) else image
+    return np.moveaxis(image, 0, -1) if _channels_come_first(image, letters) else image
 
 
-def _channels_come_first(image: NDArray[Any], layout: str | None) -> bool:
-    if layout is not None:
-        return layout.upper().lstrip("N").startswith("C")
+def _channels_come_first(image: NDArray[Any], letters: str) -> bool:
+    if "C" in letters:
+        return letters.startswith("C")
     first, last = image.shape[0] in _CHANNELS, image.shape[-1] in _CHANNELS
     if first and last and image.shape[0] != image.shape[-1]:
         raise ValueError(

@@ -43,6 +43,13 @@ class Samples:
             return None
         return np.array([-1 if record.label is None else record.label for record in self.records], dtype=np.int32)
 
+    @property
+    def axes(self) -> int | None:
+        """How many spatial axes their pictures have: 3 for volumes, else 2; None where there are no pictures."""
+        if not any(record.image for record in self.records):
+            return None
+        return 3 if any(record.slices for record in self.records) else 2
+
     def take(self, indices: Sequence[int]) -> Samples:
         """Return some of the samples."""
         return Samples(tuple(self.records[index] for index in indices), self.pictures, self.image_format)
@@ -64,7 +71,7 @@ def prepare_samples(
     dataformats: str | None = None,
     image_format: ImageFormat = "png",
     max_image_size: int | None = MAX_IMAGE_SIZE,
-    volumes: bool = False,
+    volumes: bool | None = None,
 ) -> Samples:
     """Prepare samples once, to be passed as `images` at every step.
 
@@ -82,10 +89,12 @@ def prepare_samples(
             timm data configuration, or a Hugging Face image processor.
         mean: of each channel, where images were normalized by it and `std`.
         std: of each channel.
-        dataformats: "NHWC" or "NCHW" where the shape doesn't tell.
+        dataformats: "NHWC", "NCHW", "NHW", or for volumes "NDHW", "NDHWC", "NCDHW", where the shape doesn't tell.
         image_format: "png", "jpeg" or "webp".
         max_image_size: longer edge in pixels above which pictures are scaled down; None for never.
-        volumes: images have a depth axis before the height; their slices are stored.
+        volumes: images have a depth axis before the height; their slices are stored. By default they are volumes where
+            `dataformats` says so ("NDHW"), or where they have five axes, or four of which neither the second nor the
+            last can be channels (1, 3 or 4).
 
     Raises:
         ValueError: images are not pictures (a normalized tensor is told as such), or arguments differ in length.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypedDict
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -10,7 +10,15 @@ from numpy.typing import ArrayLike, NDArray
 from tensorboard_plugin_gradcam.arrays import numbers, to_numpy
 
 
-def verdicts(
+class Known(TypedDict, total=False):
+    """What may be known of predictions without the model's outputs; see `predictions_of`."""
+
+    probabilities: ArrayLike | None
+    predictions: ArrayLike | None
+    losses: ArrayLike | None
+
+
+def predictions_of(
     count: int,
     *,
     outputs: Any = None,
