@@ -1,9 +1,18 @@
-"""Numbers that say how maps lie, to be plotted over the steps.
+"""Numbers that say how a map lies: what `metrics=True` writes, what the reader gives and what the tab shows are these.
 
-Maps are rectified first (the positive part is the evidence); those that are flat or have no finite value do not count.
+A map's *evidence* is one number of 0 or above for each cell: the positive part where the map's kind is "positive", the
+magnitude where it is "signed", the sum of the colours' magnitudes where it is "rgb"; cells that are not finite have
+none. A map without any evidence has no metrics.
+
+Against ground truth, evidence is interpolated bilinearly (half-pixel centres) on a grid of a whole multiple of its
+cells, at most `FINE` a side, or `COARSE` for volumes. A point of that grid is true where its centre lies in the mask,
+or else in one of the boxes (``x0 <= x < x1``). The same definitions, with the same numbers, stand in
+``frontend/src/maths/metrics.ts``; ``tests/golden/metrics.json`` holds both to them.
 """
 
 from __future__ import annotations
+
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,32 +20,34 @@ from numpy.typing import NDArray
 from tensorboard_plugin_gradcam.records import Block, MapKind, Sample
 
 Evidence = NDArray[np.float64]
+Truth = NDArray[np.bool_]
 
-GRID = 224  # pixels of the longer edge on which maps and ground truth meet
-LEVEL = 0.5  # of the map's maximum, from which a pixel counts as covered
+FINE = 96  # points of the longer edge on which maps of pictures and ground truth meet
+COARSE = 32  # of a volume's
+LEVEL = 0.5  # of the map's maximum, from which a cell or a point counts as covered
 
 
 def entropy(evidence: Evidence) -> float:
-    """Return the Shannon entropy of a map's evidence over that of a flat map: 0 is one cell, 1 is everywhere alike."""
+    """Return the Shannon entropy of the evidence over that of a flat map: 0 is one cell, 1 is everywhere alike."""
     share = evidence.ravel() / evidence.sum()
     share = share[share > 0]
     return float(-(share * np.log(share)).sum() / np.log(evidence.size)) if evidence.size > 1 else 0.0
 
 
 def coverage(evidence: Evidence) -> float:
-    """Return the share of cells with at least half of the map's maximum."""
+    """Return the share of cells, in [0, 1], with at least half of the map's maximum."""
     return float((evidence >= LEVEL * evidence.max()).mean())
 
 
-def pointing_game(evidence: Evidence, truth: NDArray[np.bool_]) -> float:
-    """Return 1 where the maximum lies within the truth, else 0 (Zhang et al., 2016, sec. 4.1).
+def pointing_game(evidence: Evidence, truth: Truth) -> float:
+    """Return 1 where the centre of the first strongest cell is true, else 0 (Zhang et al., 2016, sec. 4.1).
 
     https://arxiv.org/abs/1608.00507
     """
     return float(truth.ravel()[evidence.argmax()])
 
 
-def energy_inside(evidence: Evidence, truth: NDArray[np.bool_]) -> float:
+def energy_inside(evidence: Evidence, truth: Truth) -> float:
     """Return the share of evidence within the truth (Wang et al., 2020, sec. 4.4: energy-based pointing game).
 
     https://arxiv.org/abs/1910.01279
@@ -44,49 +55,75 @@ def energy_inside(evidence: Evidence, truth: NDArray[np.bool_]) -> float:
     return float(evidence[truth].sum() / evidence.sum())
 
 
-def iou(evidence: Evidence, truth: NDArray[np.bool_]) -> float:
-    """Return intersection over union of the truth and the pixels with at least half of the maximum."""
-    covered = evidence >= LEVEL * evidence.max()
+def iou(evidence: Evidence, truth: Truth, level: float | None = None) -> float:
+    """Return intersection over union of the truth and what is at `level` or above: by default half of the maximum."""
+    covered = evidence >= (LEVEL * evidence.max() if level is None else level)
     return float((covered & truth).sum() / (covered | truth).sum())
 
 
 def evidence_of(block: Block, kind: MapKind) -> Evidence:
-    """Return the evidence of a block's maps ``(M, ...)``: the positive part, or of colours the sum of magnitudes."""
-    raw = np.nan_to_num(block.dequantised().astype(np.float64))
-    return np.abs(raw).sum(axis=-1) if kind == "rgb" else np.maximum(raw, 0)
+    """Return the evidence of a block's maps ``(M, ...)``."""
+    raw = np.nan_to_num(block.dequantised().astype(np.float64), nan=0, posinf=0, neginf=0)
+    magnitudes: Evidence = np.maximum(raw, 0) if kind == "positive" else np.abs(raw)
+    return np.asarray(magnitudes.sum(axis=-1)) if kind == "rgb" else magnitudes
 
 
 def of_map(evidence: Evidence, sample: Sample) -> dict[str, float]:
-    """Return the metrics of one map with a positive maximum, by their names."""
+    """Return the metrics of one map with some evidence, by their names.
+
+    Against ground truth only where there is one; `energy_inside` and `iou` only where a point of the grid lies in it.
+    """
     found = {"entropy": entropy(evidence), "coverage": coverage(evidence)}
-    truth = ground_truth(sample) if evidence.ndim == 2 else None
+    at_cells = ground_truth(sample, evidence.shape)
+    if at_cells is None:
+        return found
+    found["pointing_game"] = pointing_game(evidence, at_cells)
+    shape = grid_of(evidence.shape)
+    truth = ground_truth(sample, shape)
     if truth is not None and truth.any():
-        resized = _resized(evidence, truth.shape)
-        found |= {
-            "pointing_game": pointing_game(resized, truth),
-            "energy_inside": energy_inside(resized, truth),
-            "iou": iou(resized, truth),
-        }
+        fine = interpolated(evidence, shape)
+        found["energy_inside"] = energy_inside(fine, truth)
+        found["iou"] = iou(fine, truth, LEVEL * float(evidence.max()))
     return found
 
 
-def _resized(evidence: Evidence, size: tuple[int, ...]) -> Evidence:
-    import cv2
+def grid_of(cells: tuple[int, ...]) -> tuple[int, ...]:
+    """Return the size of the grid on which a map of so many cells meets ground truth."""
+    times = max((FINE if len(cells) < 3 else COARSE) // max(cells), 1)
+    return tuple(edge * times for edge in cells)
 
-    resized: Evidence = cv2.resize(evidence, (size[1], size[0]), interpolation=cv2.INTER_LINEAR).astype(np.float64)
-    return resized
+
+def interpolated(evidence: Evidence, shape: tuple[int, ...]) -> Evidence:
+    """Return evidence at the centres of a grid's points, linear between the centres of its cells."""
+    for axis, points in enumerate(shape):
+        cells = evidence.shape[axis]
+        place = np.clip((np.arange(points) + 0.5) / points * cells - 0.5, 0, cells - 1)
+        first = np.floor(place).astype(np.int64)
+        later = (place - first).reshape([-1 if other == axis else 1 for other in range(evidence.ndim)])
+        following = evidence.take(np.minimum(first + 1, cells - 1), axis)
+        evidence = evidence.take(first, axis) * (1 - later) + following * later
+    return evidence
 
 
-def ground_truth(sample: Sample) -> NDArray[np.bool_] | None:
-    """Return the pixels within a sample's mask, or else its boxes, ``(h, w)``; None where it has neither."""
+def ground_truth(sample: Sample, shape: tuple[int, ...]) -> Truth | None:
+    """Return which points of a grid over the picture, or the volume, lie in a sample's ground truth.
+
+    None where it has none, or one of another number of axes.
+    """
     if sample.mask is not None:
-        return sample.mask.astype(bool)
-    if not sample.boxes:
+        return _in_mask(sample.mask, shape) if sample.mask.ndim == len(shape) else None
+    if not sample.boxes or len(shape) != 2:
         return None
-    longest = max(sample.width, sample.height) or GRID
-    height, width = (max(1, round(GRID * edge / longest)) if edge else GRID for edge in (sample.height, sample.width))
-    rows, columns = ((np.arange(cells) + 0.5) / cells for cells in (height, width))
-    truth = np.zeros((height, width), dtype=bool)
+    rows, columns = ((np.arange(points) + 0.5) / points for points in shape)
+    truth = np.zeros(shape, dtype=bool)
     for x0, y0, x1, y1 in sample.boxes:
-        truth |= ((rows >= y0) & (rows <= y1))[:, None] & ((columns >= x0) & (columns <= x1))
+        truth |= ((rows >= y0) & (rows < y1))[:, None] & ((columns >= x0) & (columns < x1))
     return truth
+
+
+def _in_mask(mask: NDArray[Any], shape: tuple[int, ...]) -> Truth:
+    nearest = [
+        np.minimum((np.arange(points) + 0.5) * cells // points, cells - 1).astype(np.int64)
+        for points, cells in zip(shape, mask.shape, strict=True)
+    ]
+    return np.asarray(mask[np.ix_(*nearest)] != 0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from torch import nn
 from tensorboard_plugin_gradcam import CAM, GradCAMLogger, metrics, read_gradcam
 from tensorboard_plugin_gradcam.records import Block, Sample
 from tensorboard_plugin_gradcam.writer.scalars import map_metrics
+from tests.golden import metrics as golden
 
 
 def corner(*values: float) -> Any:
@@ -49,21 +51,39 @@ def test_against_ground_truth() -> None:
     assert metrics.iou(evidence, np.ones((2, 2), bool)) == 1 / 2
 
 
-def test_boxes_are_pixels_whose_centres_they_hold() -> None:
-    truth = metrics.ground_truth(Sample("", boxes=((0, 0, 0.5, 0.25), (0.75, 0.5, 1, 1)), width=100, height=200))
-    assert truth is not None
-    assert truth.shape == (224, 112)
-    assert truth[:56, :56].all()
-    assert truth[112:, 84:].all()
-    assert truth.sum() == 56 * 56 + 112 * 28
+def sample_of(truth: dict[str, Any] | None) -> Sample:
+    """Return a sample with a golden case's ground truth."""
+    truth = truth or {"boxes": []}
+    found = truth.get("mask")
+    mask = found and np.array(found["cells"], np.uint8).reshape(found["height"], found["width"])
+    return Sample("", boxes=tuple(map(tuple, truth["boxes"])), mask=mask)
 
 
-def test_a_mask_stands_before_boxes_and_nothing_is_none() -> None:
-    mask = np.array([[0, 1]], np.uint8)
-    truth = metrics.ground_truth(Sample("", boxes=((0, 0, 1, 1),), mask=mask))
-    assert truth is not None
-    assert truth.tolist() == [[False, True]]
-    assert metrics.ground_truth(Sample("")) is None
+def metrics_of(case: dict[str, Any]) -> dict[str, float]:
+    """Return what the module measures of a golden case, stored as a log stores it."""
+    shape = (case["rows"], case["columns"], *([3] if case["kind"] == "rgb" else []))
+    values = np.array(case["values"], np.float32).reshape(1, *shape)
+    finite = values[np.isfinite(values)]
+    limits = [np.array([edge], np.float32) for edge in (finite.min(initial=0), finite.max(initial=0))]
+    (evidence,) = metrics.evidence_of(Block(values, *limits), case["kind"])
+    return metrics.of_map(evidence, sample_of(case["truth"])) if evidence.max() > 0 else {}
+
+
+GOLDEN = json.loads(Path(__file__).with_name("golden").joinpath("metrics.json").read_text())
+
+
+@pytest.mark.parametrize("case", GOLDEN, ids=lambda case: case["name"])
+def test_metrics_are_the_golden_ones_that_the_tab_shares(case: dict[str, Any]) -> None:
+    expected = {name: value for name, value in case["metrics"].items() if value is not None}
+    assert metrics_of(case) == pytest.approx(expected, abs=2e-4)
+
+
+def test_the_golden_file_is_what_plain_loops_work_out() -> None:
+    assert json.loads(json.dumps(golden.cases())) == GOLDEN
+
+
+def test_ground_truth_is_none_where_there_is_none() -> None:
+    assert metrics.ground_truth(Sample(""), (4, 4)) is None
 
 
 def test_flat_and_broken_maps_do_not_count() -> None:
