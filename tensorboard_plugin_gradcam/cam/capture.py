@@ -39,17 +39,17 @@ class Capture:
 
     Args:
         model: whose pass is watched.
-        layers: finds the target layers for the pass's inputs; may run the model.
+        prepare: reads the pass's inputs and finds the target layers; may run the model.
         explain: makes a result of the pass and the targets.
     """
 
     def __init__(
         self,
         model: nn.Module,
-        layers: Callable[[Inputs], Mapping[str, nn.Module]],
+        prepare: Callable[[Inputs], tuple[Inputs, Mapping[str, nn.Module]]],
         explain: Callable[[Pass, Any], CAMResult],
     ) -> None:
-        self._model, self._layers_for, self._explain = model, layers, explain
+        self._model, self._prepare, self._explain = model, prepare, explain
         self._taps = Taps({})
         self._inputs: Inputs | None = None
         self._padding = Padding()
@@ -89,7 +89,15 @@ class Capture:
         """
         if not self._has_ended or self._inputs is None:
             raise ValueError("expected one forward pass of the model within the block of capture(), got none")
-        given = Pass(self._inputs, self._outputs, self._taps.tensors(), self._padding, retain_graph=True)
+        given = Pass(
+            self._inputs,
+            self._outputs,
+            self._taps.tensors(),
+            self._padding,
+            channels_first=frozenset(self._taps.channels_first),
+            retain_graph=True,
+        )
+        self._is_finding = True  # what is measured runs the model, and so these hooks within the block
         try:
             with self._as_in_the_pass():
                 return self._explain(given, targets)
@@ -100,6 +108,8 @@ class Capture:
             if "second time" not in str(error):
                 raise
             raise ValueError("expected result() before backward(), which has freed the graph") from error
+        finally:
+            self._is_finding = False
 
     @contextmanager
     def _as_in_the_pass(self) -> Iterator[None]:
@@ -134,7 +144,7 @@ class Capture:
     def _watch(self, inputs: Inputs) -> None:
         self._is_finding = True  # which may run the model, and so these hooks
         try:
-            layers = self._layers_for(inputs)
+            self._inputs, layers = self._prepare(inputs)
         finally:
             self._is_finding = False
         self._taps = Taps(layers, begins=not self._is_attached)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import nullcontext, suppress
 from functools import partial
 from typing import Any
@@ -10,16 +10,20 @@ from typing import Any
 import torch
 from torch import nn
 
+from tensorboard_plugin_gradcam.layer_finding import Candidates
+
+from .arguments import Name
 from .autograd import DisconnectedError
 from .capture import Capture
+from .cells import Cells, Reshape
 from .explainer import Explainer, Pass
+from .finder import Finder
 from .hooks import borrowing, hooked
 from .inputs import Inputs
-from .layers import find_layer, named_layers
 from .methods import Method, find_methods
+from .outputs import scores_at
 from .padding import Padding
 from .replay import Recording
-from .reshape import Reshape
 from .result import CAMResult
 from .smoothing import smoothed
 from .taps import Taps
@@ -48,8 +52,13 @@ class CAM:
         batch_size: largest number of images in a whole forward pass of methods that need passes of their own.
         aug_smooth: take the mean over each image and its mirror image at 0.9, 1 and 1.1 times their values.
         eigen_smooth: of methods that sum channels, take their first principal component instead of the sum.
-        reshape: from a layer's output to ``(N, C, ...)``, grad-cam's `reshape_transform`; needed only where tokens or
-            channels are arranged in a way that is not recognised.
+        reshape: from a layer's output to ``(N, C, ...)``, grad-cam's `reshape_transform`; needed only where no
+            places can be measured.
+        output: which part of what the model returns holds the scores: an index or key, or a function of the whole
+            output; None finds it.
+        image: position or name of the argument that holds the images; None takes the first that can.
+        shared: positions or names of arguments that are the same for every image, though as long as the batch; None
+            measures it.
 
     Raises:
         TypeError: for what is no module, and for scripted or fully sharded models.
@@ -66,13 +75,18 @@ class CAM:
         aug_smooth: bool = False,
         eigen_smooth: bool = False,
         reshape: Reshape | None = None,
+        output: int | str | Callable[[Any], Any] | None = None,
+        image: Name | None = None,
+        shared: Iterable[Name] | None = None,
     ) -> None:
         if batch_size < 1:
             raise ValueError(f"expected batch_size of at least 1, got {batch_size}")
         self.model = unwrapped(model)
-        self._explainer = Explainer(find_methods(methods), batch_size, eigen_smooth, reshape)
+        find_scores = scores_at(output)
+        cells = Cells(self.model, reshape, find_scores)
+        self._explainer = Explainer(find_methods(methods), batch_size, eigen_smooth, cells, find_scores)
+        self._finder = Finder(self.model, layers, cells, find_scores, image, shared)
         self._aug_smooth = aug_smooth
-        self._layers = None if layers is None else named_layers(self.model, layers)
         self._turns_gradients_off = False
 
     @property
@@ -86,14 +100,24 @@ class CAM:
         return self._explainer.batch_size
 
     @property
-    def reshape(self) -> Reshape | None:
-        """From a layer's output to ``(N, C, ...)``; None where the usual arrangements are recognised."""
-        return self._explainer.reshape
-
-    @property
     def layers(self) -> tuple[str, ...] | None:
         """Qualified names of the layers; None until the first call finds one."""
-        return None if self._layers is None else tuple(self._layers)
+        return None if self._finder.layers is None else tuple(self._finder.layers)
+
+    @property
+    def choice(self) -> Candidates | None:
+        """What was measured when the layer was found; None where it was named, and before the first call."""
+        return self._finder.candidates
+
+    def candidates(self, inputs: Any) -> Candidates:
+        """Measure what each module gives for the first image: where its cells are, and how the scores depend on it.
+
+        Printed, it is a table; the layer that is taken where none is named is marked.
+
+        Args:
+            inputs: as for a call.
+        """
+        return self._finder.measure(Inputs.of(inputs))
 
     def __call__(self, inputs: Any, targets: Any = None) -> CAMResult:
         """Run the model on `inputs` and explain its scores.
@@ -113,8 +137,7 @@ class CAM:
             ValueError: for targets that do not fit, a layer that did not run, where it is open which of its runs or
                 parts is meant, or on which the scores do not depend; a map of one cell.
         """
-        given = Inputs.of(inputs)
-        self._found(given)
+        given, _ = self._prepare(Inputs.of(inputs))
         return smoothed(self._explain, given, targets) if self._aug_smooth else self._explain(given, targets)
 
     def _explain(self, given: Inputs, targets: Any) -> CAMResult:
@@ -144,18 +167,14 @@ class CAM:
         several = ["aug_smooth"] if self._aug_smooth else []
         for name in several + [method.name for method in self.methods if method.needs == "passes"]:
             raise ValueError(f"{name} needs forward passes of its own: call the CAM instead of capture()")
-        return Capture(self.model, self._found, partial(self._explainer.explain, self.model))
+        return Capture(self.model, self._prepare, partial(self._explainer.explain, self.model))
 
-    def _found(self, inputs: Inputs) -> Mapping[str, nn.Module]:
-        if self._layers is None and not self._explainer.needs_layers:
-            return {}
-        if self._layers is None:
-            self._layers = find_layer(self.model, inputs)
-        return self._layers
+    def _prepare(self, inputs: Inputs) -> tuple[Inputs, Mapping[str, nn.Module]]:
+        return self._finder.prepare(inputs, self._explainer.needs_layers, self._explainer.needs("passes"))
 
     def _pass(self, inputs: Inputs) -> Pass:
         """Run the borrowed model and keep what its layers give."""
-        layers = self._layers or {}
+        layers = self._finder.layers or {}
         taps, padding = Taps(layers), Padding()
         is_recorded = inputs.count == 1 and self._explainer.needs("passes")
         recording = Recording(layers.values()) if is_recorded else None
@@ -164,4 +183,4 @@ class CAM:
             outputs = inputs.run(self.model)
         tensors = taps.tensors()
         kept = {label: recording.kept(module) if recording else {} for label, module in taps.plain().items()}
-        return Pass(inputs, outputs, tensors, padding, kept)
+        return Pass(inputs, outputs, tensors, padding, frozenset(taps.channels_first), kept)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,15 +11,15 @@ from torch import Tensor, nn
 
 from .asked import Asked, find_targets
 from .autograd import gradients_of, ranks_of
+from .cells import Cells
 from .flags import flags_of
 from .hooks import detached
 from .inputs import Inputs
 from .methods import MapKind, Method, Needs
 from .methods.formulas import principal
-from .outputs import scores_of
+from .outputs import Outputs
 from .padding import Padding
 from .replay import Kept
-from .reshape import Reshape, to_channels_first
 from .result import CAMResult
 from .scene import LayerScene, Scene
 
@@ -33,6 +33,7 @@ class Pass:
         outputs: what it returned, with a graph that begins at the taps.
         taps: the target layers' tensors, by label.
         padding: that the model put around its images.
+        channels_first: labels of the layers whose output comes from a plain convolution, BatchNorm or ReLU.
         kept: what modules in front of a layer returned, by the layer's label, for `Replay`.
         retain_graph: whether the graph is used again.
     """
@@ -41,6 +42,7 @@ class Pass:
     outputs: Any
     taps: Mapping[str, Tensor]
     padding: Padding
+    channels_first: frozenset[str] = frozenset()
     kept: Mapping[str, Kept] = field(default_factory=dict)
     retain_graph: bool = False
 
@@ -53,13 +55,15 @@ class Explainer:
         methods: that are computed.
         batch_size: largest number of images in a whole forward pass of methods that need passes of their own.
         eigen_smooth: see `CAM`.
-        reshape: see `CAM`.
+        cells: arranges what layers give.
+        find_scores: finds the scores in what the model returns.
     """
 
     methods: tuple[Method, ...]
     batch_size: int
     eigen_smooth: bool
-    reshape: Reshape | None
+    cells: Cells
+    find_scores: Callable[[Any], Outputs]
 
     def needs(self, what: Needs) -> bool:
         """Say whether one of the methods needs that."""
@@ -76,7 +80,7 @@ class Explainer:
         Raises:
             ValueError: as `CAM.__call__`.
         """
-        inputs, values = given.inputs, scores_of(given.outputs)
+        inputs, values = given.inputs, self.find_scores(given.outputs)
         size = given.padding.size or inputs.size
         if size is None:
             raise ValueError("expected images of one size, got several: only detectors pad them themselves")
@@ -86,7 +90,11 @@ class Explainer:
             needed = given.taps if self.needs("gradients") else {}
             gradients = gradients_of(scores, asked.samples, needed, given.retain_graph)
         index = torch.tensor(asked.samples, dtype=torch.int64, device=scores.device)
-        scene = Scene(model, inputs, size, asked, scores.detach(), self.batch_size, self.reshape)
+
+        def arrange(tensor: Tensor, count: int, layer: str) -> Tensor:
+            return self.cells.of(layer, tensor, inputs, count, layer in given.channels_first)
+
+        scene = Scene(model, inputs, size, asked, scores.detach(), self.batch_size, self.find_scores, arrange)
         maps = {
             **{
                 key: given.padding.without_padding(map_, index)
@@ -111,7 +119,7 @@ class Explainer:
             flags=flags_of(maps, names, inputs.batch, given.taps),
             kinds={method.name: _kind(method, maps, len(size)) for method in self.methods},
             input_size=inputs.size,
-            inputs=inputs.batch,
+            inputs=None if inputs.batch is None else inputs.channels_first(inputs.batch),
         )
 
     def _maps_at(
@@ -121,7 +129,7 @@ class Explainer:
         tapped = given.taps[layer].detach()
 
         def cells(tensor: Tensor) -> Tensor:
-            return _cells(layer, tensor, given.inputs.count, scene.size, self.reshape)
+            return scene.cells_at(layer, tensor, given.inputs.count)
 
         activations = cells(tapped)[index]
         of_scores = None if gradients is None else _gradients_of_scores(gradients, scene.asked, cells)
@@ -130,6 +138,7 @@ class Explainer:
             layer=layer,
             output=tapped,
             activations=activations,
+            batch_axis=self.cells.batch_axis(layer, tapped, given.inputs, layer in given.channels_first),
             kept=given.kept.get(layer),
         )
         return {
@@ -139,19 +148,9 @@ class Explainer:
         }
 
 
-def _gradients_of_scores(gradients: Tensor, asked: Asked, cells: Reshape) -> Tensor:
+def _gradients_of_scores(gradients: Tensor, asked: Asked, cells: Callable[[Tensor], Tensor]) -> Tensor:
     by_rank = torch.stack([cells(gradient) for gradient in gradients])
     return by_rank[ranks_of(asked.samples), list(asked.samples)]
-
-
-def _cells(layer: str, tensor: Tensor, batch: int, size: tuple[int, ...], reshape: Reshape | None) -> Tensor:
-    try:
-        cells = to_channels_first(tensor, batch, size, reshape).float()
-    except ValueError as error:
-        raise ValueError(f"layer {layer!r}: {error}") from error
-    if cells[0, 0].numel() == 1:
-        raise ValueError(f"layer {layer!r} has a map of one cell, which shows nothing: choose an earlier layer")
-    return cells
 
 
 def _map(

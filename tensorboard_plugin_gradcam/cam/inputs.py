@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -15,24 +15,36 @@ from .hooks import map_tensors
 
 @dataclass(frozen=True)
 class Inputs:
-    """The arguments of one forward pass, ``model(*args, **kwargs)``."""
+    """The arguments of one forward pass, ``model(*args, **kwargs)``.
+
+    Attributes:
+        args: by position.
+        kwargs: by name.
+        image: position or name of the argument that holds the images; None for the first that can.
+        space: which axes of an image, without the batch's, are space; None for all but the first.
+        shared: positions and names of arguments that are the same for every image, however long they are.
+    """
 
     args: tuple[Any, ...]
     kwargs: Mapping[str, Any]
+    image: int | str | None = None
+    space: tuple[int, ...] | None = None
+    shared: frozenset[int | str] = frozenset()
 
     @classmethod
-    def of(cls, value: Any) -> Inputs:
+    def of(cls, value: Any, image: int | str | None = None, shared: Iterable[int | str] = ()) -> Inputs:
         """Read a tuple as positional arguments, a mapping as keyword arguments, anything else as the one argument.
 
         Raises:
             ValueError: for an empty batch, or where there are no images among the arguments.
         """
         if isinstance(value, tuple):
-            found = cls(value, {})
+            args, kwargs = value, {}
         elif isinstance(value, Mapping):
-            found = cls((), dict(value))
+            args, kwargs = (), dict(value)
         else:
-            found = cls((value,), {})
+            args, kwargs = (value,), {}
+        found = cls(args, kwargs, image, None, frozenset(shared))
         if not found.count:
             raise ValueError(f"expected at least one image, got an empty batch {_described(found.images)}")
         return found
@@ -40,7 +52,7 @@ class Inputs:
     @cached_property
     def images(self) -> Tensor | list[Tensor]:
         """The first batch ``(N, C, ...)`` of floating point, else of integers; or the list of images ``(C, H, W)``."""
-        batches = list(_batches([self.args, self.kwargs]))
+        batches = list(_batches(self._meant()))
         for batch in batches:
             if isinstance(batch, list) or batch.is_floating_point():
                 return batch
@@ -51,6 +63,20 @@ class Inputs:
             )
         return batches[0]
 
+    def _meant(self) -> Any:
+        if self.image is None:
+            return [self.args, self.kwargs]
+        known: dict[int | str, Any] = dict([*enumerate(self.args), *self.kwargs.items()])
+        if self.image not in known:
+            raise ValueError(f"expected image= to be one of {', '.join(map(repr, known))}, got {self.image!r}")
+        return known[self.image]
+
+    @property
+    def form(self) -> tuple[Any, ...]:
+        """The arguments' names and shapes, without the numbers."""
+        named = [*enumerate(self.args), *self.kwargs.items()]
+        return tuple((name, tuple(value.shape) if isinstance(value, Tensor) else type(value)) for name, value in named)
+
     @property
     def count(self) -> int:
         """Number of images, N."""
@@ -59,10 +85,35 @@ class Inputs:
     @property
     def size(self) -> tuple[int, ...] | None:
         """Spatial size of the images; None where they differ."""
-        if isinstance(self.images, Tensor):
-            return tuple(self.images.shape[2:])
-        sizes = {tuple(image.shape[1:]) for image in self.images}
+        sizes = {
+            self._size_of(image) for image in ([self.images[0]] if isinstance(self.images, Tensor) else self.images)
+        }
         return sizes.pop() if len(sizes) == 1 else None
+
+    @property
+    def size_of_first(self) -> tuple[int, ...]:
+        """Spatial size of the first image."""
+        return self._size_of(self.images[0])
+
+    def _size_of(self, image: Tensor) -> tuple[int, ...]:
+        if self.space is None:
+            return tuple(image.shape[1:])
+        return tuple(image.shape[axis] for axis in self.space)
+
+    def channels_first(self, images: Tensor) -> Tensor:
+        """Return images ``(K, ...)``, as the model takes them, with their channels before space."""
+        if self.space is None or self.space == tuple(range(1, images.ndim - 1)):
+            return images
+        channels = [axis for axis in range(images.ndim - 1) if axis not in self.space]
+        return images.permute(0, *(axis + 1 for axis in (*channels, *self.space)))
+
+    def as_given(self, images: Tensor) -> Tensor:
+        """Return images ``(K, C, ...)`` as the model takes them."""
+        if self.space is None or self.space == tuple(range(1, images.ndim - 1)):
+            return images
+        channels = [axis for axis in range(images.ndim - 1) if axis not in self.space]
+        order = [0, *(axis + 1 for axis in (*channels, *self.space))]
+        return images.permute([order.index(axis) for axis in range(images.ndim)])
 
     @property
     def batch(self) -> Tensor | None:
@@ -88,7 +139,14 @@ class Inputs:
                 return value[rows] if value.ndim and len(value) == count else value
             return map_tensors(chosen, value)
 
-        return Inputs(tuple(map(chosen, self.args)), {name: chosen(value) for name, value in self.kwargs.items()})
+        def kept(name: int | str, value: Any) -> Any:
+            return value if name in self.shared else chosen(value)
+
+        return replace(
+            self,
+            args=tuple(kept(position, value) for position, value in enumerate(self.args)),
+            kwargs={name: kept(name, value) for name, value in self.kwargs.items()},
+        )
 
     def run(self, model: nn.Module) -> Any:
         """Return what the model makes of them, without touching the caller's tensors.
@@ -96,13 +154,26 @@ class Inputs:
         Raises:
             ValueError: where the model raised, and the images' type, device or axes tell why.
         """
+        own = replace(self, args=map_tensors(_own, self.args), kwargs=map_tensors(_own, dict(self.kwargs)))
+        return own.run_as_given(model)
+
+    def run_as_given(self, model: nn.Module) -> Any:
+        """Return what the model makes of them, tensors with their graphs; see `run`."""
         try:
-            return model(*map_tensors(_own, self.args), **map_tensors(_own, dict(self.kwargs)))
+            return model(*self.args, **self.kwargs)
         except (RuntimeError, ValueError) as error:
             reason = _misfit(model, self.images[0][None] if isinstance(self.images, list) else self.images)
             if reason is None:
                 raise
             raise ValueError(reason) from error
+
+
+def as_whole_numbers(images: Tensor, dtype: torch.dtype) -> Tensor:
+    """Return images rounded to a type of whole numbers; others as they are."""
+    if dtype.is_floating_point or images.dtype == dtype:
+        return images
+    limits = torch.iinfo(dtype)
+    return images.round().clamp(limits.min, limits.max).to(dtype)
 
 
 def _own(tensor: Tensor) -> Tensor:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, TypeAlias
 
 from torch import Tensor
@@ -29,6 +29,28 @@ def scores_of(outputs: Any) -> Outputs:
             "wrap the model in a module that returns the scores"
         )
     return found
+
+
+def scores_at(output: int | str | Callable[[Any], Any] | None) -> Callable[[Any], Outputs]:
+    """Return the function that finds the scores: at an index or key of what a model returns, or as the caller says.
+
+    Args:
+        output: index, key or attribute; a function of the whole output; None for `scores_of`.
+    """
+    if output is None:
+        return scores_of
+    if callable(output):
+        return output
+
+    def at(outputs: Any) -> Outputs:
+        try:
+            is_container = hasattr(outputs, "__getitem__") and not isinstance(outputs, Tensor)
+            found = outputs[output] if is_container else getattr(outputs, str(output))
+        except (KeyError, IndexError, AttributeError, TypeError):
+            raise ValueError(f"expected output= to be a part of {_described(outputs)}, got {output!r}") from None
+        return scores_of(found)
+
+    return at
 
 
 def is_detection(outputs: Any) -> bool:
@@ -60,6 +82,8 @@ def _scores(outputs: Any) -> Iterator[Outputs]:
 
 
 def _described(outputs: Any) -> str:
+    if isinstance(outputs, (tuple, list)):
+        return f"a {type(outputs).__name__} of {len(outputs)}"
     if isinstance(outputs, Mapping):
         return f"a {type(outputs).__name__} with {', '.join(map(repr, outputs)) or 'nothing'}"
     return f"a {type(outputs).__name__}"

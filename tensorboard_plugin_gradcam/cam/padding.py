@@ -23,8 +23,9 @@ class Padding:
 
     def watch(self, model: nn.Module) -> list[RemovableHandle]:
         """Return the hooks that tell of the next forward pass."""
-        transform = getattr(model, "transform", None)
-        return [transform.register_forward_hook(self._record)] if isinstance(transform, nn.Module) else []
+        # The transform has neither parts nor weights, and may be at any depth.
+        bare = [module for module in model.modules() if not module._modules and not module._parameters]
+        return [module.register_forward_hook(self._record) for module in bare]
 
     def _record(self, module: nn.Module, args: Any, output: Any) -> None:
         images = output[0] if isinstance(output, tuple) else output

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from .hooks import detached, hooked, map_tensors
 from .inputs import Inputs
-from .outputs import scores_of
+from .outputs import Outputs
 from .taps import layer_of, replacing
 
 Kept = Mapping[nn.Module, Sequence[Any]]
@@ -28,33 +28,49 @@ class Replay:
         layer: label of the layer, as `Place` reads it.
         inputs: of one image.
         batch_size: largest number of images in a whole pass.
+        find_scores: finds the scores in what the model returns.
         kept: what a `Recording` of this image kept; where that is nothing, the first pass records. None where the layer
             runs several times or returns more than one tensor: every pass is then a whole one.
     """
 
-    def __init__(self, model: nn.Module, layer: str, inputs: Inputs, batch_size: int, kept: Kept | None = None) -> None:
+    def __init__(
+        self,
+        model: nn.Module,
+        layer: str,
+        inputs: Inputs,
+        batch_size: int,
+        find_scores: Callable[[Any], Outputs],
+        kept: Kept | None = None,
+    ) -> None:
         self._model, self._label, self._inputs, self._kept = model, layer, inputs, kept
+        self._find_scores = find_scores
         self._layer = layer_of(model, layer)
         self._batch_size = batch_size
 
-    def __call__(self, output: Tensor, batch_axis: int = 0) -> Iterator[Any]:
-        """Yield what the model returns where the layer gives `output`: at once, or whole passes one after the other."""
+    def __call__(self, output: Tensor, batch_axis: int = 0, items: int = 1) -> Iterator[Any]:
+        """Yield what the model returns where the layer gives `output`: at once, or whole passes one after the other.
+
+        Args:
+            output: of several images.
+            batch_axis: the axis that grows with them.
+            items: by how much, for each.
+        """
         if self._kept is not None:
-            outputs = self._head(output, self._kept, output.shape[batch_axis])
+            outputs = self._head(output, self._kept, output.shape[batch_axis] // items)
             if outputs is not None:
                 yield outputs
                 return
         self._kept = None
-        for part in output.split(self._batch_size, dim=batch_axis):
+        for part in output.split(self._batch_size * items, dim=batch_axis):
             with replacing(self._label, self._layer, part):
-                yield self._inputs.of_images([0] * part.shape[batch_axis]).run(self._model)
+                yield self._inputs.of_images([0] * (part.shape[batch_axis] // items)).run(self._model)
 
     def _head(self, output: Tensor, kept: Kept, count: int) -> Any:
         recording = Recording([] if kept else [self._layer])
         try:
             with recording.of(self._model), answering({**kept, self._layer: [output]}):
                 outputs = self._inputs.run(self._model)
-            is_whole = len(scores_of(outputs)) == count
+            is_whole = len(self._find_scores(outputs)) == count
         except Exception:  # what is really wrong raises again in the whole pass
             return None
         self._kept = kept or recording.kept(self._layer)

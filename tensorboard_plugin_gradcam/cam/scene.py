@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from .asked import Asked
-from .inputs import Inputs
-from .outputs import Outputs, scores_of
+from .inputs import Inputs, as_whole_numbers
+from .outputs import Outputs
 from .replay import Kept, Replay
-from .reshape import Reshape, to_channels_first
 from .taps import Taps, layer_of
 from .targets import ClassScore, Target
 
@@ -34,7 +35,8 @@ class Scene:
         asked: to which of the images each of the M scores belongs, and its target.
         scores: ``(M,)``, float32.
         batch_size: largest number of images in a whole forward pass.
-        reshape: the caller's own, from a layer's output to ``(N, C, ...)``.
+        find_scores: finds the scores in what the model returns.
+        arrange: a layer's output for K images, from it, K and the layer's label to ``(K, C, ...)``.
     """
 
     model: nn.Module
@@ -43,18 +45,37 @@ class Scene:
     asked: Asked
     scores: Tensor
     batch_size: int
-    reshape: Reshape | None
+    find_scores: Callable[[Any], Outputs]
+    arrange: Callable[..., Tensor]
 
     @property
     def images(self) -> Tensor:
-        """The images, ``(N, C, ...)``.
+        """The images, ``(N, C, ...)``; bytes as floating point, where the model takes them so.
 
         Raises:
             ValueError: where their sizes differ.
         """
         if self.inputs.batch is None:
             raise ValueError("expected images of one size for a method that changes them, got several sizes")
-        return self.inputs.batch
+        images = self.inputs.channels_first(self.inputs.batch)
+        return images.float() if self._takes_floats else images
+
+    @cached_property
+    def _takes_floats(self) -> bool:
+        """Say whether images of whole numbers can be given as floating point, and mean the same to the model."""
+        batch = self.inputs.batch
+        if batch is None or batch.is_floating_point():
+            return False
+        own = self.inputs.of_images([0])
+        try:
+            with torch.no_grad():
+                expected = self.find_scores(own.run(self.model))
+                found = self.find_scores(own.of_images([0], batch[:1].float()).run(self.model))
+        except Exception:  # what is really wrong raised in the pass before
+            return False
+        if not isinstance(expected, Tensor) or not isinstance(found, Tensor) or expected.shape != found.shape:
+            return False
+        return torch.allclose(expected, found, rtol=1e-4)
 
     @property
     def samples(self) -> list[int]:
@@ -73,9 +94,16 @@ class Scene:
 
         def outputs_of(image: int) -> Iterator[object]:
             for batch in variants(image):
-                yield self.inputs.of_images([image] * len(batch), batch).run(self.model)
+                yield self.inputs.of_images([image] * len(batch), self._given(batch)).run(self.model)
 
         return self._scores(outputs_of)
+
+    def _given(self, images: Tensor) -> Tensor:
+        """Return images ``(K, C, ...)`` as the model takes them: whole numbers where it takes nothing else."""
+        own = self.inputs.batch
+        if own is not None and not own.is_floating_point() and not self._takes_floats:
+            images = as_whole_numbers(images, own.dtype)
+        return self.inputs.as_given(images)
 
     def _scores(self, outputs_of: Callable[[int], Iterable[object]]) -> list[Tensor]:
         found: dict[int, Tensor] = {}
@@ -87,21 +115,27 @@ class Scene:
         return [found[row] for row in range(len(self.samples))]
 
     def _scores_of_rows(self, rows: list[int], outputs: object) -> Tensor:
-        values = scores_of(outputs)
+        values = self.find_scores(outputs)
         return torch.stack([_scores_of_target(self.asked.targets[row], values) for row in rows])
 
     def input_graph(self, chunk: slice) -> tuple[Tensor, Tensor]:
         """Return the images, one for each of a chunk of scores, and the scores that their graph leads to."""
         samples = self.samples[chunk]
+        if not self.images.is_floating_point():
+            raise ValueError(
+                f"expected images that gradients can be asked of, got {self.images.dtype}, and no other fits: "
+                "choose a method without gradients of the image, or scale the images outside the model"
+            )
         leaf = self.images[samples].requires_grad_()
         with torch.enable_grad():
-            inputs = self.inputs.of_images(samples, leaf.clone())  # which the model may change in place
-            values = scores_of(self.model(*inputs.args, **inputs.kwargs))
+            # The clone may be changed in place by the model.
+            inputs = self.inputs.of_images(samples, self._given(leaf.clone()))
+            values = self.find_scores(self.model(*inputs.args, **inputs.kwargs))
             return leaf, self.asked_of(chunk).scores(values)
 
-    def cells(self, output: Tensor, images: int) -> Tensor:
-        """Return a layer's output for that many images as ``(M, C, ...)``."""
-        return to_channels_first(output, images, self.size, self.reshape).float()
+    def cells_at(self, layer: str, output: Tensor, images: int) -> Tensor:
+        """Return what has the axes of a layer's output for that many images as ``(M, C, ...)``."""
+        return self.arrange(output, images, layer).float()
 
     def chunks(self) -> Iterator[slice]:
         """Cut the M scores into chunks, an image for each of which fits one forward pass."""
@@ -122,12 +156,14 @@ class LayerScene(Scene):
         layer: its label, as `Place` reads it.
         output: the tensor that it gave, as it is.
         activations: ``(M, C, ...)``, float32: that of each score's image, channels first.
+        batch_axis: the output's axis that grows with the number of images.
         kept: for `Replay`.
     """
 
     layer: str
     output: Tensor
     activations: Tensor
+    batch_axis: int = 0
     kept: Kept | None = None
 
     def scores_with(self, variants: Callable[[Tensor], Batches]) -> list[Tensor]:
@@ -141,10 +177,13 @@ class LayerScene(Scene):
         """
 
         def outputs_of(image: int) -> Iterator[object]:
-            replay = Replay(self.model, self.layer, self.inputs.of_images([image]), self.batch_size, self.kept)
+            replay = Replay(
+                self.model, self.layer, self.inputs.of_images([image]), self.batch_size, self.find_scores, self.kept
+            )
             original = self._original(image)
             for batch in variants(self.activations[self.samples.index(image)]):
-                yield from replay(self._written(batch, original), self._batch_axis())
+                items = original.shape[self.batch_axis]
+                yield from replay(self._written(batch, original), self.batch_axis, items)
 
         return self._scores(outputs_of)
 
@@ -166,28 +205,32 @@ class LayerScene(Scene):
         """Return the layer's output, an image for each of a chunk of scores, and the scores that its graph leads to."""
         taps = Taps({self.layer: layer_of(self.model, self.layer)})
         samples = self.samples[chunk]
-        inputs = self.inputs.of_images(samples, change(self.images[samples]))
+        inputs = self.inputs.of_images(samples, self._given(change(self.images[samples])))
         with torch.no_grad(), taps.watching():  # where the graph begins
-            values = scores_of(inputs.run(self.model))
+            values = self.find_scores(inputs.run(self.model))
         with torch.enable_grad():
             return taps.tensors()[self.layer], self.asked_of(chunk).scores(values)
 
-    def _batch_axis(self) -> int:
-        return 0 if len(self.output) == self.inputs.count else 1  # tokens may come before images
+    def cells(self, output: Tensor, images: int) -> Tensor:
+        """Return the layer's output for that many images as ``(M, C, ...)``."""
+        return self.arrange(output, images, self.layer).float()
 
     def _original(self, image: int) -> Tensor:
-        return self.output.detach().narrow(self._batch_axis(), image, 1)
+        """Return the layer's output for one image; an image may be several items of the batch's axis."""
+        items = self.output.shape[self.batch_axis] // self.inputs.count
+        return self.output.detach().narrow(self.batch_axis, image * items, items)
 
     def _written(self, activations: Tensor, original: Tensor) -> Tensor:
         """Return the layer's output for one image, K times, with `activations` in the place of its own."""
         places = torch.arange(original.numel(), device=original.device).view(original.shape)
-        cells = to_channels_first(places, 1, self.size, self.reshape)
+        cells = self.arrange(places, 1, self.layer)
         if cells.shape == original.shape and cells.is_contiguous():
             return activations.to(original.dtype)
         written = original.reshape(1, -1).repeat(len(activations), 1)
         written[:, cells.flatten()] = activations.flatten(1).to(original.dtype)
-        axis = self._batch_axis()
-        return written.view(len(activations), *original.movedim(axis, 0).shape[1:]).movedim(0, axis)
+        axis = self.batch_axis
+        copies = written.view(len(activations), *original.shape).movedim(0, axis)
+        return copies.flatten(axis, axis + 1)  # each copy's items stay together
 
 
 def _scores_of_target(target: Target, values: Outputs) -> Tensor:

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from .flags import flags_of
-from .inputs import Inputs
+from .inputs import Inputs, as_whole_numbers
 from .outputs import scores_of
 from .result import CAMResult, Fusion
 
@@ -53,7 +53,9 @@ def smoothed(
         raise ValueError("expected images of one size for aug_smooth, got several sizes")
     views: list[CAMResult] = []
     for is_mirrored, factor in AUGMENTATIONS:
-        images = (inputs.batch.flip(-1) if is_mirrored else inputs.batch) * factor
+        images = inputs.channels_first(inputs.batch)
+        images = (images.flip(-1) if is_mirrored else images) * factor
+        images = as_whole_numbers(inputs.as_given(images), inputs.batch.dtype)
         view = explain(inputs.of_images(range(inputs.count), images), targets)
         scores = scores_of(view.outputs)
         if not isinstance(scores, Tensor) or scores.ndim > 2:

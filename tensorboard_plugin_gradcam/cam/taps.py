@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import itertools
 import re
+import weakref
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -15,6 +16,12 @@ import torch
 from torch import Tensor, nn
 
 from .hooks import hooked
+
+# Their outputs are channels first by what they are, and need no measurement.
+PLAIN = (
+    nn.Conv1d, nn.Conv2d, nn.Conv3d, nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d,
+    nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.ReLU,
+)  # fmt: skip
 
 _LABEL = re.compile(r"(?P<name>.*?)(\[(?P<part>[^\[\]]+)\])?(#(?P<run>[1-9]\d*))?")
 
@@ -47,6 +54,9 @@ class Taps:
 
     Nothing raises within the pass, which may be part of a training: what is wrong is told by `tensors`.
 
+    Attributes:
+        channels_first: labels of the layers whose output a plain convolution, BatchNorm or ReLU gave.
+
     Args:
         layers: modules by label, which a `Place` can read.
         begins: whether the graph begins at the layers, also where gradients are off. Where it does not, the caller's
@@ -59,11 +69,15 @@ class Taps:
         self._problems: dict[str, str] = {}
         self._runs: Counter[str] = Counter()
         self._parts: set[str] = set()
+        self._trusted: list[Any] = []  # weak references to what plain modules within the layers gave
+        self.channels_first: set[str] = set()
 
     @contextmanager
     def watching(self) -> Iterator[None]:
         """Keep the layers' outputs of a forward pass within the block, which may turn gradients on."""
-        handles = [module.register_forward_hook(self._hook(label)) for label, module in self._layers.items()]
+        inner = {module for layer in self._layers.values() for module in layer.modules() if type(module) in PLAIN}
+        handles = [module.register_forward_hook(self._trust) for module in inner]
+        handles += [module.register_forward_hook(self._hook(label)) for label, module in self._layers.items()]
         with hooked(*handles):
             yield
 
@@ -100,6 +114,13 @@ class Taps:
             return f"expected one of the {runs} runs of layer {place.name!r} in the forward pass, got {label!r}"
         return self._problems.get(label)
 
+    def _trust(self, module: nn.Module, args: Any, output: Any) -> None:
+        if isinstance(output, Tensor):
+            self._trusted.append(weakref.ref(output))
+
+    def _is_trusted(self, tensor: Tensor) -> bool:
+        return any(reference() is tensor for reference in reversed(self._trusted))
+
     def _hook(self, label: str) -> Any:
         place = Place.of(label)
 
@@ -111,6 +132,8 @@ class Taps:
                 part, tensor = _part(place, output)
                 if part is not None:
                     self._parts.add(label)
+                if self._is_trusted(tensor):
+                    self.channels_first.add(label)
                 return _with_part(output, part, self._tap(label, tensor))
             except ValueError as error:
                 self._problems[label] = str(error)
@@ -158,7 +181,7 @@ def _part(place: Place, output: Any) -> tuple[str | None, Tensor]:
     """Return which part of a layer's output is meant, and its tensor."""
     if isinstance(output, Tensor) and place.part is None:
         return None, output
-    parts = _tensors(output)
+    parts = {} if isinstance(output, Tensor) else parts_of(output)
     if place.part in parts:
         return place.part, parts[place.part]
     name, kind = place.name, type(output).__name__
@@ -172,7 +195,10 @@ def _part(place: Place, output: Any) -> tuple[str | None, Tensor]:
     raise ValueError(f"expected layer {name!r} to return something with a part {place.part!r}, got {kind}: {remedy}")
 
 
-def _tensors(output: Any) -> dict[str | None, Tensor]:
+def parts_of(output: Any) -> dict[str | None, Tensor]:
+    """Return the tensors of floating point that a module gave, by index or key; None for the one that it is itself."""
+    if isinstance(output, Tensor):
+        return {None: output} if output.is_floating_point() else {}
     if isinstance(output, Mapping):
         items = [(str(key), value) for key, value in output.items()]
     elif isinstance(output, (tuple, list)):

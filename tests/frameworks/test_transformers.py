@@ -28,13 +28,14 @@ PYRAMID = STAGES | {
 }  # fmt: skip
 DINO = {name: value for name, value in TOKENS.items() if name != "intermediate_size"}
 
-# Each architecture, its configuration, the layer that is found and its grid.
+# Each architecture, its configuration, the layer that is found and its grid. BEiT's scores and DINOv2's read the mean
+# of the patches behind the last block too, not the class token alone.
 FAMILIES: dict[str, tuple[dict[str, Any], str, tuple[int, int]]] = {
     "ViT": (TOKENS, "vit.layers.2.layernorm_before", (4, 4)),
     "DeiT": (TOKENS, "deit.layers.2.layernorm_before", (4, 4)),
-    "Dinov2": (DINO, "dinov2.encoder.layer.2.norm1", (4, 4)),
-    "Dinov2WithRegisters": (DINO, "dinov2_with_registers.encoder.layer.2.norm1", (4, 4)),
-    "Beit": (TOKENS, "beit.layers.2.layernorm_before", (4, 4)),
+    "Dinov2": (DINO, "dinov2.layernorm", (4, 4)),
+    "Dinov2WithRegisters": (DINO, "dinov2_with_registers.layernorm", (4, 4)),
+    "Beit": (TOKENS, "beit.layers.2", (4, 4)),
     "Swin": (WINDOWS, "swin.layernorm", (8, 8)),
     "Swinv2": (WINDOWS, "swinv2.layernorm", (8, 8)),
     "ConvNext": (STAGES | {"num_stages": 2}, "convnext.encoder.stages.1", (8, 8)),

@@ -12,7 +12,6 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from ..hooks import hooked
 from ..inputs import Inputs
-from ..outputs import scores_of
 from ..replay import answering
 from ..scene import Scene
 from .registry import method
@@ -61,16 +60,29 @@ def _of_chunk(scene: Scene, chunk: slice) -> Tensor:
         with torch.enable_grad():
             answers[last] = [run.again(block, tokens)]
             with answering(answers):
-                scores = asked.scores(scores_of(inputs.run(scene.model)))
+                scores = asked.scores(scene.find_scores(inputs.run(scene.model)))
             with attention:
                 torch.autograd.grad(scores, tokens, torch.ones_like(scores))
         if not attention.relevances:
             raise ValueError(f"{_EXPECTED}, got blocks of {type(block).__name__} without it")
         relevances += attention.relevances
-    return scene.cells(torch.stack(relevances).mean(dim=0)[..., None], inputs.count)[:, 0]
+    relevance = torch.stack(relevances).mean(dim=0)[..., None]  # (N, T, 1), as the block's tokens
+    return scene.cells_at(
+        _name(scene.model, last), _as_given(relevance, runs[last].tokens, inputs.count), inputs.count
+    )[:, 0]
 
 
 _EXPECTED = "expected a vision transformer for legrad, whose blocks attend from every token to every other"
+
+
+def _name(model: nn.Module, block: nn.Module) -> str:
+    names: dict[nn.Module, str] = {module: name for name, module in model.named_modules()}
+    return names[block]
+
+
+def _as_given(relevance: Tensor, tokens: Tensor, count: int) -> Tensor:
+    """Return ``(N, T, 1)`` with the axes of the block's tokens."""
+    return relevance if len(tokens) == count else relevance.transpose(0, 1)
 
 
 def _length(tokens: Tensor, count: int) -> int:

@@ -16,12 +16,40 @@ from .formulas import grad_cam
 from .registry import method
 
 RELUS = {
-    functional.relu, functional.relu_, torch.relu, torch.relu_, Tensor.relu, Tensor.relu_,
+    functional.relu, functional.relu_, torch.relu, torch.relu_, Tensor.relu, Tensor.relu_, functional.relu6,
 }  # fmt: skip
+
+
+# Functions that are ReLUs where their lower bound is 0: what is below it becomes it.
+CLAMPS = {
+    functional.hardtanh, functional.hardtanh_, functional.threshold, torch.threshold,
+    torch.threshold_, torch.clamp, torch.clamp_, torch.clip, torch.clip_, Tensor.clamp, Tensor.clamp_, Tensor.clip,
+    Tensor.clip_, torch.clamp_min, torch.clamp_min_, Tensor.clamp_min, Tensor.clamp_min_, torch.maximum, Tensor.maximum,
+}  # fmt: skip
+
+
+def is_rectifier(function: Any, args: Any, kwargs: Any) -> bool:
+    """Say whether a call sets what is negative to 0 and keeps what is positive, up to a bound at most."""
+    if function in RELUS:
+        return True
+    if function not in CLAMPS:
+        return False
+    if function in (torch.maximum, Tensor.maximum):
+        return any(isinstance(value, Tensor) and not bool(value.any()) for value in (*args, *kwargs.values()))
+    default = -1.0 if function in (functional.hardtanh, functional.hardtanh_) else None
+    names = ("min_val", "threshold", "min")
+    bounds = [kwargs[name] for name in names if name in kwargs] or list(args[1:2]) or [default]
+    is_zero = not isinstance(bounds[0], Tensor) and bounds[0] == 0
+    if "threshold" in getattr(function, "__name__", ""):
+        values = [kwargs["value"]] if "value" in kwargs else list(args[2:3])
+        return is_zero and values == [0]
+    return is_zero
 
 
 class GuidedReLUs(TorchFunctionMode):
     """Let only positive gradients through every ReLU: modules, functions and methods, in place or not, shared or not.
+
+    ReLU6 and clamps at 0 are ReLUs as well.
 
     The ReLU's own derivative has already stopped what its input does; the model is not touched.
     """
@@ -33,7 +61,7 @@ class GuidedReLUs(TorchFunctionMode):
     def __torch_function__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         """Run a function of torch's; hook the output of a ReLU."""
         output = function(*args, **(kwargs or {}))
-        if function in RELUS:
+        if is_rectifier(function, args, kwargs or {}):
             self.count += 1
             if output.requires_grad:
                 output.register_hook(_positive)

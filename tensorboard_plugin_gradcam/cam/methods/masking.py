@@ -69,6 +69,7 @@ def _scores(scene: LayerScene, masked: Masked) -> Tensor:
 
     def variants(image: int) -> Iterator[Tensor]:
         pixels, channels = scene.images[image], scene.activations[first[image]][varying[image]]
+        pixels = pixels if pixels.is_floating_point() else pixels.float()
         if not varying[image].all():
             yield masked(pixels[None], torch.zeros_like(pixels[None, :1]))
         for part in channels.split(scene.batch_size):

@@ -19,26 +19,61 @@ from .registry import method
 
 @method(needs="passes", sums_channels=True)
 def cam(scene: LayerScene) -> Tensor:
-    """Weight each channel by the class's weight in the last linear layer (Zhou et al., 2016, eq. 2).
+    """Weight each channel by the class's weight in the linear layer that gives the scores (Zhou et al., 2016, eq. 2).
 
-    For networks that pool the layer's channels and classify them by one linear layer.
+    For networks that pool the layer's channels and classify them by one linear layer. Of several heads, it is the one
+    whose scores are explained.
     https://arxiv.org/abs/1512.04150
 
     Raises:
-        ValueError: where the last linear layer takes something else than the layer's channels, or for other targets.
+        ValueError: where that linear layer takes something else than the layer's channels, or for other targets.
     """
-    linear = [module for module in scene.model.modules() if isinstance(module, nn.Linear)]
+    weights = _classifier(scene)
     channels = scene.activations.shape[1]
-    if not linear or linear[-1].in_features != channels:
-        found = f"{linear[-1].in_features} inputs" if linear else "none"
+    if weights is None or weights.shape[1] != channels:
+        found = f"{weights.shape[1]} inputs" if weights is not None else "none"
         raise ValueError(
             f"expected a last linear layer of {channels} inputs, the channels of {scene.layer!r}, got {found}: "
             "choose the layer in front of the pooling, or grad_cam, which equals CAM there"
         )
     classes = [target.index for target in scene.asked.targets]
-    if min(classes) < 0 or max(classes) >= linear[-1].out_features:
-        raise ValueError(f"expected classes of {linear[-1].out_features}, got {classes}: CAM explains classes alone")
-    return weighted(linear[-1].weight.detach()[classes].float(), scene.activations)
+    if min(classes) < 0 or max(classes) >= len(weights):
+        raise ValueError(f"expected classes of {len(weights)}, got {classes}: CAM explains classes alone")
+    return weighted(weights.detach()[classes].float(), scene.activations)
+
+
+def _classifier(scene: LayerScene) -> Tensor | None:
+    """Return the weights ``(K, C)`` of the linear layer, or convolution of one cell, that gives the explained scores.
+
+    What gives those very numbers stands before what gives as many (scores may be scaled, or pass a softmax).
+    """
+    given: list[tuple[nn.Module, Tensor]] = []
+
+    def keep(module: nn.Module, args: Any, output: Any) -> None:
+        if isinstance(output, Tensor):
+            given.append((module, output.detach()))
+
+    linear = [module for module in scene.model.modules() if _matrix(module) is not None]
+    with torch.no_grad(), hooked(*(module.register_forward_hook(keep) for module in linear)):
+        scores = scene.find_scores(scene.inputs.run(scene.model))
+    if not isinstance(scores, Tensor):
+        return None
+    flat = scores.flatten()
+    same = [module for module, output in given if torch.equal(output.flatten(), flat)]
+    alike = [module for module, output in given if output.numel() == len(flat)]
+    last = [module for module, _ in given if isinstance(module, nn.Linear)]
+    for modules in (same, alike, last):
+        if modules:
+            return _matrix(modules[-1])
+    return None
+
+
+def _matrix(module: nn.Module) -> Tensor | None:
+    if isinstance(module, nn.Linear):
+        return module.weight
+    if isinstance(module, nn.Conv2d) and module.kernel_size == (1, 1) and module.groups == 1:
+        return module.weight[:, :, 0, 0]
+    return None
 
 
 @method(needs="passes", place="input")
