@@ -106,10 +106,10 @@ def test_metrics_are_scalars_beside_the_maps(tmp_path: Path) -> None:
         for step in (3, 4):
             probe.log(step)
     events = EventAccumulator(str(tmp_path)).Reload()
-    place = "gradcam/val/grad_cam/0"
+    place = "gradcam:val/grad_cam/0"
     found = {tag: [event.value for event in events.Scalars(tag)] for tag in events.Tags()["scalars"]}
     names = {"entropy", "coverage", "pointing_game", "energy_inside", "iou"}
-    said = {"gradcam/val/mean_probability", "gradcam/val/mean_label_probability"}
+    said = {"gradcam:val/mean_probability", "gradcam:val/mean_label_probability"}
     assert set(found) == {f"{place}/{name}" for name in names} | said
     raw = CAM(model, layers="0")(images).maps["grad_cam", "0"].clamp(min=0).double().numpy()
     lit = [one for one in raw if one.max() > 0]
@@ -119,6 +119,6 @@ def test_metrics_are_scalars_beside_the_maps(tmp_path: Path) -> None:
     covered = [(one >= one.max() / 2).mean() for one in lit]
     assert found[f"{place}/coverage"] == pytest.approx([np.mean(covered)] * 2, rel=1e-5)
     probabilities = model(images).softmax(1).detach().numpy()
-    assert found["gradcam/val/mean_probability"] == pytest.approx([probabilities.max(1).mean()] * 2, rel=1e-5)
+    assert found["gradcam:val/mean_probability"] == pytest.approx([probabilities.max(1).mean()] * 2, rel=1e-5)
     frame = read_gradcam(tmp_path).metrics()
     assert frame[frame.step == 3].pointing_game.mean() == pytest.approx(found[f"{place}/pointing_game"][0], rel=1e-6)

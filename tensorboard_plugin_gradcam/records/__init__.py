@@ -9,15 +9,18 @@ from tensorboard_plugin_gradcam.records.arrays import MAX_CELLS
 from tensorboard_plugin_gradcam.records.cohort import Box, Cohort, Sample
 from tensorboard_plugin_gradcam.records.digests import digest_of_bytes, digest_of_pixels
 from tensorboard_plugin_gradcam.records.errors import CorruptRecord, NewerFormat
+from tensorboard_plugin_gradcam.records.lease import Lease
 from tensorboard_plugin_gradcam.records.picture_files import seal_picture, verify_picture
 from tensorboard_plugin_gradcam.records.quantisation import Precision, Quantised, dequantised, quantised
 from tensorboard_plugin_gradcam.records.restarts import Spans, overlap, spans, surviving
-from tensorboard_plugin_gradcam.records.series import Kind, MapKind, Series
-from tensorboard_plugin_gradcam.records.steps import Block, Maps, Predictions, Stamp
-from tensorboard_plugin_gradcam.records.versions import FORMAT, PLUGIN_NAME
+from tensorboard_plugin_gradcam.records.series import Kind, MapKind, Series, told_apart
+from tensorboard_plugin_gradcam.records.steps import Block, Maps, Numbers, Predictions, Relation, Replaced, Stamp, Task
+from tensorboard_plugin_gradcam.records.tags import scalar_tag
+from tensorboard_plugin_gradcam.records.versions import FORMAT, LATER_PLUGIN_NAME, PLUGIN_NAME
 
 __all__ = [
     "FORMAT",
+    "LATER_PLUGIN_NAME",
     "MAX_CELLS",
     "PLUGIN_NAME",
     "Block",
@@ -25,23 +28,30 @@ __all__ = [
     "Cohort",
     "CorruptRecord",
     "Kind",
+    "Lease",
     "MapKind",
     "Maps",
     "NewerFormat",
+    "Numbers",
     "Precision",
     "Predictions",
     "Quantised",
+    "Relation",
+    "Replaced",
     "Sample",
     "Series",
     "Spans",
     "Stamp",
+    "Task",
     "dequantised",
     "digest_of_bytes",
     "digest_of_pixels",
     "overlap",
     "quantised",
+    "scalar_tag",
     "seal_picture",
     "spans",
     "surviving",
+    "told_apart",
     "verify_picture",
 ]

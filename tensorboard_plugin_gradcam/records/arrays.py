@@ -47,13 +47,13 @@ def pack(array: Array, deflate: bool = False) -> pb.Array:
     return pb.Array(type=_TYPES[dtype], compression=compression, shape=array.shape, data=data)  # type: ignore[arg-type]
 
 
-def pack_integers(array: Array) -> pb.Array:
+def pack_integers(array: Array, deflate: bool = False) -> pb.Array:
     """Return the message of an array of integers, in the narrowest type of the wire that holds all of them."""
     low, high = (int(array.min()), int(array.max())) if array.size else (0, 0)
     for dtype in (np.uint8, np.int8, np.uint16, np.int32):
         limits = np.iinfo(dtype)
         if limits.min <= low and high <= limits.max:
-            return pack(array.astype(dtype))
+            return pack(array.astype(dtype), deflate)
     raise ValueError(f"expected integers of 32 bits, got values from {low} to {high}")
 
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tensorboard_plugin_gradcam.records import records_pb2 as pb
-from tensorboard_plugin_gradcam.records.arrays import Cells, pack
+from tensorboard_plugin_gradcam.records.arrays import Cells, pack, pack_integers
 from tensorboard_plugin_gradcam.records.digests import digest_of_bytes
 from tensorboard_plugin_gradcam.records.envelope import seal, unseal
 from tensorboard_plugin_gradcam.records.errors import CorruptRecord
@@ -29,9 +31,13 @@ class Sample:
         id: the sample's id in its data set.
         caption: free text.
         boxes: ground truth, ``(x0, y0, x1, y1)`` as fractions of width and height.
-        mask: ground truth, ``(h, w)`` of uint8, 0 outside, at any resolution.
+        mask: ground truth, ``(h, w)`` or of a volume ``(d, h, w)``, uint8, 0 outside, at any resolution.
         width: of the picture, in pixels.
         height: of the picture, in pixels.
+        labels: several class indices, where a sample has a set of them; None where they are not known.
+        values: of a regression: what should be predicted, one number or several.
+        box_classes: class indices of `boxes`, -1 unknown: one each, or none at all.
+        class_mask: ground truth of a segmentation, class indices ``(h, w)`` or ``(d, h, w)``, int16, -1 unknown.
     """
 
     image: str = ""
@@ -43,12 +49,27 @@ class Sample:
     mask: NDArray[np.uint8] | None = None
     width: int = 0
     height: int = 0
+    labels: tuple[int, ...] | None = None
+    values: tuple[float, ...] = ()
+    box_classes: tuple[int, ...] = ()
+    class_mask: NDArray[np.int16] | None = None
 
     def __post_init__(self) -> None:
-        if self.mask is not None and (self.mask.ndim != 2 or self.mask.dtype != np.uint8):
-            raise ValueError(f"expected a mask (h, w) of uint8, got {self.mask.shape} of {self.mask.dtype}")
+        if self.mask is not None and (self.mask.ndim not in (2, 3) or self.mask.dtype != np.uint8):
+            raise ValueError(
+                f"expected a mask (h, w) or (d, h, w) of uint8, got {self.mask.shape} of {self.mask.dtype}"
+            )
+        if self.class_mask is not None and self.class_mask.ndim not in (2, 3):
+            raise ValueError(f"expected a class mask (h, w) or (d, h, w), got {self.class_mask.shape}")
+        if self.box_classes and len(self.box_classes) != len(self.boxes):
+            raise ValueError(f"expected a class for each of {len(self.boxes)} boxes, got {len(self.box_classes)}")
         if not all(math.isfinite(edge) for box in self.boxes for edge in box):
             raise ValueError(f"expected boxes of finite numbers, got {self.boxes}")
+
+    @property
+    def identity(self) -> str:
+        """What tells it from other samples at every step: its id, or else its pictures."""
+        return self.id or ",".join(self.slices) or self.image
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,6 +83,19 @@ class Cohort:
         """Serialise it in its envelope; equal cohorts give equal bytes."""
         samples = [_message(sample) for sample in self.samples]
         return seal(pb.Cohort(samples=samples, class_names=self.class_names))
+
+    @cached_property
+    def identities(self) -> tuple[str, ...]:
+        """Each sample's name, by which it is found again in other cohorts of its series; no two are equal.
+
+        A sample that stands in a cohort several times is told apart by which one it is.
+        """
+        seen: Counter[str] = Counter()
+        names = []
+        for sample in self.samples:
+            names.append(f"{sample.identity}#{seen[sample.identity]}")
+            seen[sample.identity] += 1
+        return tuple(names)
 
     @property
     def digest(self) -> str:
@@ -87,16 +121,26 @@ def _message(sample: Sample) -> pb.Sample:
         boxes=[edge for box in sample.boxes for edge in box],
         width=sample.width,
         height=sample.height,
+        labels=sample.labels or (),
+        has_labels=sample.labels is not None,
+        values=sample.values,
+        box_classes=sample.box_classes,
     )
     if sample.label is not None:
         message.label, message.has_label = sample.label, True
     if sample.mask is not None:
-        message.mask.CopyFrom(pack(sample.mask, deflate=True))
+        mask = message.mask if sample.mask.ndim == 2 else message.volume_mask
+        mask.CopyFrom(pack(sample.mask, deflate=True))
+    if sample.class_mask is not None:
+        message.class_mask.CopyFrom(pack_integers(sample.class_mask, deflate=True))
     return message
 
 
 def _sample(message: pb.Sample, cells: Cells) -> Sample:
     mask = cells.array(message.mask) if message.HasField("mask") else None
+    if message.HasField("volume_mask"):
+        mask = cells.array(message.volume_mask)
+    classes = cells.integers(message.class_mask).astype(np.int16) if message.HasField("class_mask") else None
     try:
         return Sample(
             image=message.image,
@@ -108,6 +152,10 @@ def _sample(message: pb.Sample, cells: Cells) -> Sample:
             mask=mask,
             width=message.width,
             height=message.height,
+            labels=tuple(message.labels) if message.has_labels else None,
+            values=tuple(message.values),
+            box_classes=tuple(message.box_classes),
+            class_mask=classes,
         )
     except ValueError as error:
         raise CorruptRecord(str(error)) from error

@@ -2,19 +2,30 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal, get_args
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Literal, TypeVar, get_args
 
 from tensorboard_plugin_gradcam.records import records_pb2 as pb
 from tensorboard_plugin_gradcam.records.envelope import parse
 from tensorboard_plugin_gradcam.records.errors import CorruptRecord
-from tensorboard_plugin_gradcam.records.versions import check_version, stamp_version
+from tensorboard_plugin_gradcam.records.tags import tagged
+from tensorboard_plugin_gradcam.records.versions import LATER_PLUGIN_NAME, PLUGIN_NAME, check_version, stamp_version
 
-Kind = Literal["image", "cohort", "predictions", "maps"]
+Kind = Literal["image", "cohort", "predictions", "maps", "numbers", "lease"]
 MapKind = Literal["positive", "signed", "rgb"]
 
 KINDS: tuple[Kind, ...] = get_args(Kind)  # KINDS[i] has number i + 1 on the wire
 MAP_KINDS: tuple[MapKind, ...] = get_args(MapKind)
+_PARTS: dict[Kind, tuple[str, ...]] = {
+    "image": ("digest",),
+    "cohort": ("digest",),
+    "predictions": ("tag",),
+    "maps": ("tag", "method", "layer"),
+    "numbers": ("tag", "name", "method", "layer"),
+    "lease": ("session",),
+}
 
 
 @dataclass(frozen=True)
@@ -29,6 +40,9 @@ class Series:
         digest: of an image or cohort, 32 lower-case hex digits.
         first: whether it is the one-record series of the run's first step.
         map_kind: how maps are meant.
+        name: of numbers ("uncertainty"); they have a method and layer where they are of maps.
+        session: of a lease, whose; of step records, the session whose addition to the run they are, 0 for none.
+        part: of an addition: another one where steps go down, since TensorBoard drops what follows a lower step.
     """
 
     kind: Kind
@@ -38,14 +52,37 @@ class Series:
     digest: str = ""
     first: bool = False
     map_kind: MapKind = "positive"
+    name: str = ""
+    session: int = 0
+    part: int = 0
+
+    @property
+    def is_blob(self) -> bool:
+        """Whether it is a blob sequence of one, rather than a tensor a step."""
+        return self.kind in ("image", "cohort")
+
+    @property
+    def plugin_name(self) -> str:
+        """The plugin under whose name it is written."""
+        is_later = self.kind in ("numbers", "lease") or self.session
+        return LATER_PLUGIN_NAME if is_later else PLUGIN_NAME
 
     @property
     def tensorboard_tag(self) -> str:
         """The TensorBoard tag under which the series is written: for people, never to be parsed."""
-        if self.kind in ("image", "cohort"):
-            return f"gradcam/{self.kind}/{self.digest}"
-        parts = (self.tag, "predictions") if self.kind == "predictions" else (self.tag, self.method, self.layer)
-        return "/".join(part for part in (*parts, "first" if self.first else "") if part)
+        what = self.kind if self.map_kind == "positive" else f"{self.map_kind}_{self.kind}"
+        ends = [self.session, self.part] if self.session else ["first"] if self.first else []
+        return tagged(what, *(getattr(self, part) for part in _PARTS[self.kind]), *map(str, ends))
+
+    @property
+    def tensorboard_tag_of_1_0(self) -> str:
+        """The tag under which format 1.0 wrote a picture or cohort, the only tags that readers look up."""
+        return f"gradcam/{self.kind}/{self.digest}"
+
+    @property
+    def identity(self) -> Series:
+        """The series whose records these are, wherever they stand: the same for its first record and its additions."""
+        return replace(self, first=False, session=0, part=0)
 
     def to_bytes(self) -> bytes:
         """Serialise it for the summary metadata."""
@@ -57,6 +94,9 @@ class Series:
             digest=self.digest,
             first=self.first,
             map_kind=MAP_KINDS.index(self.map_kind),  # type: ignore[arg-type]
+            name=self.name,
+            session=self.session,
+            part=self.part,
         )
         stamp_version(message.version)
         return message.SerializeToString(deterministic=True)
@@ -79,4 +119,27 @@ class Series:
             digest=message.digest,
             first=message.first,
             map_kind=MAP_KINDS[message.map_kind],
+            name=message.name,
+            session=message.session,
+            part=message.part,
         )
+
+
+Owner = TypeVar("Owner")
+
+
+def told_apart(series: Iterable[tuple[Owner, Series]]) -> dict[tuple[Owner, Series], str]:
+    """Return by which method each series of a run is called: one that was logged in several kinds has several names.
+
+    The first kind has the method's own name, the others say theirs: "integrated_gradients (rgb)".
+    """
+    kinds: dict[tuple[Owner, Series], set[int]] = defaultdict(set)
+    known = list(series)
+    for run, one in known:
+        kinds[run, replace(one, map_kind="positive")].add(MAP_KINDS.index(one.map_kind))
+    return {
+        (run, one): one.method
+        if MAP_KINDS.index(one.map_kind) == min(kinds[run, replace(one, map_kind="positive")])
+        else f"{one.method} ({one.map_kind})"
+        for run, one in known
+    }

@@ -8,19 +8,20 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from tensorboard_plugin_gradcam.records import FORMAT, CorruptRecord, NewerFormat, Series
+from tensorboard_plugin_gradcam.records import FORMAT, CorruptRecord, NewerFormat, Series, told_apart
 from tensorboard_plugin_gradcam.viewer.limits import NAME
-from tensorboard_plugin_gradcam.viewer.source import Listed
+from tensorboard_plugin_gradcam.viewer.source import Listed, Place
 
 
 class Key(NamedTuple):
-    """The identity of a series of records; method and layer are empty for predictions."""
+    """The identity of a series of records; method and layer are empty for predictions and numbers of samples."""
 
     run: str
     tag: str
-    kind: str  # "predictions" or "maps"
+    kind: str  # "predictions", "maps" or "numbers"
     method: str = ""
     layer: str = ""
+    name: str = ""  # of numbers
 
 
 @dataclass
@@ -28,14 +29,15 @@ class Entry:
     """One series: the TensorBoard tags that hold it (the series itself, its first record) and how far it got."""
 
     map_kind: str
-    tags: list[str] = field(default_factory=list)
+    identity: Series
+    tags: list[Place] = field(default_factory=list)
     max_step: int = -(2**63)
     max_wall_time: float = -math.inf
     first_wall_time: float = math.inf
 
     def extend(self, tag: str, listed: Listed, first: bool) -> None:
         """Count one more TensorBoard tag in."""
-        self.tags.append(tag)
+        self.tags.append(Place(tag, listed.plugin))
         self.max_step = max(self.max_step, listed.max_step)
         self.max_wall_time = max(self.max_wall_time, listed.max_wall_time)
         if first:
@@ -53,6 +55,7 @@ class Catalog:
     runs: Mapping[str, float | None]
     entries: Mapping[Key, Entry]
     problems: Mapping[tuple[str, str], str]
+    leases: Mapping[str, list[str]] = field(default_factory=dict)  # TensorBoard's tags of them, by run
 
     def as_json(self, kept_steps: int | None) -> dict[str, Any]:
         """Return the answer of the route `series`."""
@@ -69,17 +72,27 @@ class Catalog:
 
 def catalogued(runs: Mapping[str, float | None], listed: Mapping[str, Mapping[str, Listed]]) -> Catalog:
     """Build the catalogue from what TensorBoard lists; nothing that is listed is left unmentioned."""
-    entries: dict[Key, Entry] = {}
+    found: dict[tuple[str, Series], list[tuple[str, Series, Listed]]] = defaultdict(list)
     problems: dict[tuple[str, str], str] = {}
+    leases: dict[str, list[str]] = defaultdict(list)
     for run, tag, one in _flat(listed):
         try:
             series = _readable(Series.from_bytes(one.content), run)
         except (CorruptRecord, NewerFormat) as error:
             problems[run, _shortened(tag)] = str(error)
             continue
-        key = Key(run, series.tag, series.kind, series.method, series.layer)
-        entries.setdefault(key, Entry(series.map_kind)).extend(tag, one, series.first)
-    return Catalog(runs, entries, problems)
+        if series.kind == "lease":
+            leases[run].append(tag)
+        else:
+            found[run, series.identity].append((tag, series, one))
+    methods = told_apart(found)
+    entries: dict[Key, Entry] = {}
+    for (run, identity), places in found.items():
+        key = Key(run, identity.tag, identity.kind, methods[run, identity], identity.layer, identity.name)
+        entries[key] = Entry(identity.map_kind, identity)
+        for tag, series, one in places:
+            entries[key].extend(tag, one, series.first)
+    return Catalog(runs, entries, problems, leases)
 
 
 def finite(number: float | None) -> float | None:
@@ -94,9 +107,9 @@ def _flat(listed: Mapping[str, Mapping[str, Listed]]) -> Iterator[tuple[str, str
 
 
 def _readable(series: Series, run: str) -> Series:
-    if series.kind not in ("predictions", "maps"):
-        raise CorruptRecord(f"expected a series of predictions or maps, got {series.kind}")
-    longest = max(len(run), len(series.tag), len(series.method), len(series.layer))
+    if series.is_blob:
+        raise CorruptRecord(f"expected a series of predictions, maps or numbers, got {series.kind}")
+    longest = max(len(run), *map(len, (series.tag, series.method, series.layer, series.name)))
     if longest > NAME:
         raise CorruptRecord(f"expected names of at most {NAME} characters, got {longest}")
     if series.kind == "predictions" and (series.method or series.layer):
@@ -112,11 +125,14 @@ def _by_run_and_tag(catalog: Catalog) -> dict[str, dict[str, dict[str, Any]]]:
     tags: dict[str, dict[str, dict[str, Any]]] = defaultdict(dict)
 
     def of(run: str, tag: str) -> dict[str, Any]:
-        return tags[run].setdefault(tag, {"tag": tag, "predictions": None, "maps": [], "problem": None})
+        return tags[run].setdefault(tag, {"tag": tag, "predictions": None, "maps": [], "numbers": [], "problem": None})
 
     for key, entry in sorted(catalog.entries.items()):
         if key.kind == "predictions":
             of(key.run, key.tag)["predictions"] = entry.as_json()
+        elif key.kind == "numbers":
+            numbers = {"name": key.name, "method": key.method, "layer": key.layer, **entry.as_json()}
+            of(key.run, key.tag)["numbers"].append(numbers)
         else:
             maps = {"method": key.method, "layer": key.layer, "kind": entry.map_kind, **entry.as_json()}
             of(key.run, key.tag)["maps"].append(maps)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import math
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,10 @@ def as_json(cohort: Cohort) -> dict[str, Any]:
     """Return a cohort for the browser; texts longer than any tooltip are cut."""
     return {
         "class_names": [_cut(name) for name in cohort.class_names],
-        "samples": [_sample(sample) for sample in cohort.samples],
+        "samples": [
+            _sample(sample) | {"identity": _cut(identity)}
+            for sample, identity in zip(cohort.samples, cohort.identities, strict=True)
+        ],
     }
 
 
@@ -30,13 +34,18 @@ def _sample(sample: Sample) -> dict[str, Any]:
         "width": sample.width,
         "height": sample.height,
         "boxes": [list(box) for box in sample.boxes],
-        "mask": None if sample.mask is None else _mask(sample.mask),
+        "mask": None if sample.mask is None else _mask((sample.mask != 0).astype(np.uint8)),
+        "labels": None if sample.labels is None else list(sample.labels),
+        "values": [number if math.isfinite(number) else None for number in sample.values],
+        "box_classes": list(sample.box_classes),
+        "class_mask": None if sample.class_mask is None else _mask(sample.class_mask.astype("<i2")),
     }
 
 
-def _mask(mask: NDArray[np.uint8]) -> dict[str, Any]:
-    cells = base64.b64encode((mask != 0).astype(np.uint8).tobytes()).decode()
-    return {"height": mask.shape[0], "width": mask.shape[1], "cells": cells}
+def _mask(mask: NDArray[Any]) -> dict[str, Any]:
+    *depth, height, width = mask.shape
+    cells = base64.b64encode(mask.tobytes()).decode()
+    return {"depth": depth[0] if depth else None, "height": height, "width": width, "cells": cells}
 
 
 def _cut(text: str) -> str:

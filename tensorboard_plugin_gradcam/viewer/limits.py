@@ -18,3 +18,4 @@ CATALOGS = 8  # experiments whose catalogues are kept
 FRESH_SECONDS = 0.5  # for so long nothing is asked of the data provider again
 CATALOG_SECONDS = 10.0  # for so long a known series is found in the catalogue without listing again
 REREAD_SECONDS = 20.0  # after so long a series is read again although its last step and time are the same
+RELIST_SECONDS = 5.0  # so often at most are all pictures of a run listed, in search of one that a tool renamed

@@ -8,6 +8,7 @@ from tensorboard.plugins import base_plugin
 from tensorboard.util import tb_logging
 
 PLUGIN_NAME = "gradcam"  # as in `records`, whose import would load numpy and protobuf here
+LATER_PLUGIN_NAME = "gradcam_1_1"
 DEFAULT_STEPS = 1000  # TensorBoard's own defaults for tensors are 10 steps in one loader, 100 in the other
 
 
@@ -17,7 +18,8 @@ class GradCAMLoader(base_plugin.TBLoader):  # type: ignore[misc, unused-ignore]
     def fix_flags(self, flags: Any) -> None:
         """Keep more steps of Grad-CAM's series than TensorBoard would; a user's own value wins."""
         try:
-            flags.samples_per_plugin.setdefault(PLUGIN_NAME, DEFAULT_STEPS)
+            kept = flags.samples_per_plugin.setdefault(PLUGIN_NAME, DEFAULT_STEPS)
+            flags.samples_per_plugin.setdefault(LATER_PLUGIN_NAME, kept)
         except Exception:  # programs that embed TensorBoard pass flags without it, or None in it
             tb_logging.get_logger().info("Grad-CAM: these flags have no samples_per_plugin; fewer steps are kept")
 

@@ -15,11 +15,12 @@ from tensorboard_plugin_gradcam.viewer.catalog import Key
 from tensorboard_plugin_gradcam.viewer.merge import nearest
 from tensorboard_plugin_gradcam.viewer.parameters import Cut
 from tensorboard_plugin_gradcam.viewer.store import Loaded
-from tensorboard_plugin_gradcam.viewer.tables import MapTable, PredictionTable, Steps
+from tensorboard_plugin_gradcam.viewer.tables import MapTable, NumberTable, PredictionTable, Steps
 
 Array = NDArray[Any]
 
 _NO_STEPS = Steps(*(np.zeros(0, kind) for kind in ("f8", "f8", "f4", "u8", "u8", "S32")))
+_NO_NUMBERS = NumberTable(np.zeros(1, "i8"), np.zeros(0, "i4"), np.zeros(0, "i4"), np.zeros(0, "f4"))
 # zlib spends ten times as long on noise at its default level and saves 2 % more.
 _LEVEL = 1
 
@@ -53,7 +54,9 @@ def predictions_packet(key: Key, loaded: Loaded, cut: Cut) -> bytes:
     start, stop = _rows(loaded, cut)
     steps = _NO_STEPS if loaded.steps is None else loaded.steps.take(slice(start, stop))
     header, arrays = _common(key, loaded, steps)
+    header |= {"task": "classification", "threshold": 0.5}
     if isinstance(loaded.table, PredictionTable):
+        header |= {"task": loaded.table.task, "threshold": loaded.table.threshold}
         arrays |= loaded.table.take(slice(start, stop)).columns
     return packet(header, arrays)
 
@@ -73,6 +76,17 @@ def maps_packet(key: Key, kind: str, loaded: Loaded, cut: Cut) -> bytes:
     else:
         arrays |= _no_entries()
     return packet(header, arrays)
+
+
+def numbers_packet(key: Key, loaded: Loaded, cut: Cut) -> bytes:
+    """Encode the numbers of the steps asked for."""
+    start, stop = _rows(loaded, cut)
+    steps = _NO_STEPS if loaded.steps is None else loaded.steps.take(slice(start, stop))
+    header, arrays = _common(key, loaded, steps)
+    header |= {"name": key.name, "method": key.method, "layer": key.layer}
+    table = loaded.table.take(slice(start, stop)) if isinstance(loaded.table, NumberTable) else _NO_NUMBERS
+    arrays |= {"first": table.first.astype(np.int32)}
+    return packet(header, arrays | {name: getattr(table, name) for name in ("sample", "target", "value")})
 
 
 def _rows(loaded: Loaded, cut: Cut) -> tuple[int, int]:
@@ -122,7 +136,8 @@ def _entries(table: MapTable) -> dict[str, Array]:
         "offset": (np.cumsum(sizes) - sizes).astype(np.int32),
         "values": table.values,
     }
-    return arrays | ({"non_finite": table.non_finite} if table.non_finite.any() else {})
+    arrays |= {"non_finite": table.non_finite} if table.non_finite.any() else {}
+    return arrays | ({"box": table.box} if (table.box >= 0).any() else {})
 
 
 def _no_entries() -> dict[str, Array]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 from tensorboard import errors, plugin_util
 from tensorboard.backend import http_util
@@ -12,12 +12,12 @@ from tensorboard.plugins import base_plugin
 from tensorboard.util import tb_logging
 from werkzeug.wrappers import Request, Response
 
-from tensorboard_plugin_gradcam.records import PLUGIN_NAME, Cohort, CorruptRecord, NewerFormat, verify_picture
+from tensorboard_plugin_gradcam.records import PLUGIN_NAME, Cohort, CorruptRecord, NewerFormat, Series, verify_picture
 from tensorboard_plugin_gradcam.viewer import cohorts, frontend, parameters
 from tensorboard_plugin_gradcam.viewer.answers import Answers
 from tensorboard_plugin_gradcam.viewer.catalog import Entry, Key
 from tensorboard_plugin_gradcam.viewer.limits import IMAGE_PIXELS
-from tensorboard_plugin_gradcam.viewer.packets import maps_packet, predictions_packet
+from tensorboard_plugin_gradcam.viewer.packets import maps_packet, numbers_packet, predictions_packet
 from tensorboard_plugin_gradcam.viewer.parameters import quoted, required
 from tensorboard_plugin_gradcam.viewer.pictures import Picture, recognised
 from tensorboard_plugin_gradcam.viewer.source import Scope, Source, Unreadable
@@ -48,6 +48,7 @@ class GradCAMPlugin(base_plugin.TBPlugin):  # type: ignore[misc, unused-ignore]
             "/series": self._serve_series,
             "/predictions": self._serve_predictions,
             "/maps": self._serve_maps,
+            "/numbers": self._serve_numbers,
             "/cohort": self._serve_cohort,
             "/image": self._serve_image,
             "/index.js": self._serve_index,
@@ -80,6 +81,14 @@ class GradCAMPlugin(base_plugin.TBPlugin):  # type: ignore[misc, unused-ignore]
         entry, loaded = self._found(request, key)
         return _packet(request, self._answers.of(loaded, cut, lambda: maps_packet(key, entry.map_kind, loaded, cut)))
 
+    def _serve_numbers(self, request: Request) -> Response:
+        run, tag, name = (required(request.args, one) for one in ("run", "tag", "name"))
+        method, layer = (request.args.get(one, "") for one in ("method", "layer"))
+        key = Key(run, tag, "numbers", method, layer, name)
+        cut = parameters.steps_cut(request.args)
+        _, loaded = self._found(request, key)
+        return _packet(request, self._answers.of(loaded, cut, lambda: numbers_packet(key, loaded, cut)))
+
     def _found(self, request: Request, key: Key) -> tuple[Entry, Loaded]:
         scope = _scope(request)
         entry = self._store.entry(scope, key)
@@ -104,9 +113,9 @@ class GradCAMPlugin(base_plugin.TBPlugin):  # type: ignore[misc, unused-ignore]
             raise Unreadable(f"the picture is damaged: {error}") from error
         return _respond(request, blob, picture.media_type, expires=FOREVER)
 
-    def _blob(self, request: Request, kind: str) -> bytes:
+    def _blob(self, request: Request, kind: Literal["image", "cohort"]) -> bytes:
         run, digest = required(request.args, "run"), parameters.digest(request.args)
-        blob = self._source.blob(_scope(request), run, f"gradcam/{kind}/{digest}")
+        blob = self._source.blob(_scope(request), run, Series(kind, digest=digest))
         if blob is None:
             raise errors.NotFoundError(f"no {kind} {digest} in run={quoted(run)}")
         return blob
@@ -176,7 +185,7 @@ def _packet(request: Request, content: bytes) -> Response:
 
 
 def _named(key: Key) -> str:
-    names = ("run", "tag") if key.kind == "predictions" else ("run", "tag", "method", "layer")
+    names = ("run", "tag", *{"predictions": (), "maps": ("method", "layer"), "numbers": ("name",)}[key.kind])
     return ", ".join(f"{name}={quoted(getattr(key, name))}" for name in names)
 
 

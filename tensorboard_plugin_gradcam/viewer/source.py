@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from tensorboard import errors
 from tensorboard.data import provider
 from tensorboard.util import tb_logging
 
-from tensorboard_plugin_gradcam.records import PLUGIN_NAME
-from tensorboard_plugin_gradcam.viewer.limits import READ_BYTES
+from tensorboard_plugin_gradcam.records import LATER_PLUGIN_NAME, PLUGIN_NAME, CorruptRecord, NewerFormat, Series
+from tensorboard_plugin_gradcam.viewer.limits import CATALOGS, READ_BYTES, RELIST_SECONDS
 
 Point = tuple[int, float, bytes]  # step, wall time, serialised record: b"" where a datum is not one string
+
+
+class Place(NamedTuple):
+    """Where records stand: a TensorBoard tag, and the plugin under whose name they were written."""
+
+    tag: str
+    plugin: str = PLUGIN_NAME
 
 
 class Unavailable(errors.PublicError):  # type: ignore[misc, unused-ignore]
@@ -44,6 +53,7 @@ class Listed:
     content: bytes
     max_step: int
     max_wall_time: float
+    plugin: str = PLUGIN_NAME
 
 
 @dataclass(frozen=True)
@@ -59,6 +69,7 @@ class Source:
 
     def __init__(self, data_provider: Any) -> None:
         self._provider = data_provider
+        self._blobs: dict[tuple[str, str], tuple[float, dict[tuple[str, str], str]]] = {}
 
     def runs(self, scope: Scope) -> dict[str, float | None]:
         """Return the start time of each run, in TensorBoard's own order."""
@@ -67,18 +78,24 @@ class Source:
 
     def series(self, scope: Scope, run: str | None = None, tag: str | None = None) -> dict[str, dict[str, Listed]]:
         """List tensor series by run and TensorBoard tag: all of them, or one."""
-        found = self._call("list_tensors", scope, plugin_name=PLUGIN_NAME, run_tag_filter=_filter(run, tag))
-        return {
-            run: {tag: Listed(bytes(one.plugin_content), one.max_step, one.max_wall_time) for tag, one in tags.items()}
-            for run, tags in found.items()
-        }
+        found: dict[str, dict[str, Listed]] = {}
+        for plugin in (PLUGIN_NAME, LATER_PLUGIN_NAME):
+            listed = self._call("list_tensors", scope, plugin_name=plugin, run_tag_filter=_filter(run, tag))
+            for of_run, tags in listed.items():
+                found.setdefault(of_run, {}).update(
+                    {
+                        name: Listed(bytes(one.plugin_content), one.max_step, one.max_wall_time, plugin)
+                        for name, one in tags.items()
+                    }
+                )
+        return found
 
-    def read(self, scope: Scope, run: str, tag: str, steps: int) -> Reading:
+    def read(self, scope: Scope, run: str, place: Place, steps: int) -> Reading:
         """Read a tensor series of at most `steps` steps, or as many fewer as one answer can carry."""
-        asked = min(steps, self._affordable(scope, run, tag))
+        asked = min(steps, self._affordable(scope, run, place))
         while True:
             try:
-                points = self._points(scope, run, tag, asked)
+                points = self._points(scope, run, place, asked)
             except Exception as error:
                 if _code(error) != "RESOURCE_EXHAUSTED":
                     raise
@@ -88,24 +105,56 @@ class Source:
             else:
                 return Reading(points, asked if asked < steps and len(points) >= asked else None)
 
-    def _affordable(self, scope: Scope, run: str, tag: str) -> int:
+    def _affordable(self, scope: Scope, run: str, place: Place) -> int:
         """Return how many steps to ask for, judged by the largest of a few records."""
         try:
-            probe = self._points(scope, run, tag, 4)
+            probe = self._points(scope, run, place, 4)
         except Exception as error:
             if _code(error) != "RESOURCE_EXHAUSTED":
                 raise
             return 2
         return max(READ_BYTES // max(1, *(len(data) for _, _, data in probe)), 1) if probe else 1
 
-    def _points(self, scope: Scope, run: str, tag: str, steps: int) -> list[Point]:
+    def _points(self, scope: Scope, run: str, place: Place, steps: int) -> list[Point]:
         found = self._call(
-            "read_tensors", scope, plugin_name=PLUGIN_NAME, downsample=steps, run_tag_filter=_filter(run, tag)
+            "read_tensors",
+            scope,
+            plugin_name=place.plugin,
+            downsample=steps,
+            run_tag_filter=_filter(run, place.tag),
         )
-        return [(one.step, one.wall_time, _record(one.numpy)) for one in found.get(run, {}).get(tag, ())]
+        return [(one.step, one.wall_time, _record(one.numpy)) for one in found.get(run, {}).get(place.tag, ())]
 
-    def blob(self, scope: Scope, run: str, tag: str) -> bytes | None:
-        """Return the first blob of a tag, or None."""
+    def last(self, scope: Scope, run: str, tags: Iterable[str]) -> list[bytes]:
+        """Return the last record of each of some tags of later formats."""
+        asked = provider.RunTagFilter(runs=[run], tags=list(tags))
+        found = self._call("read_tensors", scope, plugin_name=LATER_PLUGIN_NAME, downsample=1, run_tag_filter=asked)
+        return [_record(points[-1].numpy) for points in found.get(run, {}).values() if points]
+
+    def blob(self, scope: Scope, run: str, series: Series) -> bytes | None:
+        """Return a picture or cohort, or None: under its tag, an old log's, or the one that a tool gave it."""
+        for tag in (series.tensorboard_tag, series.tensorboard_tag_of_1_0):
+            found = self._first_blob(scope, run, tag)
+            if found is not None:
+                return found
+        renamed = self._renamed(scope, run).get((series.kind, series.digest))
+        return None if renamed is None else self._first_blob(scope, run, renamed)
+
+    def _renamed(self, scope: Scope, run: str) -> dict[tuple[str, str], str]:
+        """Return the tags of a run's blobs by what their metadata says they are, looked up at most every so often."""
+        now = time.monotonic()
+        at, known = self._blobs.get((scope.experiment, run), (-float("inf"), {}))
+        if now - at > RELIST_SECONDS:
+            listed = self._call(
+                "list_blob_sequences", scope, plugin_name=PLUGIN_NAME, run_tag_filter=_filter(run, None)
+            )
+            known = dict(_identities(listed.get(run, {})))
+            if len(self._blobs) >= CATALOGS:
+                self._blobs.clear()
+            self._blobs[scope.experiment, run] = now, known
+        return known
+
+    def _first_blob(self, scope: Scope, run: str, tag: str) -> bytes | None:
         found = self._call(
             "read_blob_sequences", scope, plugin_name=PLUGIN_NAME, downsample=1, run_tag_filter=_filter(run, tag)
         )
@@ -127,6 +176,13 @@ class Source:
 
     def _call(self, method: str, scope: Scope, **arguments: Any) -> Any:
         return _answered(getattr(self._provider, method), scope.context, experiment_id=scope.experiment, **arguments)
+
+
+def _identities(tags: Mapping[str, Any]) -> Iterator[tuple[tuple[str, str], str]]:
+    for tag, listed in tags.items():
+        with suppress(CorruptRecord, NewerFormat):
+            series = Series.from_bytes(bytes(listed.plugin_content))
+            yield (series.kind, series.digest), tag
 
 
 def _answered(call: Any, context: Any, **arguments: Any) -> Any:

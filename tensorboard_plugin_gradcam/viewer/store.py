@@ -25,9 +25,10 @@ from tensorboard_plugin_gradcam.viewer.limits import (
     UNLIMITED_STEPS,
 )
 from tensorboard_plugin_gradcam.viewer.merge import affordable, surviving
-from tensorboard_plugin_gradcam.viewer.source import Listed, Point, Scope, Source, Unavailable
-from tensorboard_plugin_gradcam.viewer.tables import MapTable, PredictionTable, Steps
+from tensorboard_plugin_gradcam.viewer.source import Listed, Place, Point, Scope, Source, Unavailable
+from tensorboard_plugin_gradcam.viewer.tables import MapTable, NumberTable, PredictionTable, Steps
 
+_TABLES: Mapping[str, Any] = {"predictions": PredictionTable, "maps": MapTable, "numbers": NumberTable}
 Ident = tuple[int, int]  # step and hash of a record: a series and its first record hold the same one
 Fingerprint = tuple[Listed | None, ...]
 
@@ -122,7 +123,7 @@ class Store:
                 raise
             return known.entries[key]
 
-    def series(self, scope: Scope, key: Key, tags: Sequence[str]) -> Loaded:
+    def series(self, scope: Scope, key: Key, tags: Sequence[Place]) -> Loaded:
         """Return a series, read again if there may be more of it."""
         where = (scope.experiment, key)
         slot = self._slot(where)
@@ -149,10 +150,10 @@ class Store:
             while total > self._budget and len(self._slots) > 1:
                 total -= self._slots.popitem(last=False)[1].loaded.nbytes
 
-    def _refreshed(self, scope: Scope, key: Key, tags: Sequence[str], slot: _Slot | None) -> _Slot:
+    def _refreshed(self, scope: Scope, key: Key, tags: Sequence[Place], slot: _Slot | None) -> _Slot:
         now = time.monotonic()
         try:
-            fingerprint = tuple(self._source.series(scope, key.run, tag).get(key.run, {}).get(tag) for tag in tags)
+            fingerprint = tuple(self._source.series(scope, key.run, at.tag).get(key.run, {}).get(at.tag) for at in tags)
             if slot and fingerprint == slot.fingerprint and now - slot.read < REREAD_SECONDS:
                 return replace(slot, checked=now)
             return _Slot(self._read(scope, key, tags, slot.loaded if slot else None), fingerprint, now, now)
@@ -161,8 +162,8 @@ class Store:
                 raise
             return replace(slot, checked=now)  # what was read before the data server died can still be looked at
 
-    def _read(self, scope: Scope, key: Key, tags: Sequence[str], old: Loaded | None) -> Loaded:
-        readings = [self._source.read(scope, key.run, tag, self._steps) for tag in tags]
+    def _read(self, scope: Scope, key: Key, tags: Sequence[Place], old: Loaded | None) -> Loaded:
+        readings = [self._source.read(scope, key.run, at, self._steps) for at in tags]
         points = {ident_of(point): point for reading in readings for point in reading.points}
         downs = [reading.sampled_down for reading in readings if reading.sampled_down is not None]
         return merged(key.kind, points, old, min(downs, default=None))
@@ -250,8 +251,7 @@ class _Batch:
             rows.insert(0, (self._old.steps.take(places), self._old.table.take(places)))
         steps = Steps.concatenated([row[0] for row in rows])
         tables: list[Any] = [row[1] for row in rows]
-        joined = PredictionTable if self._kind == "predictions" else MapTable
-        return steps, joined.concatenated(tables)
+        return steps, _TABLES[self._kind].concatenated(tables)
 
     def _rewrites(self, steps: Steps, sampled_down: int | None) -> bool:
         """Tell whether a client that only asks for what is new would miss something."""

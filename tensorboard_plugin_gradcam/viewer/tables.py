@@ -12,10 +12,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tensorboard_plugin_gradcam.records import Block, Maps, Predictions, Stamp, dequantised
+from tensorboard_plugin_gradcam.records import Block, Maps, Numbers, Predictions, Stamp, Task, dequantised
 from tensorboard_plugin_gradcam.viewer.limits import TEXT, TOP_CLASSES
 
 Array = NDArray[Any]
+_LISTS = (
+    "top_classes", "top_probabilities", "set_classes", "set_probabilities", "boxes", "box_classes", "box_scores",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,13 +60,16 @@ class PredictionTable:
 
     rows: int
     columns: dict[str, Array]
+    task: Task = "classification"  # of the last step, as is `threshold`
+    threshold: float = 0.5
 
     @classmethod
     def of(cls, record: Predictions) -> PredictionTable:
         """Return the one row of a record."""
         arrays = {field.name: getattr(record, field.name) for field in fields(record)}
         columns = {name: array[None] for name, array in arrays.items() if isinstance(array, np.ndarray)}
-        return cls(1, {name: a[:, :, :TOP_CLASSES] if a.ndim == 3 else a for name, a in columns.items()})
+        columns = {name: a[:, :, :TOP_CLASSES] if name in _LISTS else a for name, a in columns.items()}
+        return cls(1, columns, record.task, record.threshold)
 
     @property
     def nbytes(self) -> int:
@@ -73,27 +79,73 @@ class PredictionTable:
     def take(self, rows: Array | slice) -> PredictionTable:
         """Return some of the rows."""
         columns = {name: column[rows] for name, column in self.columns.items()}
-        return PredictionTable(len(np.arange(self.rows)[rows]), columns)
+        return replace(self, rows=len(np.arange(self.rows)[rows]), columns=columns)
 
     @staticmethod
     def concatenated(parts: Sequence[PredictionTable]) -> PredictionTable:
         """Return the rows of all `parts`, padded to the largest."""
         names = sorted({name for part in parts for name in part.columns})
-        return PredictionTable(sum(part.rows for part in parts), {name: _padded(parts, name) for name in names})
+        columns = {name: _padded(parts, name) for name in names}
+        return replace(parts[-1], rows=sum(part.rows for part in parts), columns=columns)
 
 
 def _padded(parts: Sequence[PredictionTable], name: str) -> Array:
     present = [part.columns[name] for part in parts if name in part.columns]
+    if name == "masks" and len({column.ndim for column in present}) > 1:  # slices that became volumes
+        present = [column for column in present if column.ndim == present[-1].ndim]
     size = tuple(max(column.shape[axis] for column in present) for axis in range(1, present[0].ndim))
     dtype = present[0].dtype
     result = np.full((sum(part.rows for part in parts), *size), -1 if dtype.kind == "i" else np.nan, dtype)
     row = 0
     for part in parts:
-        if name in part.columns:
+        if name in part.columns and part.columns[name].ndim == result.ndim:
             column = part.columns[name]
             result[(slice(row, row + part.rows), *(slice(0, n) for n in column.shape[1:]))] = column
         row += part.rows
     return result
+
+
+@dataclass(frozen=True, eq=False)
+class NumberTable:
+    """Numbers as a flat list of E entries; `first` ``(S + 1,)`` says where the entries of each step begin."""
+
+    first: Array
+    sample: Array
+    target: Array
+    value: Array
+
+    @classmethod
+    def of(cls, record: Numbers) -> NumberTable:
+        """Return the one row of a record."""
+        size = len(record.values)
+        targets = np.full(size, -1, np.int32) if record.targets is None else record.targets
+        return cls(np.array([0, size], np.int64), record.sample_indices, targets, record.values)
+
+    @property
+    def rows(self) -> int:
+        """S."""
+        return len(self.first) - 1
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of memory."""
+        return sum(getattr(self, field.name).nbytes for field in fields(self))
+
+    def take(self, rows: Array | slice) -> NumberTable:
+        """Return some of the rows, in the order given."""
+        counts = np.diff(self.first)[rows]
+        entries = _ranges(self.first[:-1][rows], counts)
+        return NumberTable(_offsets(counts), self.sample[entries], self.target[entries], self.value[entries])
+
+    @staticmethod
+    def concatenated(parts: Sequence[NumberTable]) -> NumberTable:
+        """Return the rows of all `parts`."""
+        return NumberTable(
+            _offsets(np.concatenate([np.diff(part.first) for part in parts])),
+            np.concatenate([part.sample for part in parts]),
+            np.concatenate([part.target for part in parts]),
+            np.concatenate([part.value for part in parts]),
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,6 +159,7 @@ class MapTable:
     minimum: Array
     maximum: Array
     non_finite: Array
+    box: Array  # which of the sample's predicted boxes is explained, or -1
     name: Array  # index into `names`, or -1
     shape: Array  # (E, R)
     values: Array  # uint8, or float32 raw
@@ -200,7 +253,7 @@ class MapTable:
         return replace(self, values=values.astype(np.float32))
 
 
-_PLAIN_COLUMNS = ("sample", "target", "score", "minimum", "maximum", "non_finite")
+_PLAIN_COLUMNS = ("sample", "target", "score", "minimum", "maximum", "non_finite", "box")
 _ENTRY_COLUMNS = (*_PLAIN_COLUMNS, "name", "shape")
 _NONE = np.zeros(0, np.int32)
 _NO_NUMBER = np.zeros(0, np.float32)
@@ -212,6 +265,7 @@ _EMPTY_STEP = MapTable(
     minimum=_NO_NUMBER,
     maximum=_NO_NUMBER,
     non_finite=_NONE,
+    box=_NONE,
     name=_NONE,
     shape=np.zeros((0, 2), np.int32),
     values=np.zeros(0, np.uint8),
@@ -232,6 +286,7 @@ def _of_block(block: Block) -> MapTable:
         minimum=block.minimum,
         maximum=block.maximum,
         non_finite=np.zeros(size, np.int32) if block.non_finite is None else block.non_finite,
+        box=np.full(size, -1, np.int32) if block.boxes is None else block.boxes,
         name=np.arange(size, dtype=np.int32) if names else np.full(size, -1, np.int32),
         shape=np.tile(np.array(values.shape[1:], np.int32), (size, 1)),
         values=values.reshape(-1),

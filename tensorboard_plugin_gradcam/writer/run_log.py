@@ -156,7 +156,7 @@ class RunLog:
 
 def _records(tag: str, step: OpenStep, stamp: Stamp) -> list[tuple[Series, Predictions | Maps]]:
     records: list[tuple[Series, Predictions | Maps]] = []
-    predictions = step.full_predictions()
+    predictions: dict[str, Any] = step.full_predictions()
     if predictions:
         records.append((Series("predictions", tag), Predictions(stamp, **predictions)))
     for (method, layer, kind), blocks in step.blocks.items():

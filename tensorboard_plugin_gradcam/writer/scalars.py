@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tensorboard_plugin_gradcam import metrics
-from tensorboard_plugin_gradcam.records import Block, MapKind, Sample
+from tensorboard_plugin_gradcam.records import Block, MapKind, Sample, scalar_tag
 from tensorboard_plugin_gradcam.writer.batch import MapKey
 
 
@@ -19,14 +19,14 @@ def scalars(
     predictions: dict[str, NDArray[Any]],
     blocks: dict[MapKey, list[Block]],
 ) -> dict[str, float]:
-    """Return means over the samples, by their tag: ``gradcam/TAG/METRIC`` and ``gradcam/TAG/METHOD/LAYER/METRIC``."""
+    """Return means over the samples, by their tag: ``gradcam:TAG/METRIC`` and ``gradcam:TAG/METHOD/LAYER/METRIC``."""
     found: dict[str, float] = {}
     for name in ("probability", "label_probability"):
         if name in predictions and np.isfinite(predictions[name]).any():
-            found[f"gradcam/{tag}/mean_{name}"] = float(np.nanmean(predictions[name]))
+            found[scalar_tag(tag, f"mean_{name}")] = float(np.nanmean(predictions[name]))
     for (method, layer, kind), of_series in blocks.items():
-        place = "/".join(part for part in ("gradcam", tag, method, layer) if part)
-        found |= {f"{place}/{name}": value for name, value in map_metrics(samples, of_series, kind).items()}
+        place = (tag, method, layer, "" if kind == "positive" else kind)
+        found |= {scalar_tag(*place, name): mean for name, mean in map_metrics(samples, of_series, kind).items()}
     return found
 
 

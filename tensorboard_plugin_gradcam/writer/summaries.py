@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tensorboard_plugin_gradcam.records import PLUGIN_NAME, Series
+from tensorboard_plugin_gradcam.records import Series
 
 if TYPE_CHECKING:
     from tensorboard.compat.proto.summary_pb2 import Summary
@@ -14,12 +14,11 @@ def record_value(series: Series, data: bytes) -> Summary.Value:
     """Return the summary value of one record: a blob sequence of one for images and cohorts, else a string tensor."""
     from tensorboard.compat.proto import summary_pb2, tensor_pb2, tensor_shape_pb2, types_pb2
 
-    is_blob = series.kind in ("image", "cohort")
     metadata = summary_pb2.SummaryMetadata(
-        plugin_data=summary_pb2.SummaryMetadata.PluginData(plugin_name=PLUGIN_NAME, content=series.to_bytes()),
-        data_class=summary_pb2.DATA_CLASS_BLOB_SEQUENCE if is_blob else summary_pb2.DATA_CLASS_TENSOR,
+        plugin_data=summary_pb2.SummaryMetadata.PluginData(plugin_name=series.plugin_name, content=series.to_bytes()),
+        data_class=summary_pb2.DATA_CLASS_BLOB_SEQUENCE if series.is_blob else summary_pb2.DATA_CLASS_TENSOR,
     )
-    dimensions = [tensor_shape_pb2.TensorShapeProto.Dim(size=1)] if is_blob else []
+    dimensions = [tensor_shape_pb2.TensorShapeProto.Dim(size=1)] if series.is_blob else []
     tensor = tensor_pb2.TensorProto(
         dtype=types_pb2.DT_STRING,
         tensor_shape=tensor_shape_pb2.TensorShapeProto(dim=dimensions),

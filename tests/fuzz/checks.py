@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 
-from tensorboard_plugin_gradcam.records import Cohort, CorruptRecord, NewerFormat, Series
+from tensorboard_plugin_gradcam.records import Cohort, CorruptRecord, Lease, NewerFormat, Series
 from tensorboard_plugin_gradcam.viewer.catalog import Key, catalogued
 from tensorboard_plugin_gradcam.viewer.cohorts import as_json
-from tensorboard_plugin_gradcam.viewer.packets import maps_packet, predictions_packet
+from tensorboard_plugin_gradcam.viewer.packets import maps_packet, numbers_packet, predictions_packet
 from tensorboard_plugin_gradcam.viewer.parameters import Cut
 from tensorboard_plugin_gradcam.viewer.source import Listed
 from tensorboard_plugin_gradcam.viewer.store import ident_of, merged
@@ -21,6 +21,8 @@ def check(kind: str, data: bytes) -> bool:
         return _check_series(data)
     if kind == "cohort":
         return _check_cohort(data)
+    if kind == "lease":
+        return _check_lease(data)
     return _check_steps(kind, data)
 
 
@@ -44,6 +46,15 @@ def _check_cohort(data: bytes) -> bool:
     return True
 
 
+def _check_lease(data: bytes) -> bool:
+    try:
+        lease = Lease.from_bytes(data)
+    except (CorruptRecord, NewerFormat):
+        return False
+    lease.overlaps(lease)
+    return True
+
+
 def _check_steps(kind: str, data: bytes) -> bool:
     """Every record is either a row or an error in words; a packet is made of it, whole and cut."""
     point = (1, 1.0, data)
@@ -51,6 +62,8 @@ def _check_steps(kind: str, data: bytes) -> bool:
     assert (loaded.steps is None) == bool(loaded.corrupt)
     if kind == "predictions":
         predictions_packet(KEY, loaded, Cut())
+    elif kind == "numbers":
+        numbers_packet(KEY, loaded, Cut())
     else:
         for cut in (Cut(), Cut(samples=(0, 2), step=0.0)):
             maps_packet(KEY, "positive", loaded, cut)

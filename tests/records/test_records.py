@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -13,9 +14,12 @@ from tensorboard_plugin_gradcam.records import (
     Block,
     Cohort,
     CorruptRecord,
+    Lease,
     Maps,
     NewerFormat,
+    Numbers,
     Predictions,
+    Replaced,
     Sample,
     Series,
     Stamp,
@@ -82,7 +86,48 @@ def assert_same(left: Any, right: Any) -> None:
         assert left == pytest.approx(right, rel=1e-6) if isinstance(left, float) else left == right
 
 
-RECORDS: list[Callable[[], Any]] = [cohort, predictions, maps]
+def later_stamp() -> Stamp:
+    return replace(
+        STAMP, notes=("3 left out", "é"), relation="adds_on", held=7, replaced=(Replaced(3, 9, 4), Replaced(5, 5, 1))
+    )
+
+
+def later_cohort() -> Cohort:
+    volume = np.ones((2, 3, 4), np.uint8)
+    sample = Sample(
+        boxes=((0.0, 0.0, 1.0, 1.0), (0.0, 0.0, 0.5, 0.5)), mask=volume, labels=(0, 2), values=(1.5, -2.0), box_classes=(7, -1),
+        class_mask=volume.astype(np.int16) * 300 - 1,
+    )  # fmt: skip
+    return Cohort((sample, Sample(labels=())))
+
+
+def later_predictions() -> Predictions:
+    classes, numbers = np.array([[2, -1], [0, 3]], np.int32), np.array([[0.5, np.nan], [1, 0]], np.float32)
+    return Predictions(
+        later_stamp(), task="multilabel", threshold=0.25, set_classes=classes, set_probabilities=numbers,
+        values=numbers, boxes=np.arange(16, dtype=np.float32).reshape(2, 2, 4), box_classes=classes,
+        box_scores=numbers, masks=np.arange(12, dtype=np.int16).reshape(2, 2, 3) - 1,
+    )  # fmt: skip
+
+
+def explained_boxes() -> Maps:
+    values = np.zeros((2, 3, 3), np.uint8)
+    edge = np.zeros(2, np.float32)
+    return Maps(later_stamp(), (Block(values, edge, edge, boxes=np.array([4, -1], np.int32)),))
+
+
+def numbers() -> Numbers:
+    index = np.array([4, 0], np.int32)
+    return Numbers(later_stamp(), np.array([0.25, np.nan], np.float32), index, index - 1)
+
+
+def lease() -> Lease:
+    return Lease(STAMP.session, "host", 7, 1.5, 2.5, closed=True, series=("gradcam:predictions:val",))
+
+
+RECORDS: list[Callable[[], Any]] = [
+    cohort, predictions, maps, later_cohort, later_predictions, explained_boxes, numbers, lease
+]  # fmt: skip
 
 
 @pytest.mark.parametrize("make", RECORDS)
@@ -98,6 +143,8 @@ def test_records_come_back(make: Callable[[], Any]) -> None:
         Series("image", digest="ab" * 16),
         Series("predictions", "val/hard"),
         Series("maps", "val", "grad_cam_plus_plus", "layer4.2", first=True, map_kind="signed"),
+        Series("numbers", "val", "grad_cam", "layer4", name="uncertainty", session=3, part=2),
+        Series("lease", session=2**63),
     ],
 )
 def test_series_come_back(series: Series) -> None:

@@ -112,7 +112,7 @@ def test_tensors_that_contradict_themselves_are_not_an_internal_error(server: Se
             header, arrays = answer.packet
             assert arrays["steps"].size == 0
             assert header["corrupt"]
-    assert server.get("image", run="tensors", digest="3" * 32).status == 404
+    assert server.get("image", run="tensors", digest="3" * 32).status == 415
 
 
 def test_absurd_steps(server: Server) -> None:

@@ -11,6 +11,7 @@ from tensorboard.compat.proto import event_pb2, summary_pb2, tensor_pb2, tensor_
 from tensorboard.summary.writer.record_writer import RecordWriter
 
 from tensorboard_plugin_gradcam.records import (
+    PLUGIN_NAME,
     Block,
     Cohort,
     Maps,
@@ -45,11 +46,20 @@ class EventLog:
 
     def add(self, series: Series, data: bytes, step: int = 0, wall_time: float | None = None) -> None:
         """Write one record of a series."""
-        is_blob = series.kind in ("image", "cohort")
-        self.add_value(series.tensorboard_tag, series.to_bytes(), data, step, wall_time, BLOB if is_blob else TENSOR)
+        kind = BLOB if series.is_blob else TENSOR
+        self.add_value(
+            series.tensorboard_tag, series.to_bytes(), data, step, wall_time, kind, plugin=series.plugin_name
+        )
 
     def add_value(
-        self, tag: str, content: bytes, data: bytes, step: int = 0, wall_time: float | None = None, kind: int = TENSOR
+        self,
+        tag: str,
+        content: bytes,
+        data: bytes,
+        step: int = 0,
+        wall_time: float | None = None,
+        kind: int = TENSOR,
+        plugin: str = PLUGIN_NAME,
     ) -> None:
         """Write any bytes under any tag and any plugin content."""
         dimensions = [tensor_shape_pb2.TensorShapeProto.Dim(size=1)] if kind == BLOB else []
@@ -58,7 +68,7 @@ class EventLog:
             tensor_shape=tensor_shape_pb2.TensorShapeProto(dim=dimensions),
             string_val=[data],
         )
-        self.add_tensor(tag, content, tensor, step, wall_time, kind)
+        self.add_tensor(tag, content, tensor, step, wall_time, kind, plugin)
 
     def add_tensor(
         self,
@@ -68,10 +78,11 @@ class EventLog:
         step: int = 0,
         wall_time: float | None = None,
         kind: int = TENSOR,
+        plugin: str = PLUGIN_NAME,
     ) -> None:
         """Write any tensor."""
-        plugin = summary_pb2.SummaryMetadata.PluginData(plugin_name="gradcam", content=content)
-        metadata = summary_pb2.SummaryMetadata(plugin_data=plugin, data_class=kind)
+        plugin_data = summary_pb2.SummaryMetadata.PluginData(plugin_name=plugin, content=content)
+        metadata = summary_pb2.SummaryMetadata(plugin_data=plugin_data, data_class=kind)
         value = summary_pb2.Summary.Value(tag=tag, metadata=metadata, tensor=tensor)
         event = event_pb2.Event(
             wall_time=1.7e9 + step if wall_time is None else wall_time,

@@ -68,7 +68,7 @@ def server(logged: tuple[Path, object], request: pytest.FixtureRequest) -> Itera
 
 def test_series_lists_everything_that_can_be_chosen(server: Server) -> None:
     catalog = server.get("series").json
-    assert catalog["format"] == {"major": 1, "minor": 0}
+    assert catalog["format"] == {"major": 1, "minor": 1}
     assert catalog["kept_steps"] == 1000
     runs = {run["run"]: run for run in catalog["runs"]}
     assert runs.keys() == {".", "train", "odd"}
@@ -186,7 +186,12 @@ def test_cohort(server: Server) -> None:
         "width": 8,
         "height": 6,
         "boxes": [[0, 0.25, 0.5, 1]],
-        "mask": {"height": 2, "width": 3, "cells": "AAEBAAAB"},
+        "mask": {"depth": None, "height": 2, "width": 3, "cells": "AAEBAAAB"},
+        "identity": "id#0",
+        "labels": None,
+        "values": [],
+        "box_classes": [],
+        "class_mask": None,
     }
     assert answer.json["samples"][1]["label"] == 0
 

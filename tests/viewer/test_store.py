@@ -15,7 +15,7 @@ from tensorboard_plugin_gradcam.viewer import store as store_module
 from tensorboard_plugin_gradcam.viewer.catalog import Key
 from tensorboard_plugin_gradcam.viewer.packets import maps_packet, predictions_packet
 from tensorboard_plugin_gradcam.viewer.parameters import Cut
-from tensorboard_plugin_gradcam.viewer.source import Listed, Point, Reading, Scope, Unavailable
+from tensorboard_plugin_gradcam.viewer.source import Listed, Place, Point, Reading, Scope, Unavailable
 from tensorboard_plugin_gradcam.viewer.store import Loaded, Store, ident_of, merged
 from tensorboard_plugin_gradcam.viewer.tables import MapTable, PredictionTable
 from tests.viewer.eventlog import block
@@ -179,7 +179,7 @@ class _Provider:
             raise Unavailable("dead")
         return {"run": {"tag": Listed(b"", self.points[-1][0], 0.0)}}
 
-    def read(self, scope: Scope, run: str, tag: str, steps: int) -> Reading:
+    def read(self, scope: Scope, run: str, place: Place, steps: int) -> Reading:
         self.reads += 1
         time.sleep(0.05)
         return Reading(list(self.points), None)
@@ -193,16 +193,16 @@ def provider(monkeypatch: pytest.MonkeyPatch) -> _Provider:
 
 def test_an_unchanged_series_is_not_read_again(provider: _Provider) -> None:
     store = Store(provider, 1000)  # type: ignore[arg-type]
-    first = store.series(SCOPE, KEY, ["tag"])
-    assert store.series(SCOPE, KEY, ["tag"]) is first
+    first = store.series(SCOPE, KEY, [Place("tag")])
+    assert store.series(SCOPE, KEY, [Place("tag")]) is first
     provider.points.append(_point(1))
-    assert _steps(store.series(SCOPE, KEY, ["tag"])) == [0, 1]
+    assert _steps(store.series(SCOPE, KEY, [Place("tag")])) == [0, 1]
     assert provider.reads == 2
 
 
 def test_many_threads_read_once(provider: _Provider) -> None:
     store = Store(provider, 1000)  # type: ignore[arg-type]
-    threads = [threading.Thread(target=store.series, args=(SCOPE, KEY, ["tag"])) for _ in range(20)]
+    threads = [threading.Thread(target=store.series, args=(SCOPE, KEY, [Place("tag")])) for _ in range(20)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -215,22 +215,22 @@ def test_the_least_recently_used_series_is_forgotten(provider: _Provider) -> Non
     store = Store(provider, 1000, budget=int(2.5 * one))  # type: ignore[arg-type]
     keys = [KEY._replace(layer=layer) for layer in "abc"]
     for key in (keys[0], keys[1], keys[0], keys[2]):
-        store.series(SCOPE, key, ["tag"])
+        store.series(SCOPE, key, [Place("tag")])
     assert store.nbytes <= 2.5 * one
     reads = provider.reads
-    store.series(SCOPE, keys[0], ["tag"])
+    store.series(SCOPE, keys[0], [Place("tag")])
     assert provider.reads == reads
-    store.series(SCOPE, keys[1], ["tag"])
+    store.series(SCOPE, keys[1], [Place("tag")])
     assert provider.reads == reads + 1
 
 
 def test_what_was_read_can_be_looked_at_when_the_data_server_is_dead(provider: _Provider) -> None:
     store = Store(provider, 1000)  # type: ignore[arg-type]
-    first = store.series(SCOPE, KEY, ["tag"])
+    first = store.series(SCOPE, KEY, [Place("tag")])
     provider.dead = True
-    assert store.series(SCOPE, KEY, ["tag"]) is first
+    assert store.series(SCOPE, KEY, [Place("tag")]) is first
     with pytest.raises(Unavailable):
-        store.series(SCOPE, KEY._replace(layer="unread"), ["tag"])
+        store.series(SCOPE, KEY._replace(layer="unread"), [Place("tag")])
 
 
 def test_speed_at_two_hundred_samples_and_a_thousand_steps() -> None:

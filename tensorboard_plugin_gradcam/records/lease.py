@@ -1,0 +1,55 @@
+"""That a process writes series of a run, so that a second one, and whoever looks on, can be told."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tensorboard_plugin_gradcam.records import records_pb2 as pb
+from tensorboard_plugin_gradcam.records.envelope import seal, unseal
+
+
+@dataclass(frozen=True)
+class Lease:
+    """One writer's session.
+
+    Attributes:
+        session: its number, as in the stamps of its records.
+        host: name of its machine.
+        process: its number there.
+        begun: seconds since 1970.
+        beat: when it was last seen to write, seconds since 1970.
+        closed: whether it said that it is done.
+        series: TensorBoard tags of the series that it writes, without those that it adds to.
+    """
+
+    session: int
+    host: str
+    process: int
+    begun: float
+    beat: float
+    closed: bool = False
+    series: tuple[str, ...] = ()
+
+    def to_bytes(self) -> bytes:
+        """Serialise it in its envelope."""
+        return seal(pb.Lease(**vars(self)))
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> Lease:
+        """Verify and parse it; raises `CorruptRecord` or `NewerFormat`."""
+        message = pb.Lease()
+        unseal(data, message)
+        return cls(
+            message.session,
+            message.host,
+            message.process,
+            message.begun,
+            message.beat,
+            message.closed,
+            tuple(message.series),
+        )
+
+    def overlaps(self, other: Lease) -> bool:
+        """Tell whether both wrote a series at the same time, as far as their beats show."""
+        earlier, later = sorted((self, other), key=lambda lease: lease.session)
+        return bool(set(self.series) & set(other.series)) and earlier.beat > later.begun

@@ -1,0 +1,28 @@
+"""TensorBoard's tags of what we write: all under one prefix, and no two things under one tag.
+
+The prefix has a character that `SummaryWriter` replaces in the tags of its users, so that none of theirs can be one of
+ours: a TensorBoard tag belongs to the plugin that wrote it first, and whatever another writes there is lost.
+"""
+
+from __future__ import annotations
+
+import re
+
+PREFIX = "gradcam:"
+# "%" and ":" so that no two lists of parts give one tag; the others since TensorBoard's data server (0.7.2) can't hand
+# out a blob of a tag with a quote, a backslash or a control character.
+_ESCAPED = re.compile(r"""[%:"'\\\x00-\x1f\x7f-\x9f]""")
+
+
+def tagged(kind: str, *parts: object) -> str:
+    """Return the tag of a series of records, in a form that people can read: "gradcam:maps:val:grad_cam:layer4"."""
+    return PREFIX + ":".join(map(_escaped, (kind, *parts)))
+
+
+def scalar_tag(*parts: str) -> str:
+    """Return the tag of a scalar, for TensorBoard's Scalars tab: "gradcam:val/grad_cam/layer4/entropy"."""
+    return PREFIX + "/".join(_escaped(part) for part in parts if part)
+
+
+def _escaped(part: object) -> str:
+    return _ESCAPED.sub(lambda match: f"%{ord(match[0]):02X}", str(part))
