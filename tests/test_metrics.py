@@ -82,6 +82,18 @@ def test_the_golden_file_is_what_plain_loops_work_out() -> None:
     assert json.loads(json.dumps(golden.cases())) == GOLDEN
 
 
+def test_a_mask_of_a_volume_is_measured_in_the_volume() -> None:
+    evidence = np.zeros((2, 3, 4))
+    evidence[1, :, :2] = 1
+    lower = np.zeros((4, 6, 8), np.uint8)
+    lower[2:, :, :4] = 1
+    found = metrics.of_map(evidence, Sample("", mask=lower))
+    assert found["pointing_game"] == 1
+    assert found["iou"] == pytest.approx(1, abs=0.05)
+    assert found["energy_inside"] == pytest.approx(7 / 8 * 15 / 16, abs=0.005)  # the linear edges run over
+    assert "iou" not in metrics.of_map(evidence, Sample("", mask=lower[0]))
+
+
 def test_ground_truth_is_none_where_there_is_none() -> None:
     assert metrics.ground_truth(Sample(""), (4, 4)) is None
 

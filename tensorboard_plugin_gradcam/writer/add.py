@@ -3,25 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any
 
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from tensorboard_plugin_gradcam.arrays import to_numpy
+from tensorboard_plugin_gradcam.faults import Faults, OnError, checked_on_error
 from tensorboard_plugin_gradcam.records import MapKind, Precision
 from tensorboard_plugin_gradcam.writer.batch import MAX_MAP_SIZE, Storing, batch_of
 from tensorboard_plugin_gradcam.writer.own_maps import MapsOrLayers, by_series, own_maps
 from tensorboard_plugin_gradcam.writer.pictures import ImageFormat
 from tensorboard_plugin_gradcam.writer.run_log import log_of
-from tensorboard_plugin_gradcam.writer.samples import MAX_IMAGE_SIZE, Samples, prepare_samples
+from tensorboard_plugin_gradcam.writer.samples import (
+    MAX_IMAGE_SIZE,
+    BoxesIn,
+    Images,
+    Labels,
+    Samples,
+    prepare_samples,
+)
+from tensorboard_plugin_gradcam.writer.steps import StepLike, checked_tag, step_of
+
+_faults = Faults()  # of all calls: each cause is warned of once
 
 
 def add_gradcam(
     writer: Any,
     tag: str,
-    images: Any,
+    images: Images | Samples | None,
     maps: MapsOrLayers,
-    global_step: int,
+    global_step: StepLike,
     walltime: float | None = None,
     *,
     method: str = "grad_cam",
@@ -33,15 +44,16 @@ def add_gradcam(
     outputs: Any = None,
     probabilities: ArrayLike | None = None,
     predictions: ArrayLike | None = None,
-    labels: ArrayLike | None = None,
+    labels: Labels | None = None,
     losses: ArrayLike | None = None,
     top_k: int = 0,
     class_names: Sequence[str] = (),
-    ids: Sequence[object] | None = None,
-    captions: Sequence[str] | None = None,
+    ids: Sequence[object] | NDArray[Any] | None = None,
+    captions: Sequence[str | None] | None = None,
     boxes: Sequence[Any] | None = None,
-    boxes_in: Literal["pixels", "fractions"] = "pixels",
-    masks: Sequence[Any] | None = None,
+    boxes_in: BoxesIn = "pixels",
+    truth_masks: Sequence[Any] | NDArray[Any] | None = None,
+    masks: Sequence[Any] | NDArray[Any] | None = None,
     transform: object | None = None,
     mean: ArrayLike | None = None,
     std: ArrayLike | None = None,
@@ -51,6 +63,7 @@ def add_gradcam(
     precision: Precision = "uint8",
     max_map_size: int | None = MAX_MAP_SIZE,
     epoch: float | None = None,
+    on_error: OnError = "warn",
 ) -> None:
     """Log maps, of any framework and any library, with the images they explain.
 
@@ -68,7 +81,7 @@ def add_gradcam(
         maps: raw values ``(N, h, w)`` at any resolution, or with an axis of one channel, ``(N, 1, h, w)``;
             ``(N, d, h, w)`` for volumes; ``(N, h, w, 3)`` for kind "rgb"; ``(N, T, h, w)`` where `targets` is
             ``(N, T)``. Or a mapping to such arrays from layers, or from pairs ``(method, layer)``.
-        global_step: of the training.
+        global_step: of the training, a whole number from 0 to 2^53.
         walltime: seconds since 1970; now by default.
         method: that made the maps, in snake case.
         layer: that was explained.
@@ -79,7 +92,7 @@ def add_gradcam(
         outputs: ``(N, C)`` before softmax: predictions and probabilities are read from them.
         probabilities: ``(N, C)``, or ``(N,)`` of the predicted class.
         predictions: ``(N,)``, class index; the most probable by default.
-        labels: ``(N,)``, class index; -1 where there is none.
+        labels: as for `prepare_samples`.
         losses: ``(N,)``.
         top_k: how many of the most probable classes to log.
         class_names: by class index.
@@ -87,7 +100,8 @@ def add_gradcam(
         captions: free text.
         boxes: ground truth, for each sample a list of ``(x0, y0, x1, y1)`` or None.
         boxes_in: "pixels" or "fractions".
-        masks: ground truth, for each sample ``(h, w)`` or None.
+        truth_masks: ground truth, for each sample ``(h, w)``, of a volume ``(d, h, w)``, or None.
+        masks: the former name of `truth_masks`.
         transform: how images were normalized, to be undone.
         mean: of each channel, where images were normalized by it and `std`.
         std: of each channel.
@@ -96,17 +110,22 @@ def add_gradcam(
         max_image_size: longer edge above which images are scaled down; None for never.
         precision: "uint8" keeps values within (maximum - minimum) / 510 of each map; "float16" or "float32" keep more.
         max_map_size: longer edge above which maps are averaged down; None for never.
-        epoch: of the training.
+        epoch: of the training, also a fraction.
+        on_error: where the storage can't be written (a full disk, an unwritable directory): "warn", and the training
+            goes on, or "raise".
 
     Raises:
         ValueError: an argument's shape or values; a normalized tensor that is passed as an image is told as such.
         TypeError: an argument's type.
-        OSError: it could not be written (a full disk, an unwritable directory). Training can go on.
+        OSError: it could not be written, with ``on_error="raise"``.
     """
-    check_place(tag, global_step)
+    checked_tag(tag)
+    checked_on_error(on_error)
+    step = step_of(global_step, "global_step")
     _expect_batch(images, maps)
-    samples = images
-    if not isinstance(images, Samples):
+    if isinstance(images, Samples):
+        samples = images
+    else:
         samples = prepare_samples(
             images,
             count=len(to_numpy(next(iter(by_series(maps, method, layer).values())), "maps")),
@@ -115,7 +134,9 @@ def add_gradcam(
             captions=captions,
             boxes=boxes,
             boxes_in=boxes_in,
+            truth_masks=truth_masks,
             masks=masks,
+            class_names=class_names,
             transform=transform,
             mean=mean,
             std=std,
@@ -143,15 +164,13 @@ def add_gradcam(
         predictions=predictions,
         losses=losses,
     )
-    log_of(writer).add(tag, batch, int(global_step), class_names, epoch=epoch, wall_time=walltime)
-
-
-def check_place(tag: str, step: Any) -> None:
-    """Raise an error unless tag and step name a place in a log."""
-    if not isinstance(tag, str) or not tag.strip("/ "):
-        raise ValueError(f"expected a tag, such as 'val', got {tag!r}")
-    if int(step) < 0:
-        raise ValueError(f"expected global_step of 0 or above, got {step}")
+    log = log_of(writer)
+    try:
+        log.add(tag, batch, step, class_names, epoch=epoch, wall_time=walltime)
+    except OSError as error:
+        if on_error == "raise":
+            raise
+        _faults.tell(f"step {step} of {tag!r} could not be written", error)
 
 
 def _expect_batch(images: Any, maps: Any) -> None:

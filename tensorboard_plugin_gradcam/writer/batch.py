@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from tensorboard_plugin_gradcam.arrays import to_numpy
 from tensorboard_plugin_gradcam.explanation import Explanation
-from tensorboard_plugin_gradcam.records import Block, MapKind, Precision, quantised
+from tensorboard_plugin_gradcam.records import Block, MapKind, Precision, digest_of_bytes, quantised
 from tensorboard_plugin_gradcam.writer.averaging import area_averaged
 from tensorboard_plugin_gradcam.writer.predictions import Known, classification, predictions_of
 from tensorboard_plugin_gradcam.writer.samples import Samples
@@ -37,6 +37,52 @@ class Batch:
     samples: Samples
     predictions: Mapping[str, NDArray[Any]]
     blocks: Mapping[MapKey, Block]
+
+    def take(self, indices: Sequence[int]) -> Batch:
+        """Return some of the samples, in that order, with what was logged of them."""
+        places = np.full(len(self.samples), -1, dtype=np.int32)
+        places[list(indices)] = np.arange(len(indices), dtype=np.int32)
+        blocks = {
+            key: replace(taken(block, kept), samples=places[block.sample_indices[kept]])
+            for key, block in self.blocks.items()
+            if (kept := places[block.sample_indices] >= 0).any()
+        }
+        said = {name: values[list(indices)] for name, values in self.predictions.items()}
+        return Batch(self.samples.take(indices), said, blocks)
+
+
+def capped(batches: Sequence[Batch], most: int) -> list[Batch]:
+    """Return at most so many samples of batches: always the same ones, chosen by what identifies them.
+
+    Those stay whose identity (id, or else picture) has the smallest digests, in whatever order they come and whatever
+    else comes with them.
+    """
+    ranks = sorted(
+        (digest_of_bytes((record.id or ",".join(record.slices) or record.image).encode()), number, index)
+        for number, batch in enumerate(batches)
+        for index, record in enumerate(batch.samples.records)
+    )
+    kept = ranks[:most]
+    if len(kept) == len(ranks):
+        return list(batches)
+    chosen = {number: sorted(index for _, of, index in kept if of == number) for _, number, _ in kept}
+    return [
+        batch if len(chosen[number]) == len(batch.samples) else batch.take(chosen[number])
+        for number, batch in enumerate(batches)
+        if number in chosen
+    ]
+
+
+def taken(block: Block, keep: NDArray[np.bool_]) -> Block:
+    """Return some of a block's maps; their sample indices stay."""
+    if keep.all():
+        return block
+    arrays: dict[str, Any] = {name: value[keep] for name, value in vars(block).items() if isinstance(value, np.ndarray)}
+    texts = {
+        name: tuple(text for text, kept in zip(getattr(block, name), keep, strict=False) if kept)
+        for name in ("names", "flags")
+    }
+    return replace(block, **(arrays | texts | {"samples": block.sample_indices[keep]}))
 
 
 @dataclass(frozen=True)

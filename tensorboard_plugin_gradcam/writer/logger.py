@@ -4,34 +4,54 @@ from __future__ import annotations
 
 import atexit
 import weakref
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from tensorboard_plugin_gradcam.arrays import numbers
+from tensorboard_plugin_gradcam.explanation import Explanation
+from tensorboard_plugin_gradcam.faults import Faults, OnError, reason
 from tensorboard_plugin_gradcam.normalization import normalizations
 from tensorboard_plugin_gradcam.records import Precision
-from tensorboard_plugin_gradcam.writer.add import check_place
 from tensorboard_plugin_gradcam.writer.batch import MAX_MAP_SIZE, Batch, Storing, batch_of
 from tensorboard_plugin_gradcam.writer.every import Every, Schedule, interval
-from tensorboard_plugin_gradcam.writer.merging import OpenStep
 from tensorboard_plugin_gradcam.writer.model_config import class_names_of, transform_of
+from tensorboard_plugin_gradcam.writer.pending import PendingSteps, Step
 from tensorboard_plugin_gradcam.writer.pictures import ImageFormat, look_normalized
+from tensorboard_plugin_gradcam.writer.predictions import Known
 from tensorboard_plugin_gradcam.writer.ranks import Distributed, gathered, share, writer_of_rank
 from tensorboard_plugin_gradcam.writer.run_log import log_of
-from tensorboard_plugin_gradcam.writer.samples import MAX_IMAGE_SIZE, Samples, prepare_samples
-from tensorboard_plugin_gradcam.writer.scalars import scalars as scalars_of
+from tensorboard_plugin_gradcam.writer.samples import (
+    MAX_IMAGE_SIZE,
+    Images,
+    Labels,
+    SampleOptions,
+    Samples,
+    prepare_samples,
+)
+from tensorboard_plugin_gradcam.writer.steps import StepLike, checked_tag, step_of
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
 
 BATCH_SIZE = 32  # images a forward pass, by default
 
 
+class ProbeOptions(SampleOptions, total=False):
+    """What `GradCAMLogger.log` takes of a probe."""
+
+    images: Images | None
+    labels: Labels | None
+    targets: Any
+
+
 class GradCAMLogger:
-    """Computes and logs maps of a model while it is trained, which stays exactly as it would be without.
+    """Computes and logs maps of a model during training, without changing the training or ever ending it.
 
     Example:
         >>> with GradCAMLogger(writer, model, class_names=names, transform=transform) as logger:
@@ -63,6 +83,11 @@ class GradCAMLogger:
         distributed: with a `torch.distributed` group: "gather" lets each rank compute its share and rank 0 write (every
             rank has to make the same calls); "runs" writes ``rank_0``, ``rank_1``, ... within a log directory; None
             leaves each process to itself.
+        on_error: "warn": from the first `log` or `add` on, an error is a warning, once for each cause, and a note in
+            the step's record; the training goes on. "raise" brings the exception, for tests.
+
+    Raises:
+        ValueError: an option that is none, a layer or method that does not exist.
     """
 
     def __init__(
@@ -85,14 +110,16 @@ class GradCAMLogger:
         max_map_size: int | None = MAX_MAP_SIZE,
         batch_size: int = BATCH_SIZE,
         distributed: Distributed = None,
+        on_error: OnError = "warn",
     ) -> None:
         if distributed == "gather" and interval(every)[1] is not None:
             raise ValueError(
                 f"expected every in steps with distributed='gather', got {every!r}: clocks of ranks differ"
             )
+        interval(every)
         normalizations(transform, mean, std)  # raises now rather than at the first image
-        self._log = log_of(writer_of_rank(writer, distributed))
-        self._writer = writer  # kept: logs refer to their writers weakly
+        self._faults = Faults(on_error)
+        log = log_of(writer_of_rank(writer, distributed))
         self._silent = writer is None and distributed != "gather"
         self._cam = None if model is None else _cam(model, layers, methods)
         own_names = class_names_of(getattr(self._cam, "model", None), transform)
@@ -104,121 +131,152 @@ class GradCAMLogger:
             "image_format": image_format,
             "max_image_size": max_image_size,
         }
-        self._every, self._metrics, self._batch_size = every, metrics, batch_size
+        self._every, self._batch_size = every, batch_size
         self._storing = Storing(precision, max_map_size, top_k)
         self._gather = distributed == "gather"
-        self._pending: dict[str, Pending] = {}
-        self._complete: dict[tuple[str, int], tuple[float | None, list[Batch]]] = {}  # by tag and step, to be written
+        self._steps = PendingSteps(log, writer, self._class_names, metrics, self._gather, self._faults)
         self._schedules: dict[str, Schedule] = {}
-        weak = weakref.WeakMethod(self.flush)
-        atexit.register(lambda: flush() if (flush := weak()) is not None else None)
+        self._finish = _finishing(self, self._steps)
 
     def __enter__(self) -> GradCAMLogger:
-        """Return the logger; leaving the context flushes it."""
+        """Return the logger; leaving the context closes it."""
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Flush; where ranks gather and one of them raised, the others are not waited for."""
+        """Close; where ranks gather and one of them raised, the others are not waited for."""
         if kind is None or not self._gather:
-            self.flush()
+            self.close()
 
     def probe(
         self,
         tag: str,
         inputs: Any,
         *,
-        images: Any = None,
-        labels: ArrayLike | None = None,
+        images: Images | None = None,
+        labels: Labels | None = None,
         targets: Any = None,
         every: Every = None,
-        **known: Any,
+        **known: Unpack[SampleOptions],
     ) -> Probe:
         """Register samples that are logged again and again: their pictures are stored once.
 
         Args:
             tag: name of the series.
             inputs: of the model, ``(N, C, H, W)`` or with a depth; a copy is kept.
-            images: pictures of them, where `inputs` with the normalization undone are none.
-            labels: ``(N,)``, class index.
+            images: pictures of them, if un-normalized `inputs` are not viewable pictures.
+            labels: as for `prepare_samples`.
             targets: what to explain, as for `CAM`: the top class by default, "label" for the label's.
             every: as for the logger, for this probe.
-            known: `ids`, `captions`, `boxes`, `boxes_in`, `masks`, `dataformats` as for `prepare_samples`.
+            known: `ids`, `captions`, `boxes`, `boxes_in`, `truth_masks`, `dataformats` as for `prepare_samples`.
 
         Raises:
             ValueError: inputs look normalized and no `transform` was given.
         """
-        check_place(tag, 0)
-        samples = self._samples(inputs, images, labels, known)
-        return Probe(self, tag, samples, _kept(inputs), targets, Schedule(every if every is not None else self._every))
+        checked_tag(tag)
+        samples = self._samples(inputs, images, labels, None, None, dict(known))
+        schedule = Schedule(every if every is not None else self._every)
+        if isinstance(targets, str):
+            _labels(samples, targets)  # raises now rather than at the first step
+        return Probe(tag, samples, schedule, partial(self._log, tag, _kept(inputs), targets))
 
-    def log(self, tag: str, inputs: Any, step: int, *, epoch: float | None = None, **known: Any) -> None:
-        """Log samples once: `probe` and `Probe.log` in one; takes the arguments of `probe`."""
-        targets, images, labels = (known.pop(name, None) for name in ("targets", "images", "labels"))
+    def log(
+        self, tag: str, inputs: Any, step: StepLike, *, epoch: float | None = None, **known: Unpack[ProbeOptions]
+    ) -> None:
+        """Log samples once: `probe` and `Probe.log` in one.
+
+        Args:
+            tag: name of the series.
+            inputs: of the model, as for `probe`.
+            step: of the training, a whole number from 0 to 2^53.
+            epoch: of the training, also a fraction.
+            known: further arguments of `probe`: `labels`, `images`, `targets`, ...
+        """
         schedule = self._schedule(tag)
-        if not self._silent and schedule.is_due(step):
-            with self._doing(schedule, step):
-                samples = self._samples(inputs, images, labels, known)
-                self._explain(tag, samples, inputs, targets, step, epoch)
+
+        def samples(notes: list[str] | None) -> Samples:
+            options: dict[str, Any] = dict(known)
+            options.pop("targets", None)
+            images, labels = options.pop("images", None), options.pop("labels", None)
+            return self._samples(inputs, images, labels, _count(inputs), notes, options)
+
+        self._log(tag, inputs, known.get("targets"), schedule, samples, step, epoch)
 
     def add(
         self,
         tag: str,
         inputs: Any,
-        result: Any,
-        step: int,
+        result: Explanation,
+        step: StepLike,
         *,
-        labels: ArrayLike | None = None,
-        images: Any = None,
+        labels: Labels | None = None,
+        images: Images | None = None,
         losses: ArrayLike | None = None,
         epoch: float | None = None,
-        **known: Any,
+        max_samples: int | None = None,
+        **known: Unpack[SampleOptions],
     ) -> None:
         """Log a result that was computed or captured elsewhere. Batches of one step are merged into one record.
 
-        The record is written when the step of this tag changes, and by `flush` or the end of the context.
+        The record is written when the step of this tag changes, by `flush` and `close`, or else when the logger goes
+        out of scope or the process ends.
 
         Args:
             tag: name of the series.
             inputs: that were explained, or `Samples`.
             result: of `CAM`, or of its `capture`.
-            step: of the training.
-            labels: ``(N,)``, class index.
-            images: pictures, where `inputs` with the normalization undone are none.
+            step: of the training, a whole number from 0 to 2^53.
+            labels: as for `prepare_samples`.
+            images: pictures, if un-normalized `inputs` are not viewable pictures.
             losses: ``(N,)``.
-            epoch: of the training.
+            epoch: of the training, also a fraction.
+            max_samples: of a step that are kept, however many batches it has: always the same ones, chosen by their
+                ids or else pictures. The first batch of a step says it.
             known: as for `probe`.
         """
-        check_place(tag, step)
-        is_open = tag in self._pending and self._pending[tag].step == step
-        schedule = self._schedule(tag)
-        if not is_open and (self._silent or not schedule.is_due(step)):
-            return
-        samples = self._samples(inputs, images, labels, known)
-        batch = batch_of(samples, result, self._storing, losses=losses)
-        if not is_open:
-            self._end_step(tag)
-            self._pending[tag] = Pending(int(step), epoch)
-            schedule.done(step)
-        self._pending[tag].append(batch)
-        if self._gather:  # only now: ranks have to agree on what is pending, also where rank 0 can't write
-            self._write_complete()
+        with self._faults.caught(f"step {step} of {tag!r} left out"):
+            checked_tag(tag)
+            at = step_of(step)
+            held = self._steps.at(tag, at)
+            if held is None:
+                schedule = self._schedule(tag)
+                if self._silent or not schedule.is_due(at):
+                    return
+                schedule.done(at)
+                held = self._steps.begin(tag, at, epoch, _at_least("max_samples", max_samples, 1))
+            with self._left_out(f"samples of step {at} of {tag!r} left out", _count_of(result, inputs), held):
+                with self._read(tag, held) as notes:
+                    samples = self._samples(inputs, images, labels, result.count, notes, dict(known))
+                    said = self._said(notes, result.count, losses=losses)
+                held.append(batch_of(samples, result, self._storing, **said))
+            self._steps.write()
 
     def flush(self) -> None:
         """Write what `add` still holds, and flush the writer. Further batches of the same step still join it.
 
-        Raises:
-            OSError: it could not be written; the next call tries again.
+        What could not be written is kept and tried again by the next call.
         """
-        for tag in self._pending:
-            self._collect(tag)
-        self._write_complete()
-        self._log.flush()
+        with self._faults.caught("flush"):
+            self._steps.flush()
 
-    def _samples(self, inputs: Any, images: Any, labels: Any, known: dict[str, Any]) -> Samples:
+    def close(self) -> None:
+        """Write what is left and let go of the model. Leaving the logger's context, or dropping it, does the same.
+
+        Where ranks gather, all of them have to call it: one that is dropped writes its own samples alone.
+        """
+        self.flush()
+        self._finish()
+        self._cam = None
+
+    def _samples(
+        self, inputs: Any, images: Any, labels: Any, count: int | None, notes: list[str] | None, known: dict[str, Any]
+    ) -> Samples:
         if isinstance(inputs, Samples):
             return inputs
+        unknown = sorted(set(known) - set(SampleOptions.__annotations__))
+        if unknown:
+            raise TypeError(f"expected arguments among {', '.join(SampleOptions.__annotations__)}, got {unknown[0]}=")
         look = self._look
         if images is None:
             known = {"dataformats": getattr(self._cam, "dataformats", "NCHW")} | known
@@ -228,7 +286,9 @@ class GradCAMLogger:
             known = {"volumes": getattr(inputs, "ndim", 0) == 5} | known
         else:
             inputs, look = images, look | {"transform": None, "mean": None, "std": None}
-        return prepare_samples(inputs, labels=labels, **(look | known))
+        return prepare_samples(
+            inputs, count=count, labels=labels, class_names=self._class_names, notes=notes, **(look | known)
+        )
 
     @cached_property
     def _own_transform(self) -> object | None:
@@ -237,37 +297,88 @@ class GradCAMLogger:
     def _schedule(self, tag: str) -> Schedule:
         return self._schedules.setdefault(tag, Schedule(self._every))
 
-    @contextmanager
-    def _doing(self, schedule: Schedule, step: int) -> Iterator[None]:
-        """Note a step as done once it is written; where ranks gather also if not, for they have to agree on it."""
+    def _said(self, notes: list[str] | None, count: int, losses: Any) -> Known:
+        """Return what is known of predictions; without what is not N numbers, where that goes into the notes."""
+        if losses is None or notes is None:
+            return {"losses": losses}
         try:
-            yield
-        except BaseException:
-            if self._gather:
-                schedule.done(step)
-            raise
-        schedule.done(step)
+            numbers(losses, "losses", (count,))
+        except Exception as error:  # whatever a user's objects raise
+            notes.append(f"losses left out: {reason(error)}")
+            return {}
+        return {"losses": losses}
 
-    def _explain(self, tag: str, samples: Samples, inputs: Any, targets: Any, step: int, epoch: float | None) -> None:
-        check_place(tag, step)
-        self._end_step(tag)
-        self._pending.pop(tag, None)
-        if isinstance(targets, str):
-            targets = _labels(samples, targets)
+    @contextmanager
+    def _left_out(self, place: str, count: int | None, held: Step) -> Iterator[None]:
+        """Warn of an error in the block, and note how many samples it cost."""
+        found: list[str] = []
+        with self._faults.caught(place, found):
+            yield
+        held.note(f"{'' if count is None else f'{count} '}samples left out: {text}" for text in found)
+
+    @contextmanager
+    def _read(self, tag: str, held: Step) -> Iterator[list[str] | None]:
+        """Yield where to note what of samples can't be read, or None where that raises; warn of it."""
+        notes: list[str] | None = None if self._faults.are_raised else []
+        yield notes
+        held.note(notes or ())
+        for note in notes or ():
+            self._faults.tell(f"step {held.step} of {tag!r}", note)
+
+    def _log(
+        self,
+        tag: str,
+        inputs: Any,
+        targets: Any,
+        schedule: Schedule,
+        samples: Callable[[list[str] | None], Samples],
+        step: StepLike,
+        epoch: float | None,
+    ) -> bool:
+        """Explain samples and write them, where that is due; return whether it was."""
+        is_due = False
+        with self._faults.caught(f"step {step} of {tag!r} left out"):
+            checked_tag(tag)
+            at = step_of(step)
+            is_due = not self._silent and schedule.is_due(at)
+            if is_due:
+                schedule.done(at)
+                self._explain(tag, samples, inputs, targets, at, epoch)
+            else:
+                self._steps.write()  # what a storage refused before
+        return is_due
+
+    def _explain(
+        self,
+        tag: str,
+        samples_of: Callable[[list[str] | None], Samples],
+        inputs: Any,
+        targets: Any,
+        step: int,
+        epoch: float | None,
+    ) -> None:
+        held = Step(step, epoch)
+        with self._read(tag, held) as notes:
+            samples = samples_of(notes)
         mine = share(len(samples)) if self._gather else range(len(samples))
 
         def batches() -> list[Batch]:
+            asked = _labels(samples, targets) if isinstance(targets, str) else targets
             starts = range(mine.start, mine.stop, self._batch_size)
             return [
-                self._batch(samples, inputs, targets, range(at, min(at + self._batch_size, mine.stop))) for at in starts
+                self._batch(samples, inputs, asked, range(at, min(at + self._batch_size, mine.stop))) for at in starts
             ]
 
-        if self._gather:
-            parts = gathered(lambda: [(len(part.samples), part.predictions, part.blocks) for part in batches()])
-            self._write_complete()
-            self._write(tag, _with_samples([part for of_rank in parts for part in of_rank], samples), step, epoch)
-        else:
-            self._write(tag, batches(), step, epoch)
+        with self._left_out(f"step {step} of {tag!r} not explained", len(samples), held):
+            if self._gather:
+                parts = gathered(lambda: [(len(part.samples), part.predictions, part.blocks) for part in batches()])
+                held.batches += _with_samples([part for of_rank in parts for part in of_rank], samples)
+            else:
+                held.batches += batches()
+        if not held.batches:
+            held.append(Batch(samples, {}, {}))  # of which is known why there are no maps
+        self._steps.put(tag, held)
+        self._steps.write()
 
     def _batch(self, samples: Samples, inputs: Any, targets: Any, part: range) -> Batch:
         if self._cam is None:
@@ -279,64 +390,19 @@ class GradCAMLogger:
         )
         return batch_of(chosen, result, self._storing)
 
-    def _end_step(self, tag: str) -> None:
-        """Write what `add` holds of a tag; where ranks gather, the caller writes, once all have done their part."""
-        self._collect(tag)
-        if not self._gather:
-            self._write_complete()
-
-    def _collect(self, tag: str) -> None:
-        """Put what `add` holds of a tag among what is to be written; where ranks gather, all of them call this."""
-        pending = self._pending.get(tag)
-        if pending is None or not pending.is_new:
-            return
-        batches = pending.batches
-        if self._gather:
-            batches = [batch for of_rank in gathered(lambda: pending.batches) for batch in of_rank]
-        self._complete[tag, pending.step] = pending.epoch, list(batches)
-        pending.is_new = False
-
-    def _write_complete(self) -> None:
-        """Write all that is complete; what an error keeps from being written is tried again by the next call."""
-        for (tag, step), (epoch, batches) in list(self._complete.items()):
-            self._write(tag, batches, step, epoch)
-            del self._complete[tag, step]
-
-    def _write(self, tag: str, batches: Sequence[Batch], step: int, epoch: float | None) -> None:
-        record = OpenStep(int(step))
-        for batch in batches:
-            record.append(batch)
-        scalars = None
-        if self._metrics:
-            scalars = scalars_of(tag, record.samples, record.full_predictions(), record.blocks)
-        self._log.write(tag, record, self._class_names, epoch=epoch, scalars=scalars)
-
-
-@dataclass
-class Pending:
-    """Batches of a step that `add` holds; kept until the step changes, for a later batch makes a new record of all."""
-
-    step: int
-    epoch: float | None
-    batches: list[Batch] = field(default_factory=list)
-    is_new: bool = False
-
-    def append(self, batch: Batch) -> None:
-        """Add a batch."""
-        self.batches.append(batch)
-        self.is_new = True
-
 
 class Probe:
     """Samples that are registered under a tag, to be logged again and again."""
 
     def __init__(
-        self, logger: GradCAMLogger, tag: str, samples: Samples, inputs: Any, targets: Any, schedule: Schedule
+        self,
+        tag: str,
+        samples: Samples,
+        schedule: Schedule,
+        log: Callable[[Schedule, Callable[[list[str] | None], Samples], StepLike, float | None], bool],
     ) -> None:
-        if isinstance(targets, str):
-            _labels(samples, targets)  # raises now rather than at the first step
-        self._logger, self._tag, self._samples, self._inputs = logger, tag, samples, inputs
-        self._targets, self._schedule = targets, schedule
+        self.tag = tag
+        self._samples, self._schedule, self._log = samples, schedule, log
 
     def __len__(self) -> int:
         return len(self._samples)
@@ -346,18 +412,51 @@ class Probe:
         """The registered samples."""
         return self._samples
 
-    def log(self, step: int, *, epoch: float | None = None) -> bool:
+    def log(self, step: StepLike, *, epoch: float | None = None) -> bool:
         """Explain the samples with the model as it is now, and write that; return whether it was due (`every`).
 
-        Raises:
-            OSError: it could not be written. Training can go on.
+        Args:
+            step: of the training, a whole number from 0 to 2^53.
+            epoch: of the training, also a fraction.
         """
-        step = int(step)
-        if self._logger._silent or not self._schedule.is_due(step):
-            return False
-        with self._logger._doing(self._schedule, step):
-            self._logger._explain(self._tag, self._samples, self._inputs, self._targets, step, epoch)
-        return True
+        return self._log(self._schedule, lambda notes: self._samples, step, epoch)
+
+
+def _finishing(logger: GradCAMLogger, steps: PendingSteps) -> Callable[[], object]:
+    """Write a logger's last step when it is dropped or the process ends; the function returned does it at once."""
+    weak = weakref.ref(steps)
+
+    def at_exit() -> None:
+        if (found := weak()) is not None:
+            found.finish()
+
+    def dropped() -> None:
+        atexit.unregister(at_exit)
+        steps.finish()
+
+    # Not the finalizer's own `atexit`, which may run after event files are closed: last registered, first run.
+    finalizer = weakref.finalize(logger, dropped)
+    finalizer.atexit = False
+    atexit.register(at_exit)
+    return finalizer
+
+
+def _at_least(name: str, value: int | None, least: int) -> int | None:
+    if value is not None and (isinstance(value, bool) or not hasattr(value, "__index__") or value < least):
+        raise ValueError(f"expected {name} as a whole number of at least {least}, or None, got {value!r}")
+    return value
+
+
+def _count_of(result: Any, inputs: Any) -> int | None:
+    return getattr(result, "count", None) or _count(inputs)
+
+
+def _count(inputs: Any) -> int | None:
+    """Return how many samples a model's inputs are, where their form tells."""
+    try:
+        return len(_images(inputs))
+    except (TypeError, ValueError):
+        return None
 
 
 def _cam(model: Any, layers: Any, methods: Any) -> Any:

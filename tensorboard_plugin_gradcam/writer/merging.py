@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tensorboard_plugin_gradcam.records import Block, Sample
-from tensorboard_plugin_gradcam.writer.batch import Batch, MapKey
+from tensorboard_plugin_gradcam.writer.batch import Batch, MapKey, taken
 from tensorboard_plugin_gradcam.writer.pictures import ImageFormat, Picture
 
 
@@ -24,6 +24,7 @@ class OpenStep:
         self.pictures: dict[str, tuple[Picture, ImageFormat]] = {}
         self.predictions: dict[str, NDArray[Any]] = {}
         self.blocks: dict[MapKey, list[Block]] = {}
+        self.notes: list[str] = []
 
     def append(self, batch: Batch) -> None:
         """Add a batch of further samples."""
@@ -95,23 +96,12 @@ def _others(blocks: Sequence[Block], new: Block) -> list[Block]:
     """Drop maps that `new` has again: of the same sample and target, as when a call is repeated."""
     again = set(_map_names(new))
     kept = [np.array([name not in again for name in _map_names(block)], dtype=bool) for block in blocks]
-    return [_taken(block, keep) for block, keep in zip(blocks, kept, strict=True) if keep.any()]
+    return [taken(block, keep) for block, keep in zip(blocks, kept, strict=True) if keep.any()]
 
 
 def _map_names(block: Block) -> list[tuple[Any, ...]]:
     targets = [-1] * block.size if block.targets is None else block.targets.tolist()
     return list(zip(block.sample_indices.tolist(), targets, block.names or [""] * block.size, strict=True))
-
-
-def _taken(block: Block, keep: NDArray[np.bool_]) -> Block:
-    if keep.all():
-        return block
-    taken: dict[str, Any] = {name: value[keep] for name, value in vars(block).items() if isinstance(value, np.ndarray)}
-    taken |= {
-        name: tuple(text for text, kept in zip(getattr(block, name), keep, strict=False) if kept)
-        for name in ("names", "flags")
-    }
-    return replace(block, **(taken | {"samples": block.sample_indices[keep]}))
 
 
 def joined(blocks: Sequence[Block]) -> list[Block]:

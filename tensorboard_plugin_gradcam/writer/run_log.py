@@ -90,7 +90,9 @@ class RunLog:
             self._write_pictures(step, wall_time)
             cohort = self._write_cohort(step.samples, tuple(class_names), wall_time)
             values, ordinals = self._values(
-                tag, step, Stamp(cohort, session=self._session, epoch=epoch, step=step.step)
+                tag,
+                step,
+                Stamp(cohort, session=self._session, epoch=epoch, step=step.step, notes=tuple(step.notes)),
             )
             values += [scalar_value(name, value) for name, value in (scalars or {}).items()]
             self._sink.write(values, step.step, wall_time)
@@ -157,7 +159,7 @@ class RunLog:
 def _records(tag: str, step: OpenStep, stamp: Stamp) -> list[tuple[Series, Predictions | Maps]]:
     records: list[tuple[Series, Predictions | Maps]] = []
     predictions: dict[str, Any] = step.full_predictions()
-    if predictions:
+    if predictions or (step.notes and not step.blocks):  # which are said even where nothing else is left
         records.append((Series("predictions", tag), Predictions(stamp, **predictions)))
     for (method, layer, kind), blocks in step.blocks.items():
         records.append((Series("maps", tag, method, layer, map_kind=kind), Maps(stamp, tuple(blocks))))

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, TypeAlias, TypedDict, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from tensorboard_plugin_gradcam.arrays import numbers, to_numpy
+from tensorboard_plugin_gradcam.arrays import to_numpy
+from tensorboard_plugin_gradcam.faults import reason, warn
 from tensorboard_plugin_gradcam.normalization import normalizations
 from tensorboard_plugin_gradcam.records import Box, Sample
+from tensorboard_plugin_gradcam.writer.labels import Task, read_labels
 from tensorboard_plugin_gradcam.writer.pictures import ImageFormat, Picture, Reading, read_pictures
 
-T = TypeVar("T")
+Images: TypeAlias = "ArrayLike | Sequence[Any]"  # also tensors of any framework, PIL images, paths
+Labels: TypeAlias = "ArrayLike | Sequence[Any]"
+BoxesIn = Literal["pixels", "fractions"]
 
 MAX_IMAGE_SIZE = 1024  # pixels of the longer edge, by default
 
@@ -52,19 +56,36 @@ class Samples:
 
     def take(self, indices: Sequence[int]) -> Samples:
         """Return some of the samples."""
-        return Samples(tuple(self.records[index] for index in indices), self.pictures, self.image_format)
+        records = tuple(self.records[index] for index in indices)
+        used = {digest for record in records for digest in (record.image, *record.slices) if digest}
+        pictures = {digest: picture for digest, picture in self.pictures.items() if digest in used}
+        return Samples(records, pictures, self.image_format)
+
+
+class SampleOptions(TypedDict, total=False):
+    """What may be known of samples: as for `prepare_samples`."""
+
+    ids: Sequence[object] | NDArray[Any] | None
+    captions: Sequence[str | None] | None
+    boxes: Sequence[Any] | None
+    boxes_in: BoxesIn
+    truth_masks: Sequence[Any] | NDArray[Any] | None
+    masks: Sequence[Any] | NDArray[Any] | None
+    dataformats: str | None
+    volumes: bool | None
 
 
 def prepare_samples(
-    images: Any,
+    images: Images | None,
     *,
     count: int | None = None,
-    labels: ArrayLike | None = None,
-    ids: Sequence[object] | None = None,
-    captions: Sequence[str] | None = None,
+    labels: Labels | None = None,
+    ids: Sequence[object] | NDArray[Any] | None = None,
+    captions: Sequence[str | None] | None = None,
     boxes: Sequence[Any] | None = None,
-    boxes_in: Literal["pixels", "fractions"] = "pixels",
-    masks: Sequence[Any] | None = None,
+    boxes_in: BoxesIn = "pixels",
+    truth_masks: Sequence[Any] | NDArray[Any] | None = None,
+    masks: Sequence[Any] | NDArray[Any] | None = None,
     transform: object | None = None,
     mean: ArrayLike | None = None,
     std: ArrayLike | None = None,
@@ -72,6 +93,9 @@ def prepare_samples(
     image_format: ImageFormat = "png",
     max_image_size: int | None = MAX_IMAGE_SIZE,
     volumes: bool | None = None,
+    task: Task | None = None,
+    class_names: Sequence[str] = (),
+    notes: list[str] | None = None,
 ) -> Samples:
     """Prepare samples once, to be passed as `images` at every step.
 
@@ -79,12 +103,14 @@ def prepare_samples(
         images: uint8, or floating point in [0, 1]: an array or a tensor ``(N, H, W, C)``, ``(N, C, H, W)`` or
             ``(N, H, W)``, or a sequence of single ones, PIL images or paths. None: there are no pictures.
         count: N, needed only without images.
-        labels: ``(N,)``, class index; -1 where there is none.
+        labels: class indices ``(N,)``, -1 or None for none, or their names among `class_names`; one-hot ``(N, C)``;
+            multi-hot ``(N, C)`` or N lists of classes, where several are right; values, where the task is "regression".
         ids: each sample's id in its data set.
         captions: free text.
         boxes: ground truth, for each sample a list of ``(x0, y0, x1, y1)`` or None.
         boxes_in: "pixels" of the image as it is passed, or "fractions" of its width and height.
-        masks: ground truth, for each sample ``(h, w)``, 0 outside, or None.
+        truth_masks: ground truth, for each sample ``(h, w)``, of a volume ``(d, h, w)``, 0 outside, or None.
+        masks: the former name of `truth_masks`.
         transform: how images were normalized, to be undone: a torchvision preset, weights, `Compose` or `Normalize`, a
             timm data configuration, or a Hugging Face image processor.
         mean: of each channel, where images were normalized by it and `std`.
@@ -95,58 +121,134 @@ def prepare_samples(
         volumes: images have a depth axis before the height; their slices are stored. By default they are volumes where
             `dataformats` says so ("NDHW"), or where they have five axes, or four of which neither the second nor the
             last can be channels (1, 3 or 4).
+        task: "classification", "multilabel" or "regression"; by default the labels tell whether they are sets.
+        class_names: by class index, for labels that are names.
+        notes: a list that takes in words what can't be read; it is left out then instead of raising an error.
 
     Raises:
         ValueError: images are not pictures (a normalized tensor is told as such), or arguments differ in length.
     """
-    if image_format not in ("png", "jpeg", "webp"):
+    if image_format not in get_args(ImageFormat):
         raise ValueError(f"expected image_format 'png', 'jpeg' or 'webp', got {image_format!r}")
     if images is None and count is None:
         raise ValueError("expected images, or count where there are none")
     reading = Reading(normalizations(transform, mean, std), dataformats, max_image_size, volumes)
-    stacks = [()] * (count or 0) if images is None else read_pictures(images, reading)
-    known = _Known(len(stacks), labels, ids, captions, boxes, masks)
-    records = tuple(_record(stack, known, index, boxes_in) for index, stack in enumerate(stacks))
+    stacks = _stacks(images, count, reading, notes)
+    known = {
+        "labels": labels,
+        "ids": ids,
+        "captions": captions,
+        "boxes": boxes,
+        "truth_masks": _truth_masks(truth_masks, masks),
+    }
+    read = _Reader(stacks, boxes_in, task, tuple(class_names), notes)
+    records = tuple(Sample(**fields) for fields in read.fields(known))
     pictures = {picture.digest: picture for stack in stacks for picture in stack}
     return Samples(records, pictures, image_format)
 
 
-class _Known:
-    """What was passed beside the images, checked for its length."""
+def _stacks(images: Any, count: int | None, reading: Reading, notes: list[str] | None) -> list[tuple[Picture, ...]]:
+    if images is None:
+        return [()] * (count or 0)
+    if notes is None:
+        return read_pictures(images, reading)
+    try:
+        rows = list(images)
+    except TypeError:
+        rows = []
+    if count is not None and len(rows) != count:
+        notes.append(f"pictures left out: expected {count} images, got {type(images).__name__} of {len(rows)}")
+        return [()] * count
+    stacks, problems = [], []
+    for row in rows:
+        try:
+            stacks += read_pictures([row], reading)
+        except Exception as error:  # whatever a user's image object raises
+            problems.append(reason(error))
+            stacks.append(())
+    if problems:
+        notes.append(f"pictures of {len(problems)} of {len(rows)} samples left out: {problems[0]}")
+    return stacks
 
-    def __init__(self, count: int, labels: Any, ids: Any, captions: Any, boxes: Any, masks: Any) -> None:
-        self.labels = numbers(labels, "labels", (count,), np.int32)
-        self.ids = _one_each(ids, "ids", count)
-        self.captions = _one_each(captions, "captions", count)
-        self.boxes = _one_each(boxes, "boxes", count)
-        self.masks = _one_each(masks, "masks", count)
 
-    def label(self, index: int) -> int | None:
-        return None if self.labels is None or self.labels[index] < 0 else int(self.labels[index])
+def _truth_masks(truth_masks: Any, masks: Any) -> Any:
+    if masks is None:
+        return truth_masks
+    if truth_masks is not None:
+        raise ValueError("expected truth_masks alone, got masks, its former name, too")
+    first = next((to_numpy(mask, "masks") for mask in masks if mask is not None), None)
+    if first is not None and first.dtype.kind == "f" and ((first > 0) & (first < 1)).any():
+        raise ValueError(
+            "expected masks of ground truth, 0 outside, got fractions, as result.masks() has: pass result.maps as maps"
+        )
+    warn("masks= is called truth_masks= now: ground truth, not a CAM's masks")
+    return masks
 
 
-def _one_each(values: Sequence[T] | None, name: str, count: int) -> Sequence[T] | None:
-    if values is not None and len(values) != count:
+@dataclass
+class _Reader:
+    """Reads what is known of samples, field by field; what can't be read raises, or goes into the notes."""
+
+    stacks: list[tuple[Picture, ...]]
+    boxes_in: BoxesIn
+    task: Task | None
+    class_names: tuple[str, ...]
+    notes: list[str] | None
+
+    def fields(self, known: dict[str, Any]) -> list[dict[str, Any]]:
+        """Return each sample's fields."""
+        found = [_of_picture(stack) for stack in self.stacks]
+        for name, values in known.items():
+            if values is None:
+                continue
+            try:
+                rows = getattr(self, f"_{name}")(_one_each(values, name, len(found)))
+            except Exception as error:  # whatever a user's objects raise
+                if self.notes is None:
+                    raise
+                self.notes.append(f"{name} left out: {reason(error)}")
+            else:
+                for fields, row in zip(found, rows, strict=True):
+                    fields |= row
+        return found
+
+    def _labels(self, labels: Any) -> list[dict[str, Any]]:
+        found = read_labels(labels, len(self.stacks), self.task, self.class_names, self.notes)
+        return [{"label": label.index, "labels": label.indices, "values": label.values} for label in found]
+
+    def _ids(self, ids: Any) -> list[dict[str, Any]]:
+        return [{"id": "" if (item := _item(value)) is None else str(item)} for value in ids]
+
+    def _captions(self, captions: Any) -> list[dict[str, Any]]:
+        return [{"caption": "" if caption is None else str(caption)} for caption in captions]
+
+    def _boxes(self, boxes: Any) -> list[dict[str, Any]]:
+        pairs = zip(boxes, self.stacks, strict=True)
+        return [{"boxes": _boxes(of_sample, _middle(stack), self.boxes_in)} for of_sample, stack in pairs]
+
+    def _truth_masks(self, masks: Any) -> list[dict[str, Any]]:
+        return [{"mask": None if mask is None else _mask(mask)} for mask in masks]
+
+
+def _of_picture(stack: tuple[Picture, ...]) -> dict[str, Any]:
+    picture = _middle(stack)
+    height, width = picture.size if picture else (0, 0)
+    return {
+        "image": picture.digest if picture else "",
+        "slices": tuple(plane.digest for plane in stack) if len(stack) > 1 else (),
+        "width": width,
+        "height": height,
+    }
+
+
+def _middle(stack: tuple[Picture, ...]) -> Picture | None:
+    return stack[len(stack) // 2] if stack else None
+
+
+def _one_each(values: Any, name: str, count: int) -> Any:
+    if name != "labels" and len(values) != count:
         raise ValueError(f"expected {count} {name}, one a sample, got {len(values)}")
     return values
-
-
-def _record(stack: tuple[Picture, ...], known: _Known, index: int, boxes_in: str) -> Sample:
-    picture = stack[len(stack) // 2] if stack else None
-    height, width = picture.size if picture else (0, 0)
-    boxes = known.boxes[index] if known.boxes is not None else None
-    mask = known.masks[index] if known.masks is not None else None
-    return Sample(
-        image=picture.digest if picture else "",
-        slices=tuple(plane.digest for plane in stack) if len(stack) > 1 else (),
-        label=known.label(index),
-        id="" if known.ids is None else str(_item(known.ids[index])),
-        caption="" if known.captions is None or known.captions[index] is None else str(known.captions[index]),
-        boxes=_boxes(boxes, picture, boxes_in),
-        mask=None if mask is None else _mask(mask),
-        width=width,
-        height=height,
-    )
 
 
 def _item(value: Any) -> Any:
@@ -171,8 +273,8 @@ def _boxes(boxes: Any, picture: Picture | None, boxes_in: str) -> tuple[Box, ...
 
 
 def _mask(mask: Any) -> NDArray[np.uint8]:
-    array = to_numpy(mask, "masks")
-    array = array[0] if array.ndim == 3 and len(array) == 1 else array
-    if array.ndim != 2:
-        raise ValueError(f"expected each mask to be of shape (h, w), got {array.shape}")
+    array = to_numpy(mask, "truth_masks")
+    array = array[0] if array.ndim == 4 or (array.ndim == 3 and len(array) == 1) else array
+    if array.ndim not in (2, 3) or array.size == 0:
+        raise ValueError(f"expected truth_masks (h, w) each, of volumes (d, h, w), got {array.shape}")
     return np.asarray(array != 0, dtype=np.uint8)

@@ -102,7 +102,8 @@ class Rich:
                 add_gradcam(
                     writer, "val", crops, maps, step,
                     labels=self.labels, outputs=logits, losses=rng.random(self.SAMPLES), class_names=self.CLASSES,
-                    top_k=3, boxes=[[] if i == 1 else box for i, box in enumerate(boxes)], masks=masks, epoch=step / 50,
+                    top_k=3, boxes=[[] if i == 1 else box for i, box in enumerate(boxes)], truth_masks=masks,
+                    epoch=step / 50,
                     ids=[f"photo {i:04d}" if i else "" for i in range(self.SAMPLES)],
                 )  # fmt: skip
 

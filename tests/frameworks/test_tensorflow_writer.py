@@ -60,7 +60,7 @@ def test_arrays_of_every_kind_are_read_back_through_both_loaders(kind: str, tmp_
             step,
             outputs=array(outputs),
             labels=array(np.array([0, 4, 2])),
-            masks=[array(masks)] * 3,
+            truth_masks=[array(masks)] * 3,
             precision="float32",
         )
     exact = 1e-6 if kind != "jax-bfloat16" else 1e-2

@@ -35,7 +35,7 @@ def main(folder: str) -> None:
     mask[1, 0, 1] = 1
     samples = prepare_samples(
         pictures(), labels=[1, 0, -1], ids=["a", "b", "c"], captions=["one", "", "é"],
-        boxes=[[(0, 0, 0.5, 0.5), (0.5, 0.5, 1, 1)], None, None], boxes_in="fractions", masks=list(mask),
+        boxes=[[(0, 0, 0.5, 0.5), (0.5, 0.5, 1, 1)], None, None], boxes_in="fractions", truth_masks=list(mask),
     )  # fmt: skip
     with SummaryWriter(folder) as writer:
         for step in (0, 10):

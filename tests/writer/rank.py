@@ -64,11 +64,11 @@ def main(rank: int, port: str, mode: str, folder: str) -> None:
     plain = train(DistributedDataParallel(network()), rank, lambda step: None)
     model = DistributedDataParallel(network())
     distributed: Any = "gather" if mode == "full_disk" else mode
-    logger = GradCAMLogger(folder, model, layers="0", distributed=distributed, batch_size=2)
+    logger = GradCAMLogger(folder, model, layers="0", distributed=distributed, batch_size=2, on_error="raise")
     probe = logger.probe("probe", IMAGES, labels=torch.arange(7) % 3)
     mine = IMAGES[:4] if rank == 0 else IMAGES[4:]
-    sink: Any = Broken(logger._log._sink)
-    logger._log._sink = sink
+    sink: Any = Broken(logger._steps.log._sink)
+    logger._steps.log._sink = sink
     errors: list[int] = []
 
     def log(step: int) -> None:

@@ -132,7 +132,7 @@ def test_an_unwritable_directory_is_an_error_at_the_call(tmp_path: Path) -> None
     (tmp_path / "file").write_text("")
     for _ in range(2):
         with pytest.raises(OSError, match="file"):
-            add_gradcam(tmp_path / "file" / "log", "val", None, np.ones((1, 2, 2)), 0)
+            add_gradcam(tmp_path / "file" / "log", "val", None, np.ones((1, 2, 2)), 0, on_error="raise")
     (tmp_path / "file").unlink()
     add_gradcam(tmp_path / "file" / "log", "val", None, np.ones((1, 2, 2)), 1)
     (series,) = read_gradcam(tmp_path).maps.values()

@@ -265,7 +265,7 @@ def test_everything_known_of_a_sample_is_stored(tmp_path: Path) -> None:
     mask[0, 2:4] = 1
     log = log_of(
         tmp_path, IMAGES, labels=torch.tensor([1, -1]), losses=torch.tensor([0.5, 2]), captions=["é", None],
-        ids=torch.tensor([7, 8]), masks=mask, boxes=[[(1, 2, 5, 6)], None], class_names=["a", "b", "c"], top_k=2,
+        ids=torch.tensor([7, 8]), truth_masks=mask, boxes=[[(1, 2, 5, 6)], None], class_names=["a", "b", "c"], top_k=2,
         probabilities=[[0.1, 0.7, 0.2], [0.3, 0.3, 0.4]], scores=[1.5, 2.5], targets=[1, 2],
     )  # fmt: skip
     (series,), (said,) = log.maps.values(), log.predictions.values()

@@ -143,7 +143,7 @@ class FullDisk:
     """Makes a log's sink fail as a full disk does, for as long as it is entered."""
 
     def __init__(self, logger: GradCAMLogger, monkeypatch: pytest.MonkeyPatch) -> None:
-        self._sink, self._patch = logger._log._sink, monkeypatch
+        self._sink, self._patch = logger._steps.log._sink, monkeypatch
 
     def __enter__(self) -> None:
         def fail(*_: Any) -> None:
@@ -159,7 +159,7 @@ def test_what_could_not_be_written_is_kept(
     model: nn.Module, images: Tensor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     x = NORMALIZE(images)
-    logger = GradCAMLogger(tmp_path, model, transform=NORMALIZE)
+    logger = GradCAMLogger(tmp_path, model, transform=NORMALIZE, on_error="raise")
     logger.add("val", x, CAM(model)(x), 1)
     with FullDisk(logger, monkeypatch):
         with pytest.raises(OSError, match="No space"):
@@ -171,22 +171,21 @@ def test_what_could_not_be_written_is_kept(
     assert sorted(ReadLog(tmp_path).predictions["val"]) == [1, 2]
 
 
-def test_a_step_that_could_not_be_written_is_still_due(
+def test_a_step_that_could_not_be_written_is_written_by_the_next_call(
     model: nn.Module, images: Tensor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     x = NORMALIZE(images)
-    logger = GradCAMLogger(tmp_path, model, transform=NORMALIZE, every=100)
+    logger = GradCAMLogger(tmp_path, model, transform=NORMALIZE, every=100, on_error="raise")
     probe = logger.probe("probe", x)
     with FullDisk(logger, monkeypatch):
         with pytest.raises(OSError, match="No space"):
             logger.log("val", x, 100)
         with pytest.raises(OSError, match="No space"):
             probe.log(100)
-    logger.log("val", x, 101)
-    assert probe.log(101)
+    assert not probe.log(101)  # which is not due
     log = ReadLog(tmp_path)
-    assert list(log.predictions["val"]) == [101]
-    assert list(log.predictions["probe"]) == [101]
+    assert list(log.predictions["val"]) == [100]
+    assert list(log.predictions["probe"]) == [100]
 
 
 def test_a_captured_result_is_logged(model: nn.Module, images: Tensor, tmp_path: Path) -> None:

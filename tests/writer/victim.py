@@ -36,7 +36,17 @@ def log(writer: Any, step: int, value: float | None = None, size: int = 7) -> No
     """Log four samples, whose maps are `value` or the step."""
     images = np.random.default_rng(0).integers(0, 256, (SAMPLES, 16, 16, 3), dtype=np.uint8)
     maps = np.full((SAMPLES, size, size), step if value is None else value, np.float32)
-    add_gradcam(writer, "val", images, maps, step, layer="layer4", outputs=np.eye(SAMPLES), precision="float32")
+    add_gradcam(
+        writer,
+        "val",
+        images,
+        maps,
+        step,
+        layer="layer4",
+        outputs=np.eye(SAMPLES),
+        precision="float32",
+        on_error="raise",
+    )
 
 
 def endless(kind: str, folder: str) -> None:
