@@ -105,12 +105,15 @@ class Inputs:
         if self.space is None or self.space == tuple(range(1, images.ndim - 1)):
             return images
         channels = [axis for axis in range(images.ndim - 1) if axis not in self.space]
-        return images.permute(0, *(axis + 1 for axis in (*channels, *self.space)))
+        moved = images.permute(0, *(axis + 1 for axis in (*channels, *self.space)))
+        return moved if channels else moved[:, None]
 
     def as_given(self, images: Tensor) -> Tensor:
         """Return images ``(K, C, ...)`` as the model takes them."""
         if self.space is None or self.space == tuple(range(1, images.ndim - 1)):
             return images
+        if len(self.space) == self.images[0].ndim:  # without channels
+            images = images[:, 0]
         channels = [axis for axis in range(images.ndim - 1) if axis not in self.space]
         order = [0, *(axis + 1 for axis in (*channels, *self.space))]
         return images.permute([order.index(axis) for axis in range(images.ndim)])

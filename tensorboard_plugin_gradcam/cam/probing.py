@@ -332,10 +332,12 @@ class _Probing:
         aliases: dict[str, str] = {}
         is_dense = _has_space(outputs, self._scores_of, rank)
         for entry in ordered:
+            found, _ = arrangements[entry.key]
+            if entry.node is not None and entry.node in explained:
+                is_dense |= found is not None and len(entry.shape) > 2 and found.cells > 1
+        for entry in ordered:
             key, is_part = _standing_for(entry, modules)
             if not key[0]:
-                found, _ = arrangements[entry.key]
-                is_dense |= found is not None and found.cells > 1 and on_path[entry.key] > 0.5
                 continue
             label = _label(key, is_part, runs[key[0]])
             arrangement, is_clear = arrangements[entry.key]
@@ -440,25 +442,29 @@ def _with_gradients(module: nn.Module, args: Any) -> None:
 
 def axes_to_measure(shape: tuple[int, ...]) -> list[int]:
     """Return the axes of an image that may be space: all but the colours', where it is plain which they are."""
-    few = [axis for axis, size in enumerate(shape) if size <= FEW_COLOURS]
-    if len(shape) == 2 or len(few) == 1:
-        colours = few[0] if len(few) == 1 and len(shape) > 2 else 0
-        return [axis for axis in range(len(shape)) if axis != colours]
-    return list(range(len(shape)))
+    few = _few(shape)
+    return [axis for axis in range(len(shape)) if few != [axis]]
+
+
+def _few(shape: tuple[int, ...]) -> list[int]:
+    """Return the axes that are short enough for colours, of an image of two axes and more besides."""
+    return [axis for axis, size in enumerate(shape) if size <= FEW_COLOURS]
 
 
 def _followed(shape: tuple[int, ...], axes: Sequence[int], measured: Sequence[Places]) -> list[int]:
     """Return which of the measured axes of the image are space: outputs run along them, not along its colours."""
     if len(axes) < len(shape):
         return list(range(len(axes)))
+    if len(shape) == 2:  # a signal of channels, or a picture without
+        found = [arrangement for places in measured if (arrangement := arranged(places, 2)) is not None]
+        whole = [arrangement for arrangement in found if arrangement.is_whole and min(arrangement.grid) > 1]
+        return [0, 1] if 2 * len(whole) > len(found) else [1]
     counts = [0] * len(axes)
     for places in measured:
         for axis in range(len(axes)):
-            found = arranged(
-                Places(places.shape, {k: v[[axis]] for k, v in places.curves.items()}, places.positions), 1
-            )
-            counts[axis] += found is not None and found.cells > 1
-    colours = min(range(len(axes)), key=lambda axis: (counts[axis], axis))
+            found_along = arranged(places.along(axis), 1)
+            counts[axis] += found_along is not None and found_along.cells > 1
+    colours = min(_few(shape) or range(len(axes)), key=lambda axis: (counts[axis], axis))
     return [axis for axis in range(len(axes)) if axis != colours]
 
 

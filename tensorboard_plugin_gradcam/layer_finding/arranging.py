@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -41,7 +41,7 @@ def arranged(places: Places, rank: int, earlier: Sequence[Arrangement] = ()) -> 
     needed = {axis for axis in range(rank) if _varies(places, axis)}
     if needed <= set(fits):
         return _arrangement(places, rank, direct)
-    tokens = _tokens(places, rank)
+    tokens = _tokens(places, rank, {skip for arrangement in earlier for skip in arrangement.skipped if any(skip)})
     if tokens:
         taken = {factor.axis for fit in tokens.values() for factor in fit.factors}
         beside = {
@@ -227,25 +227,25 @@ def _dead_ends(curve: Floats) -> tuple[int, int]:
     return (int(alive[0]), int(len(curve) - 1 - alive[-1])) if len(alive) else (0, 0)
 
 
-def _tokens(places: Places, rank: int) -> dict[int, _Fit]:
+def _tokens(places: Places, rank: int, extras: Collection[tuple[int, int]]) -> dict[int, _Fit]:
     """Return for each axis of tokens the grid that explains their places best."""
     found: dict[int, _Fit] = {}
     for axis, curves in places.curves.items():
         if len(places.positions[axis]) == places.shape[axis] and places.shape[axis] >= 4:
-            fit = _grid(curves, rank)
+            fit = _grid(curves, rank, extras)
             if fit is not None:
                 found[axis] = fit
     return found
 
 
-def _grid(curves: Floats, rank: int) -> _Fit | None:
+def _grid(curves: Floats, rank: int, extras: Collection[tuple[int, int]]) -> _Fit | None:
     """Return the grid of two or more axes of the image that the tokens along an axis form, or None."""
     if sorted(_spread(curve) for curve in curves)[-2:-1] < [0.02] or not any(_is_smooth(curve) for curve in curves):
         return None
     best: _Fit | None = None
     for count in range(rank, 1, -1):
         for axes in itertools.combinations(range(rank), count):
-            fit = _best_grid(curves, axes)
+            fit = _best_grid(curves, axes, extras)
             if fit is not None and (best is None or fit.correlation > best.correlation + 0.05):
                 best = fit
         if best is not None:
@@ -262,11 +262,12 @@ def _is_smooth(curve: Floats) -> bool:
     return float((values[1:] * values[:-1]).sum()) > 0.5 * float((values**2).sum())
 
 
-def _best_grid(curves: Floats, axes: Sequence[int]) -> _Fit | None:
+def _best_grid(curves: Floats, axes: Sequence[int], extras: Collection[tuple[int, int]]) -> _Fit | None:
     total = curves.shape[1]
     best: _Fit | None = None
     least = CLEAR if total >= FEWEST else CERTAIN
-    for before, behind in _extras(curves[axes[0]], total):
+    likely = [pair for pair in (_dead_ends(curves[axes[0]]), (0, 0), *extras) if total - sum(pair) >= 4]
+    for position, (before, behind) in enumerate((*likely, *_extras(total))):
         patches = curves[:, before : total - behind]
         if patches.shape[1] < FEWEST and before + behind and (before, behind) != _dead_ends(curves[axes[0]]):
             continue  # of few tokens, some always fit some grid
@@ -274,21 +275,21 @@ def _best_grid(curves: Floats, axes: Sequence[int]) -> _Fit | None:
             for order in itertools.permutations(axes):
                 fit = _fit(patches, sizes, order, (before, behind), best.correlation if best else least)
                 best = fit or best
-        if best is not None and best.correlation >= CERTAIN:
+        least_left = CLEAR if position == len(likely) - 1 and extras else CERTAIN
+        if best is not None and best.correlation >= least_left:
             break
     return best
 
 
-def _extras(curve: Floats, total: int) -> list[tuple[int, int]]:
-    """Return how many tokens may stand before and behind the patches: as many as nothing reaches, first."""
-    dead = _dead_ends(curve)
+def _extras(total: int) -> list[tuple[int, int]]:
+    """Return how many tokens may stand before and behind the patches, few first."""
     few = [
         (before, behind)
         for before, behind in itertools.product(range(MOST_EXTRA + 1), repeat=2)
         if total - before - behind >= max(4, total / 2)
     ]
     few.sort(key=lambda pair: (sum(pair), pair[1]))
-    return [dead, *few] if total - sum(dead) >= 4 else few
+    return few
 
 
 def _divisions(count: int, axes: int) -> Iterator[tuple[int, ...]]:

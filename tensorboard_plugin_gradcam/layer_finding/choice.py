@@ -11,6 +11,7 @@ WHOLE = 0.98  # of the most paths: nothing to speak of goes around it
 MOST = 0.9  # of a level's paths: finer levels lead around it
 QUARTER = 0.25  # of a finer level's paths: what a coarser one has to keep
 LITTLE = 0.02  # of the paths: what reads the cells by less is no way of its own
+EARLY = "too early"
 CELLS, CHANNELS = 0.1, 3  # that the score has to depend on: the share of the cells, and how many channels
 SHALLOW = 0.3  # of the order in which modules end: what is before it has seen too little
 
@@ -80,7 +81,7 @@ class Candidate:
             (not self.is_felt, "the score does not depend on its cells"),
             (self.is_score, "the scores themselves"),
             (self.is_read_by_attention, "what an attention reads"),
-            (self.depth < SHALLOW, "too early"),
+            (self.depth < SHALLOW, EARLY),
         ]
         return next((text for holds, text in reasons if holds), "")
 
@@ -155,10 +156,7 @@ def chosen(items: Sequence[Candidate], is_dense: bool) -> Candidates:
         items: in the order in which they ended.
         is_dense: whether the output has space, or is boxes.
     """
-    possible = [item for item in items if not item.objection]
-    possible = [item for item in possible if item.has_weights] or possible
-    if not possible:
-        possible = [item for item in items if item.objection == "too early" and item.has_weights]
+    possible = _possible(items)
     if not possible and not any(item.path for item in items):
         possible = [item for item in items if item.cells > 1 and item.depth >= SHALLOW and item.has_weights]
         if possible:
@@ -172,6 +170,16 @@ def chosen(items: Sequence[Candidate], is_dense: bool) -> Candidates:
     rule = _of_levels if is_dense else _of_classes
     found, reason = rule(possible, items)
     return Candidates(tuple(items), found.label, f"{found.label}: {reason}")
+
+
+def _possible(items: Sequence[Candidate]) -> list[Candidate]:
+    """Return those that may be taken; early ones only where all later ones are on few of the paths."""
+    fit = [item for item in items if not item.objection or item.objection == EARLY]
+    fit = [item for item in fit if item.arrangement is not None and item.arrangement.is_whole] or fit
+    fit = [item for item in fit if item.has_weights] or fit
+    late = [item for item in fit if not item.objection]
+    most = max((item.path for item in fit), default=0.0)
+    return late if any(item.path >= most / 2 for item in late) else fit
 
 
 def _of_classes(possible: Sequence[Candidate], items: Sequence[Candidate]) -> tuple[Candidate, str]:
