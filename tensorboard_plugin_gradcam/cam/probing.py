@@ -115,7 +115,7 @@ class _Watch:
         entry = _Entry(key, tuple(tensor.shape), self._order, is_part, [(key, is_part)])
         self.entries[key] = entry
         replaced = None
-        if self.changed is not None and key in self.changed and not tensor.requires_grad and torch.is_grad_enabled():
+        if self.changed is not None and key in self.changed and not self._begins_before(tensor):
             tensor = tensor.detach().clone().requires_grad_()
             self.leaves.append(tensor)
             replaced = tensor.clone()
@@ -124,6 +124,21 @@ class _Watch:
         entry.node, entry.output = tensor.grad_fn, tensor.output_nr
         self._keep(entry, tensor)
         return replaced
+
+    def _begins_before(self, tensor: Tensor) -> bool:
+        """Say whether the graph of a tensor leads to one of the leaves."""
+        if not self.leaves or tensor.grad_fn is None:
+            return False
+        leaves = {torch.autograd.graph.get_gradient_edge(leaf).node for leaf in self.leaves}
+        waiting, seen = [tensor.grad_fn], set()
+        while waiting:
+            node = waiting.pop()
+            if node in leaves:
+                return True
+            if node not in seen:
+                seen.add(node)
+                waiting.extend(follower for follower, _ in node.next_functions if follower is not None)
+        return False
 
     def _keep(self, entry: _Entry, tensor: Tensor) -> None:
         self.kept.append((entry, self.sampled(entry, tensor.detach())))

@@ -18,6 +18,8 @@ RISE, FAINT_RISE = 0.1, 0.01  # of the place over an axis, in units of the image
 MOST_EXTRA = 16  # class, distillation and register tokens before or behind the patches
 CERTAIN = 0.97  # no other grid need be looked for
 FEWEST = 9  # patches whose grid can be told beside tokens that are none
+PROBABLE = 0.7  # of a grid that leaves out nothing, or as much as is known already
+BETTER = 0.05  # what leaving more tokens out has to gain
 SIDEWAYS = 0.35  # an axis of one image axis has less structure along the others than this share
 
 
@@ -73,8 +75,8 @@ def inherited(
                 places.shape,
                 arrangement.batch_axis,
                 tuple(
-                    (Factor(size),) if size > 1 and all(factor.axis is None for factor in factors) else factors
-                    for size, factors in zip(places.shape, arrangement.factors, strict=True)
+                    (Factor(size),) if size != own else factors
+                    for size, own, factors in zip(places.shape, arrangement.shape, arrangement.factors, strict=True)
                 ),
                 arrangement.skipped,
                 rank,
@@ -273,7 +275,9 @@ def _best_grid(curves: Floats, axes: Sequence[int], extras: Collection[tuple[int
             continue  # of few tokens, some always fit some grid
         for sizes in _divisions(patches.shape[1], len(axes)):
             for order in itertools.permutations(axes):
-                fit = _fit(patches, sizes, order, (before, behind), best.correlation if best else least)
+                margin = 0 if best is None or best.skipped == (before, behind) else BETTER
+                fewest = least if position >= len(likely) or total < FEWEST else PROBABLE
+                fit = _fit(patches, sizes, order, (before, behind), best.correlation + margin if best else fewest)
                 best = fit or best
         least_left = CLEAR if position == len(likely) - 1 and extras else CERTAIN
         if best is not None and best.correlation >= least_left:

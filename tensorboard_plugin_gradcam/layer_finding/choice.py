@@ -176,10 +176,17 @@ def _possible(items: Sequence[Candidate]) -> list[Candidate]:
     """Return those that may be taken; early ones only where all later ones are on few of the paths."""
     fit = [item for item in items if not item.objection or item.objection == EARLY]
     fit = [item for item in fit if item.arrangement is not None and item.arrangement.is_whole] or fit
-    fit = [item for item in fit if item.has_weights] or fit
-    late = [item for item in fit if not item.objection]
+    weighty = [item for item in fit if item.has_weights]
+    # In a graph without containers, what joins two branches has no weights of its own.
+    best, best_weighty = (max((item.path for item in some), default=0.0) for some in (fit, _late(weighty)))
+    fit = weighty if weighty and best_weighty >= best / 2 + 0.01 else fit
+    late = _late(fit)
     most = max((item.path for item in fit), default=0.0)
     return late if any(item.path >= most / 2 for item in late) else fit
+
+
+def _late(items: Sequence[Candidate]) -> list[Candidate]:
+    return [item for item in items if not item.objection]
 
 
 def _of_classes(possible: Sequence[Candidate], items: Sequence[Candidate]) -> tuple[Candidate, str]:
