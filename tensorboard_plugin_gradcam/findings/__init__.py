@@ -1,0 +1,42 @@
+"""Findings: what maps say by themselves about where, since when and for whom a network looks.
+
+Pure functions on arrays, of NumPy alone: the tab, `read_gradcam` and the command line share them. `Summary` keeps counts
+and means of each step, so that a new step costs that step; `find` reads the findings off the summaries.
+"""
+
+from tensorboard_plugin_gradcam.findings.attention import attention, grid_of, hellinger, likeness, overlap
+from tensorboard_plugin_gradcam.findings.changes import Change, changes
+from tensorboard_plugin_gradcam.findings.finding import Finding
+from tensorboard_plugin_gradcam.findings.hot_spots import HotSpot, hot_spots
+from tensorboard_plugin_gradcam.findings.search import Source, atlas, find, find_in, timeline
+from tensorboard_plugin_gradcam.findings.strategies import Strategies, strategies
+from tensorboard_plugin_gradcam.findings.summary import EVERYONE, ClassSummary, Observations, StepSummary, Summary
+from tensorboard_plugin_gradcam.findings.windows import Region, Windows, windows_of
+
+__all__ = [
+    "EVERYONE",
+    "Change",
+    "ClassSummary",
+    "Finding",
+    "HotSpot",
+    "Observations",
+    "Region",
+    "Source",
+    "StepSummary",
+    "Strategies",
+    "Summary",
+    "Windows",
+    "atlas",
+    "attention",
+    "changes",
+    "find",
+    "find_in",
+    "grid_of",
+    "hellinger",
+    "hot_spots",
+    "likeness",
+    "overlap",
+    "strategies",
+    "timeline",
+    "windows_of",
+]

@@ -1,0 +1,86 @@
+"""Maps as distributions of attention over one grid, so that samples, steps and runs can be compared.
+
+``p = max(map, 0) / sum``: the share of a map's positive evidence in each cell of the picture. Maps of any resolution are
+brought to one grid by area, which keeps the shares of every region that the grid's lines bound.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float32]
+Grid = tuple[int, int]
+
+LONGEST = 10  # cells of the grid's longer edge: what lies closer together is one place
+
+
+def grid_of(shape: tuple[int, ...]) -> Grid:
+    """Return the grid for maps of a shape ``(h, w)``: the maps' own, or whole cells of it where they are finer."""
+    height, width = shape
+    cells = -(-max(height, width) // LONGEST)
+    return -(-height // cells), -(-width // cells)
+
+
+def attention(evidence: NDArray[np.floating], grid: Grid) -> Floats:
+    """Return the share of each map's evidence in each cell of a grid, ``(..., g)``, its g cells row by row.
+
+    Args:
+        evidence: ``(..., h, w)``; what is negative or not finite counts as none.
+        grid: rows and columns.
+
+    Returns:
+        Shares that sum to 1, and zeros for maps without evidence.
+    """
+    positive = np.where(np.isfinite(evidence), np.maximum(evidence, 0), 0).astype(np.float32)
+    # By its maximum first: squares and sums of tiny or huge maps leave the range of float32.
+    peak = positive.max(axis=(-2, -1), keepdims=True, initial=0)
+    positive = np.divide(positive, peak, out=np.zeros_like(positive), where=peak > 0)
+    onto = regridded(positive, grid).reshape(*positive.shape[:-2], grid[0] * grid[1])
+    total = onto.sum(axis=-1, keepdims=True)
+    return np.divide(onto, total, out=np.zeros_like(onto), where=total > 0)
+
+
+def regridded(amounts: Floats, grid: Grid) -> Floats:
+    """Spread amounts ``(..., h, w)`` over the cells of another grid by area; sums stay what they are."""
+    if amounts.shape[-2:] == grid:
+        return amounts
+    rows, columns = _overlaps(amounts.shape[-2], grid[0]), _overlaps(amounts.shape[-1], grid[1])
+    return np.asarray(rows @ amounts @ columns.T, dtype=np.float32)
+
+
+def _overlaps(cells: int, onto: int) -> Floats:
+    """Return ``(onto, cells)``: which share of each of `cells` equal intervals of [0, 1] lies in each of `onto`."""
+    edges, new = np.linspace(0, 1, cells + 1), np.linspace(0, 1, onto + 1)
+    shared = np.minimum(edges[None, 1:], new[1:, None]) - np.maximum(edges[None, :-1], new[:-1, None])
+    return np.asarray(np.maximum(shared, 0) * cells, dtype=np.float32)
+
+
+def hellinger(first: Floats, second: Floats) -> NDArray[np.float64]:
+    """Return the Hellinger distance of distributions ``(..., g)``: 0 is the same, 1 is nowhere in common.
+
+    NaN where one of them is empty.
+    """
+    common = np.sqrt(first.astype(np.float64) * second).sum(axis=-1)
+    empty = (first.sum(axis=-1) == 0) | (second.sum(axis=-1) == 0)
+    return np.where(empty, np.nan, np.sqrt(np.maximum(1 - common, 0)))
+
+
+def overlap(first: Floats, second: Floats) -> NDArray[np.float64]:
+    """Return the share of attention that two distributions ``(..., g)`` have in common: the sum of minima, in [0, 1]."""
+    return np.minimum(first, second).sum(axis=-1, dtype=np.float64)
+
+
+def likeness(shares: Floats) -> float:
+    """Return the mean correlation of all pairs of maps ``(N, g)``, in [-1, 1]; NaN for fewer than two that vary."""
+    unit = unit_vectors(shares)
+    count = int(unit.any(axis=1).sum())
+    # |sum of unit vectors|² is the sum over all pairs, each with itself included.
+    return float((np.square(unit.sum(axis=0)).sum() - count) / (count * (count - 1))) if count > 1 else float("nan")
+
+
+def unit_vectors(shares: Floats) -> NDArray[np.float64]:
+    """Return maps ``(N, g)`` less their mean and of length 1, whose products are correlations; zeros for flat ones."""
+    centred = shares.astype(np.float64) - shares.mean(axis=-1, keepdims=True)
+    norms = np.linalg.norm(centred, axis=-1, keepdims=True)
+    return np.divide(centred, norms, out=np.zeros_like(centred), where=norms > 1e-7)

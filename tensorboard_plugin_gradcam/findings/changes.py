@@ -1,0 +1,92 @@
+"""The steps at which a series changed.
+
+One change is the split of a series into two means that fits best; further ones are found in its parts (binary
+segmentation; Scott & Knott, 1974). Whether a split is one is told by permuting the steps, with Bonferroni's correction
+for the number of series, so that many classes raise no false alarm.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tensorboard_plugin_gradcam.findings.statistics import jump_sizes
+
+LEVEL = 0.01  # of a false change in any of the series
+SHORTEST = 8  # kept steps: of fewer, too few permutations differ to be sure
+LONGEST = 300  # values that are split; longer series are averaged first
+
+Series = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Change:
+    """A change of one of several series.
+
+    Attributes:
+        row: of which series.
+        at: index of the first kept step after it.
+        before: mean of the kept steps before it, back to the last change.
+        after: mean of those from it on, up to the next change.
+        p: p-value of the split among permutations of its part of the series.
+    """
+
+    row: int
+    at: int
+    before: float
+    after: float
+    p: float
+
+
+def changes(series: Series, seed: int = 0) -> list[Change]:
+    """Return the changes of several series ``(R, T)``, in the order of their steps.
+
+    NaN is a gap; series with fewer than eight values have no changes.
+    """
+    found = [change for row in range(len(series)) for change in _of_row(series, row, seed)]
+    return sorted(found, key=lambda change: change.at)
+
+
+def _of_row(series: Series, row: int, seed: int) -> list[Change]:
+    known = np.flatnonzero(np.isfinite(series[row]))
+    values = series[row, known]
+    splits = sorted(_splits(values, len(series), seed))
+    edges = [0, *(at for at, _ in splits), len(values)]
+    return [
+        Change(
+            row,
+            int(known[at]),
+            float(values[edges[index] : at].mean()),
+            float(values[at : edges[index + 2]].mean()),
+            p,
+        )
+        for index, (at, p) in enumerate(splits)
+    ]
+
+
+def _splits(values: Series, rows: int, seed: int) -> list[tuple[int, float]]:
+    """Return where a series splits, as indices of the first value after it, each with its p-value."""
+    stride = -(-len(values) // LONGEST) or 1
+    averaged = np.array([values[first : first + stride].mean() for first in range(0, len(values), stride)])
+    random = np.random.default_rng(seed)
+    found: list[tuple[int, float]] = []
+    parts = [(0, len(averaged))]
+    while parts:
+        first, last = parts.pop()
+        if last - first < SHORTEST:
+            continue
+        at, p = best_split(averaged[first:last], int(2 * rows / LEVEL) - 1, random)
+        if p * rows <= LEVEL:
+            found.append(((first + at) * stride, p))
+            parts += [(first, first + at), (first + at, last)]
+    return found
+
+
+def best_split(values: Series, permutations: int, random: np.random.Generator) -> tuple[int, float]:
+    """Return the split of a series ``(T,)`` that fits best, and its p-value among permutations of the series."""
+    sizes = jump_sizes(values[None])[0]
+    shuffled = random.permuted(np.broadcast_to(values, (permutations, len(values))), axis=1)
+    as_large = (jump_sizes(shuffled).max(axis=1) >= sizes.max() - 1e-12).sum()
+    return int(sizes.argmax()) + 1, float((1 + as_large) / (1 + permutations))

@@ -1,0 +1,146 @@
+"""`Finding`: one thing that the maps say, with its numbers, for people and for machines."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
+
+from tensorboard_plugin_gradcam.findings.windows import Region
+
+Kind = Literal[
+    "hot_spot", "hot_spot_everywhere", "strategy", "change", "runs_differ", "same_map", "dead_maps", "sure_and_outside"
+]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One finding.
+
+    Attributes:
+        kind: of the finding.
+        run: in which it was found; for runs that differ the first of them.
+        tag: of the series.
+        method: of the maps.
+        layer: of the maps.
+        group: class index, None for all classes.
+        region: where, None where it has no place.
+        step: at which it is seen best.
+        since: the first kept step from which on it holds, None where it held from the first.
+        samples: identities of the samples behind it at `step`, those with the most evidence first.
+        count: how many samples it is about.
+        of: of how many.
+        effect: its size, in [0, 1]: a difference of shares, whose meaning `numbers` spells out.
+        p: p-value at `step`, None for kinds that are not tested.
+        q: adjusted for all looks, None for kinds that are not tested.
+        other: the other run, of runs that differ.
+        numbers: further figures by their names.
+    """
+
+    kind: Kind
+    run: str
+    tag: str
+    method: str
+    layer: str
+    step: int
+    group: int | None = None
+    region: Region | None = None
+    since: int | None = None
+    samples: tuple[str, ...] = ()
+    count: int = 0
+    of: int = 0
+    effect: float = 0.0
+    p: float | None = None
+    q: float | None = None
+    other: str = ""
+    numbers: Mapping[str, float] = field(default_factory=dict)
+
+    def sentence(self, class_names: tuple[str, ...] = ()) -> str:
+        """Return it in words, which say where the network looks and never why."""
+        return _SENTENCES[self.kind](self, _group(self, class_names))
+
+    def to_json(self, class_names: tuple[str, ...] = ()) -> dict[str, Any]:
+        """Return it with its sentence as what JSON can hold; NaN becomes None."""
+        values = asdict(self) | {"sentence": self.sentence(class_names)}
+        values["samples"] = list(self.samples)
+        values["numbers"] = {name: value if value == value else None for name, value in self.numbers.items()}
+        return values
+
+
+def _group(finding: Finding, class_names: tuple[str, ...]) -> str:
+    if finding.group is None:
+        return "all classes"
+    named = 0 <= finding.group < len(class_names)
+    return f"“{class_names[finding.group]}”" if named else f"class {finding.group}"
+
+
+def _since(finding: Finding) -> str:
+    return "" if finding.since is None else f" since step {finding.since:,}"
+
+
+def _hot_spot(finding: Finding, group: str) -> str:
+    where = finding.region.name if finding.region else "same place"
+    others = f"{finding.numbers['other_hits']:.0f} of {finding.numbers['other_of']:.0f} of other classes"
+    return f"{finding.count} of {finding.of} samples of {group} look at the {where}{_since(finding)}; {others} do"
+
+
+def _everywhere(finding: Finding, group: str) -> str:
+    where = finding.region.name if finding.region else "same place"
+    return f"{finding.count} of {finding.of} samples of {group} look at the {where}{_since(finding)}"
+
+
+def _strategy(finding: Finding, group: str) -> str:
+    return (
+        f"{finding.count} of {finding.of} samples of {group} are looked at in another way than the rest: accuracy "
+        f"{finding.numbers['accuracy']:.2f} against {finding.numbers['other_accuracy']:.2f}"
+    )
+
+
+def _change(finding: Finding, group: str) -> str:
+    verb = "rose" if finding.numbers["after"] > finding.numbers["before"] else "fell"
+    words = (
+        f"At step {finding.step:,} the evidence inside the marked region of {group} {verb} from "
+        f"{finding.numbers['before']:.2f} to {finding.numbers['after']:.2f}"
+    )
+    before, after = (finding.numbers.get(f"accuracy_{when}", float("nan")) for when in ("before", "after"))
+    if before == before and after == after:
+        direction = "rose" if after > before else "fell" if after < before else "stayed"
+        return f"{words}; accuracy {direction} from {before:.2f} to {after:.2f}"
+    return words
+
+
+def _runs_differ(finding: Finding, group: str) -> str:
+    return (
+        f"{finding.run} and {finding.other} agree on {100 * finding.numbers['agreement']:.0f} % of the predictions for "
+        f"{group} and look at different places: {100 * finding.numbers['overlap']:.0f} % of the attention in common"
+    )
+
+
+def _same_map(finding: Finding, group: str) -> str:
+    return (
+        f"The maps of {group} are nearly the same for every picture (mean correlation "
+        f"{finding.numbers['alike']:.2f}{_since(finding).replace(' since', ', since')})"
+    )
+
+
+def _dead_maps(finding: Finding, group: str) -> str:
+    return f"{finding.count} of {finding.of} maps of {group} have no positive evidence{_since(finding)}"
+
+
+def _sure_and_outside(finding: Finding, group: str) -> str:
+    return (
+        f"{finding.count} samples of {group} are wrong with a probability of at least {finding.numbers['sure']:.2f} "
+        f"and look outside the marked region ({finding.of} are wrong in all)"
+    )
+
+
+_SENTENCES = {
+    "hot_spot": _hot_spot,
+    "hot_spot_everywhere": _everywhere,
+    "strategy": _strategy,
+    "change": _change,
+    "runs_differ": _runs_differ,
+    "same_map": _same_map,
+    "dead_maps": _dead_maps,
+    "sure_and_outside": _sure_and_outside,
+}

@@ -1,0 +1,226 @@
+"""Hot spots: many samples of one class, or of all, look at the same place of the picture.
+
+A sample looks at a window where at least half of its evidence lies there. A class is compared with the others by
+Fisher's exact test; all classes together with the mirrored places of the same pictures by the sign test, since a mark
+stands on one side and what comes from the network's borders or from the habit of centring on both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tensorboard_plugin_gradcam.findings.attention import regridded
+from tensorboard_plugin_gradcam.findings.statistics import adjusted, fisher_greater, sign_test_greater
+from tensorboard_plugin_gradcam.findings.summary import EVERYONE, ClassSummary, Summary
+from tensorboard_plugin_gradcam.findings.windows import Region, Windows, windows_of
+
+FEWEST = 5  # samples that look there
+TIMES = 3  # as often as the others, or the mirrored places
+LEVEL = 0.05  # false discovery rate
+LEAST_SHARE = 0.1  # of a class
+LEAST_SHARE_OF_ALL = 0.3
+LARGEST = 0.25  # of the picture, for all classes together
+ON_OBJECT = 0.1  # of the object's area, from which a window is the object's own
+LASTING = 0.1  # of the kept steps, from which on a place that is left again still counts
+
+exact = lru_cache(maxsize=65536)(fisher_greater)
+
+
+@dataclass(frozen=True)
+class HotSpot:
+    """A place that a class looks at, where other classes or the mirrored places are not looked at.
+
+    Attributes:
+        group: class index, or `EVERYONE`.
+        window: index into the grid's windows.
+        region: its rectangle.
+        at: index of the last kept step at which it is significant.
+        since: index of the first kept step from which on it holds.
+        hits: samples that look there at that step.
+        of: samples of the group.
+        other_hits: samples of the others that do; of the mirrored places the most.
+        other_of: how many others there are.
+        p: p-value.
+        q: adjusted for all classes, windows and steps.
+    """
+
+    group: int
+    window: int
+    region: Region
+    at: int
+    since: int
+    hits: int
+    of: int
+    other_hits: int
+    other_of: int
+    p: float
+    q: float
+
+    @property
+    def effect(self) -> float:
+        """By how much more often the group looks there, as a difference of shares."""
+        return self.hits / self.of - (self.other_hits / self.other_of if self.other_of else 0)
+
+
+@dataclass(frozen=True)
+class _Look:
+    at: int
+    group: int
+    window: int
+    p: float
+
+
+def hot_spots(summary: Summary) -> list[HotSpot]:
+    """Return the hot spots of a series of maps, those of single classes first, the strongest first."""
+    if summary.grid is None:
+        return []
+    windows = windows_of(summary.grid)
+    on_object = _on_object(summary, windows)
+    of_classes = _significant(summary, windows, list(_class_looks(summary, on_object)), len(summary.classes))
+    taken = [spot.window for spot in of_classes]
+    of_all = _significant(summary, windows, list(_shared_looks(summary, windows, on_object)), 1)
+    return of_classes + [spot for spot in of_all if not any(_touch(windows, spot.window, other) for other in taken)]
+
+
+def _class_looks(summary: Summary, excluded: NDArray[np.bool_]) -> Iterator[_Look]:
+    for at, step in enumerate(summary.steps):
+        everyone = step.groups[EVERYONE]
+        for group, found in step.groups.items():
+            others = everyone.count - found.count
+            if group == EVERYONE or others < FEWEST:
+                continue
+            other_hits = everyone.hits - found.hits
+            frequent = found.hits >= max(FEWEST, LEAST_SHARE * found.count)
+            apart = found.hits * others >= TIMES * other_hits * found.count
+            for window in np.flatnonzero(frequent & apart & ~excluded).tolist():
+                p = exact(int(found.hits[window]), found.count, int(other_hits[window]), others)
+                yield _Look(at, group, window, p)
+
+
+def _shared_looks(summary: Summary, windows: Windows, excluded: NDArray[np.bool_]) -> Iterator[_Look]:
+    small = np.array([region.area <= LARGEST for region in windows.regions])
+    own = windows.mirrors == np.arange(len(windows.regions))[:, None]
+    for at, step in enumerate(summary.steps):
+        found = step.groups[EVERYONE]
+        mirrored = np.where(own, 0, found.hits[windows.mirrors]).max(axis=1)
+        frequent = found.hits >= max(FEWEST, LEAST_SHARE_OF_ALL * found.count)
+        chosen = frequent & (found.hits >= TIMES * mirrored) & small & ~excluded & ~own.all(axis=1)
+        for window in np.flatnonzero(chosen).tolist():
+            yield _Look(at, EVERYONE, window, _against_mirrors(found, windows, window))
+
+
+def _against_mirrors(found: ClassSummary, windows: Windows, window: int) -> float:
+    """Return the largest p-value against any of the mirrored places: it has to beat them all."""
+    return max(
+        sign_test_greater(int(found.lone[window, turn]), int(found.lone[mirror, turn]))
+        for turn, mirror in enumerate(windows.mirrors[window].tolist())
+        if mirror != window
+    )
+
+
+def _significant(summary: Summary, windows: Windows, looks: list[_Look], groups: int) -> list[HotSpot]:
+    """Adjust for all looks, and keep one window for each place of each group."""
+    if not looks:
+        return []
+    all_looks = groups * len(windows.regions) * len(summary.steps)
+    q_values = adjusted([look.p for look in looks], all_looks)
+    by_place: dict[tuple[int, int], list[tuple[_Look, float]]] = {}
+    for look, q in zip(looks, q_values.tolist(), strict=True):
+        if q <= LEVEL:
+            by_place.setdefault((look.group, look.window), []).append((look, q))
+    last = len(summary.steps) - 1
+    spots = [
+        _spot(summary, windows, *found[-1])
+        for found in by_place.values()
+        if found[-1][0].at == last or len(found) >= max(2, LASTING * len(summary.steps))
+    ]
+    return _apart(spots, windows)
+
+
+def _spot(summary: Summary, windows: Windows, look: _Look, q: float) -> HotSpot:
+    step = summary.steps[look.at]
+    found, everyone = step.groups[look.group], step.groups[EVERYONE]
+    if look.group == EVERYONE:
+        mirrors = [mirror for mirror in windows.mirrors[look.window].tolist() if mirror != look.window]
+        others, other_of = max(int(found.hits[mirror]) for mirror in mirrors), found.count
+    else:
+        others, other_of = int(everyone.hits[look.window] - found.hits[look.window]), everyone.count - found.count
+    return HotSpot(
+        group=look.group,
+        window=look.window,
+        region=windows.regions[look.window],
+        at=look.at,
+        since=_since(summary, look),
+        hits=int(found.hits[look.window]),
+        of=found.count,
+        other_hits=others,
+        other_of=other_of,
+        p=look.p,
+        q=q,
+    )
+
+
+def _since(summary: Summary, look: _Look) -> int:
+    """Return the first step from which on at least half as many look there, but for single lapses."""
+    rates = []
+    for step in summary.steps[: look.at + 1]:
+        found = step.groups.get(look.group)
+        rates.append(0.0 if found is None or not found.count else float(found.hits[look.window] / found.count))
+    holds = np.array(rates) >= rates[-1] / 2
+    first = look.at
+    while first > 0 and (holds[first - 1] or (first > 1 and holds[first - 2])):
+        first -= 1
+    return first if holds[first] else first + 1
+
+
+def _apart(spots: list[HotSpot], windows: Windows) -> list[HotSpot]:
+    """Of windows of a group that touch keep one: the smallest with at least nine tenths of the most hits."""
+    kept: list[HotSpot] = []
+    rest = sorted(spots, key=lambda spot: (spot.at, spot.hits, -spot.region.area), reverse=True)
+    while rest:
+        most = rest[0]
+        same = [
+            spot
+            for spot in rest
+            if spot.group == most.group and spot.at == most.at and _touch(windows, spot.window, most.window)
+        ]
+        enough = [spot for spot in same if spot.hits >= 0.9 * most.hits]
+        chosen = min(enough, key=lambda spot: (spot.region.area, spot.p))
+        kept.append(chosen)
+        rest = [
+            spot
+            for spot in rest
+            if spot.group != chosen.group
+            or not (_touch(windows, spot.window, chosen.window) or _touch(windows, spot.window, most.window))
+        ]
+    return sorted(kept, key=lambda spot: spot.effect, reverse=True)
+
+
+def _touch(windows: Windows, first: int, second: int) -> bool:
+    return bool((windows.cells[:, first] * windows.cells[:, second]).any())
+
+
+def _on_object(summary: Summary, windows: Windows) -> NDArray[np.bool_]:
+    """Return which windows ``(W,)`` cover a tenth or more of the objects, where these are at different places."""
+    truths = None if summary.observed is None else summary.observed.truths
+    if truths is None or summary.grid is None:
+        return np.zeros(len(windows.regions), dtype=bool)
+    known = truths[np.isfinite(truths).all(axis=(1, 2))].astype(np.float32)
+    known = known[known.sum(axis=(1, 2)) > 0]
+    if not len(known) or is_mark(known):
+        return np.zeros(len(windows.regions), dtype=bool)
+    objects = regridded(known, summary.grid).reshape(len(known), -1)
+    objects /= objects.sum(axis=1, keepdims=True)
+    return np.asarray(np.median(objects @ windows.cells, axis=0) >= ON_OBJECT)
+
+
+def is_mark(truths: NDArray[np.float32]) -> bool:
+    """Say whether marked regions ``(N, h, w)`` are at one place in nearly all pictures: a mark rather than objects."""
+    mean = truths.mean(axis=0)
+    common = np.minimum(truths, mean).sum(axis=(1, 2)) / truths.sum(axis=(1, 2))
+    return bool(np.median(common) >= 0.9)

@@ -1,0 +1,358 @@
+"""All findings of the series of a log, strongest first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tensorboard_plugin_gradcam.findings.attention import overlap
+from tensorboard_plugin_gradcam.findings.changes import changes
+from tensorboard_plugin_gradcam.findings.finding import Finding
+from tensorboard_plugin_gradcam.findings.hot_spots import FEWEST, HotSpot, hot_spots
+from tensorboard_plugin_gradcam.findings.statistics import fisher_two_sided
+from tensorboard_plugin_gradcam.findings.strategies import strategies
+from tensorboard_plugin_gradcam.findings.summary import EVERYONE, ClassSummary, Summary, inside_marked
+from tensorboard_plugin_gradcam.findings.windows import windows_of
+
+SAME_MAP = 0.95  # mean correlation of maps, from which they are nearly the same for every picture
+DEAD = 0.5  # of a class's maps
+LEAST_CHANGE = 0.15  # of the share inside the marked region
+AGREE = 0.8  # of the predictions of two runs
+APART = 0.5  # of the attention that two runs have in common, at most
+SURE = 0.8  # probability of a wrong prediction
+OUTSIDE = 0.1  # share of the evidence inside the marked region, at most
+SMALL_CLUSTER, APART_CLUSTER = 0.25, 0.25  # share of the class, and silhouette
+LEVEL = 0.05
+
+
+@dataclass(frozen=True, eq=False)
+class Source:
+    """One series of maps, and what its samples were.
+
+    Attributes:
+        run: of TensorBoard.
+        tag: of the user.
+        method: of the maps.
+        layer: of the maps.
+        summary: its steps.
+    """
+
+    run: str
+    tag: str
+    method: str
+    layer: str
+    summary: Summary
+
+    def finding(self, kind: str, at: int, **known: object) -> Finding:
+        """Return a finding about this series at a kept step's index."""
+        place = {"run": self.run, "tag": self.tag, "method": self.method, "layer": self.layer}
+        return Finding(kind=kind, **place, step=self.summary.steps[at].step, **known)  # type: ignore[arg-type]
+
+
+def find(sources: Sequence[Source]) -> list[Finding]:
+    """Return everything that is found in some series, and between runs that log the same samples; strongest first."""
+    found = [finding for source in sources for finding in find_in(source)]
+    for index, source in enumerate(sources):
+        for other in sources[index + 1 :]:
+            if (source.tag, source.method, source.layer) == (other.tag, other.method, other.layer):
+                found += _runs_differ(source, other)
+    return sorted(found, key=_strength, reverse=True)
+
+
+def find_in(source: Source) -> list[Finding]:
+    """Return what is found in one series, in no order."""
+    if not source.summary.steps:
+        return []
+    spots = [_of_spot(source, spot) for spot in hot_spots(source.summary)]
+    rest = (_strategies, _changes, _same_map, _dead_maps, _sure_and_outside)
+    return spots + [finding for look in rest for finding in look(source)]
+
+
+def _strength(finding: Finding) -> float:
+    sure = 2.0 if finding.q is None else float(min(12.0, -np.log10(max(finding.q, 1e-300))))
+    return finding.effect * sure
+
+
+def _of_spot(source: Source, spot: HotSpot) -> Finding:
+    summary = source.summary
+    step = summary.steps[spot.at].groups[spot.group]
+    numbers = {
+        "share": spot.hits / spot.of,
+        "other_hits": float(spot.other_hits),
+        "other_of": float(spot.other_of),
+        "accuracy": step.accuracy,
+        "area": spot.region.area,
+    }
+    return source.finding(
+        "hot_spot_everywhere" if spot.group == EVERYONE else "hot_spot",
+        spot.at,
+        group=_group(spot.group),
+        region=spot.region,
+        since=_since(summary, spot.since),
+        samples=_behind(summary, spot) if spot.at == len(summary.steps) - 1 else (),
+        count=spot.hits,
+        of=spot.of,
+        effect=spot.effect,
+        p=spot.p,
+        q=spot.q,
+        numbers=numbers,
+    )
+
+
+def _behind(summary: Summary, spot: HotSpot) -> tuple[str, ...]:
+    """Return the samples that look at a window at the last step, those with the most evidence there first."""
+    assert summary.observed is not None and summary.last is not None and summary.grid is not None
+    inside = summary.last @ windows_of(summary.grid).cells[:, spot.window]
+    chosen = inside >= 0.5
+    if spot.group != EVERYONE:
+        chosen &= summary.observed.labels == spot.group
+    return _named(summary, np.flatnonzero(chosen), -inside)
+
+
+def _named(summary: Summary, indices: NDArray[np.int64], order_by: NDArray[np.floating]) -> tuple[str, ...]:
+    assert summary.observed is not None
+    names = summary.observed.identities or tuple(map(str, range(len(summary.observed.labels))))
+    return tuple(names[index] for index in indices[np.argsort(order_by[indices], kind="stable")].tolist())
+
+
+def _group(group: int) -> int | None:
+    return None if group == EVERYONE else group
+
+
+def _since(summary: Summary, at: int) -> int | None:
+    return summary.steps[at].step if at > 0 else None
+
+
+def _strategies(source: Source) -> Iterator[Finding]:
+    """Small, clear clusters of one class at the last step whose accuracy differs from the rest of the class."""
+    summary = source.summary
+    observed, shares = summary.observed, summary.last
+    if observed is None or shares is None or observed.predictions is None:
+        return
+    looks = []
+    for group in summary.classes:
+        members = np.flatnonzero((observed.labels == group) & (observed.predictions >= 0))
+        right = observed.predictions[members] == group
+        found = strategies(shares[members])
+        for cluster in range(found.count):
+            inside = found.clusters == cluster
+            others = (found.clusters >= 0) & ~inside
+            silhouette = float(found.silhouettes[inside].mean())
+            if inside.sum() < FEWEST or others.sum() < FEWEST or inside.sum() > others.sum():
+                continue
+            p = fisher_two_sided(
+                int(right[inside].sum()), int(inside.sum()), int(right[others].sum()), int(others.sum())
+            )
+            looks.append((p, group, members[inside], right[inside].mean(), right[others].mean(), silhouette, others.sum()))
+    for p, group, indices, accuracy, other_accuracy, silhouette, others in looks:
+        q = min(1.0, p * len(looks))
+        if q <= LEVEL and silhouette >= APART_CLUSTER:
+            yield source.finding(
+                "strategy",
+                len(summary.steps) - 1,
+                group=group,
+                samples=_named(summary, indices, np.zeros(len(observed.labels))),
+                count=len(indices),
+                of=len(indices) + int(others),
+                effect=abs(float(accuracy - other_accuracy)),
+                p=p,
+                q=q,
+                numbers={
+                    "accuracy": float(accuracy),
+                    "other_accuracy": float(other_accuracy),
+                    "silhouette": silhouette,
+                },
+            )
+
+
+def _changes(source: Source) -> Iterator[Finding]:
+    """Lasting jumps of the share inside the marked region, with what became of the accuracy."""
+    summary = source.summary
+    groups = (*summary.classes, EVERYONE) if len(summary.classes) > 1 else (EVERYONE,)
+    series = np.stack([summary.series(group, "inside") for group in groups])
+    largest: dict[int, Finding] = {}
+    for change in changes(series):
+        if abs(change.after - change.before) < LEAST_CHANGE:
+            continue
+        group = groups[change.row]
+        if summary.steps[change.at].groups[group].count < FEWEST:
+            continue
+        accuracy = summary.series(group, "accuracy")
+        finding = source.finding(
+            "change",
+            change.at,
+            group=_group(group),
+            since=_since(summary, change.at),
+            count=summary.steps[change.at].groups[group].count,
+            of=summary.steps[change.at].groups[group].count,
+            effect=abs(change.after - change.before),
+            p=change.p,
+            q=min(1.0, change.p * len(groups)),
+            numbers={
+                "before": change.before,
+                "after": change.after,
+                "accuracy_before": _mean(accuracy[: change.at]),
+                "accuracy_after": _mean(accuracy[change.at :]),
+            },
+        )
+        if group not in largest or finding.effect > largest[group].effect:
+            largest[group] = finding
+    # What all classes do is said once.
+    alike = [finding for group, finding in largest.items() if group != EVERYONE]
+    if EVERYONE in largest and all(finding.effect <= 1.5 * largest[EVERYONE].effect for finding in alike):
+        yield largest[EVERYONE]
+    else:
+        yield from alike or largest.values()
+
+
+def _same_map(source: Source) -> Iterator[Finding]:
+    """Maps that do not depend on the picture, at the last step."""
+    alike = source.summary.series(EVERYONE, "alike")
+    last = source.summary.steps[-1].groups[EVERYONE]
+    if last.seen >= FEWEST and alike[-1] > SAME_MAP:
+        first = _lasting(alike > SAME_MAP)
+        yield source.finding(
+            "same_map",
+            len(alike) - 1,
+            since=_since(source.summary, first),
+            count=last.seen,
+            of=last.count,
+            effect=float(alike[-1]),
+            numbers={"alike": float(alike[-1])},
+        )
+
+
+def _dead_maps(source: Source) -> Iterator[Finding]:
+    """Classes of whose maps more than half have no positive evidence at the last step."""
+    summary = source.summary
+    found = {}
+    for group in (EVERYONE, *summary.classes):
+        counts, seen = summary.series(group, "count"), summary.series(group, "seen")
+        with np.errstate(invalid="ignore", divide="ignore"):
+            dead = 1 - seen / counts
+        if counts[-1] >= FEWEST and dead[-1] > DEAD:
+            first = _lasting(dead > DEAD)
+            found[group] = source.finding(
+                "dead_maps",
+                len(dead) - 1,
+                group=_group(group),
+                since=_since(summary, first),
+                count=int(counts[-1] - seen[-1]),
+                of=int(counts[-1]),
+                effect=float(dead[-1]),
+            )
+    # Said once where every class is alike.
+    yield from [found[EVERYONE]] if len(found) == 1 + len(summary.classes) else (
+        finding for group, finding in found.items() if group != EVERYONE or not summary.classes
+    )
+
+
+def _sure_and_outside(source: Source) -> Iterator[Finding]:
+    """Wrong predictions with a high probability whose evidence is outside the marked region, at the last step."""
+    summary = source.summary
+    observed, shares = summary.observed, summary.last
+    if observed is None or shares is None or summary.grid is None:
+        return
+    if observed.predictions is None or observed.probabilities is None or observed.truths is None:
+        return
+    inside, area = inside_marked(observed, shares, summary.grid)
+    judged = (observed.labels >= 0) & (observed.predictions >= 0) & np.isfinite(inside)
+    wrong = judged & (observed.predictions != observed.labels)
+    outside = inside < np.minimum(OUTSIDE, area)
+    sure = wrong & outside & (observed.probabilities >= SURE)
+    right = judged & ~wrong
+    if sure.sum() < FEWEST or right.sum() < FEWEST:
+        return
+    p = fisher_two_sided(
+        int((wrong & outside).sum()), int(wrong.sum()), int((right & outside).sum()), int(right.sum())
+    )
+    effect = float(outside[wrong].mean() - outside[right].mean())
+    if p <= LEVEL and effect > 0:
+        yield source.finding(
+            "sure_and_outside",
+            len(summary.steps) - 1,
+            samples=_named(summary, np.flatnonzero(sure), -observed.probabilities),
+            count=int(sure.sum()),
+            of=int(wrong.sum()),
+            effect=effect,
+            p=p,
+            q=p,
+            numbers={"sure": SURE, "outside_wrong": float(outside[wrong].mean()), "outside_right": float(outside[right].mean())},
+        )
+
+
+def _runs_differ(first: Source, second: Source) -> Iterator[Finding]:
+    """Classes for which two runs predict alike at their last step and look at different places."""
+    mine, theirs = first.summary.observed, second.summary.observed
+    if mine is None or theirs is None or mine.predictions is None or theirs.predictions is None:
+        return
+    if first.summary.grid != second.summary.grid or first.summary.last is None or second.summary.last is None:
+        return
+    places = {name: index for index, name in enumerate(theirs.identities)}
+    pairs = [(index, places[name]) for index, name in enumerate(mine.identities) if name in places]
+    if len(pairs) < FEWEST:
+        return
+    here, there = (np.array(column) for column in zip(*pairs, strict=True))
+    for group in np.unique(mine.labels[here]).tolist():
+        chosen = mine.labels[here] == group
+        if group < 0 or chosen.sum() < FEWEST:
+            continue
+        agreement = float((mine.predictions[here] == theirs.predictions[there])[chosen].mean())
+        ours, others = first.summary.last[here][chosen], second.summary.last[there][chosen]
+        common = float(overlap(_mean_map(ours), _mean_map(others)))
+        own = min(_halves(ours), _halves(others))
+        if agreement >= AGREE and common < APART and common < own - 0.2:
+            yield first.finding(
+                "runs_differ",
+                len(first.summary.steps) - 1,
+                group=group,
+                samples=_named(first.summary, here[chosen], np.zeros(len(mine.labels))),
+                count=int(chosen.sum()),
+                of=int(chosen.sum()),
+                effect=own - common,
+                other=second.run,
+                numbers={"agreement": agreement, "overlap": common, "overlap_within": own},
+            )
+
+
+def _mean_map(shares: NDArray[np.float32]) -> NDArray[np.float32]:
+    mean = shares.mean(axis=0)
+    return np.asarray(mean / max(float(mean.sum()), 1e-12), dtype=np.float32)
+
+
+def _halves(shares: NDArray[np.float32]) -> float:
+    """Return what the mean maps of two halves of a run's samples have in common: how far overlap tells anything."""
+    return float(overlap(_mean_map(shares[::2]), _mean_map(shares[1::2])))
+
+
+def _lasting(holds: NDArray[np.bool_]) -> int:
+    """Return the index from which on something holds to the end."""
+    lapses = np.flatnonzero(~holds)
+    return int(lapses[-1]) + 1 if len(lapses) else 0
+
+
+def _mean(values: NDArray[np.float64]) -> float:
+    known = values[np.isfinite(values)]
+    return float(known.mean()) if len(known) else float("nan")
+
+
+def timeline(summary: Summary) -> Mapping[str, NDArray[np.float64]]:
+    """Return what a ribbon over the steps shows: arrays ``(T,)``.
+
+    ``step``; ``moved``, the median Hellinger distance to the kept step before; ``inside`` and ``expected_inside``, the
+    share of evidence in the marked region and its area; ``accuracy``; ``flag``, 1 where one of them changed.
+    """
+    names = ("moved", "inside", "expected_inside", "accuracy")
+    arrays = {name: summary.series(EVERYONE, name) for name in names}
+    flags = np.zeros(len(summary.steps))
+    for change in changes(np.stack([arrays["inside"], arrays["moved"]])):
+        flags[change.at] = 1
+    return {"step": np.array([step.step for step in summary.steps], dtype=np.float64), **arrays, "flag": flags}
+
+
+def atlas(step: ClassSummary, grid: tuple[int, int]) -> NDArray[np.float32]:
+    """Return the mean attention of a class as a map ``(rows, columns)``."""
+    return np.asarray(step.mean.reshape(grid), dtype=np.float32)
