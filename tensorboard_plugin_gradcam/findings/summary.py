@@ -230,5 +230,6 @@ def inside_marked(observed: Observations, shares: Floats, grid: Grid) -> tuple[F
 
 
 def _median(values: NDArray[np.floating]) -> float:
-    known = values[np.isfinite(values)]
-    return float(np.median(known)) if len(known) else float("nan")
+    # `np.median` takes ten times as long on a class's few values.
+    known = np.sort(values[np.isfinite(values)])
+    return float(known[(len(known) - 1) // 2] + known[len(known) // 2]) / 2 if len(known) else float("nan")
