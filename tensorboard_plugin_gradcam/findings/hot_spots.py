@@ -22,7 +22,7 @@ from tensorboard_plugin_gradcam.findings.windows import Region, Windows, windows
 FEWEST = 5  # samples that look there
 TIMES = 3  # as often as the others, or the mirrored places
 LEVEL = 0.05  # false discovery rate
-LEAST_SHARE = 0.1  # of a class
+LEAST_SHARE = 0.05  # of a class
 LEAST_SHARE_OF_ALL = 0.3
 LARGEST = 0.25  # of the picture, for all classes together
 ON_OBJECT = 0.1  # of the object's area, from which a window is the object's own

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from tensorboard_plugin_gradcam.findings.attention import Floats, Grid
 
-HIT = 0.5  # of a map's evidence, from which it looks at a window
+HIT = 0.5  # of a map's evidence, from which it looks at a window of at most a quarter of the picture
 SIDES = (1, 2, 3)  # of the squares, in cells
 
 
@@ -62,8 +62,12 @@ class Windows:
     mirrors: NDArray[np.int64]
 
     def hits(self, shares: Floats) -> NDArray[np.bool_]:
-        """Return which maps ``(..., g)`` have at least half of their evidence in which window, ``(..., W)``."""
-        return np.asarray(shares @ self.cells >= HIT)
+        """Return which maps ``(..., g)`` look at which window, ``(..., W)``: have half of their evidence there.
+
+        Half of it lies in the frame of a flat map already: a larger window needs half of what a flat map leaves out.
+        """
+        area = self.cells.mean(axis=0)
+        return np.asarray(shares @ self.cells >= np.where(area > 0.25, (1 + area) / 2, HIT))
 
 
 @lru_cache(maxsize=32)
