@@ -77,7 +77,9 @@ def network_maps() -> Maps:
         optimizer.zero_grad()
         torch.autograd.backward(torch.nn.functional.cross_entropy(model(demo.NORMALIZE(images)), labels))
         optimizer.step()
-    maps = [next(iter(CAM(model, "block3")(demo.NORMALIZE(part)).maps.values())) for part in validation.images.split(64)]
+    maps = [
+        next(iter(CAM(model, "block3")(demo.NORMALIZE(part)).maps.values())) for part in validation.images.split(64)
+    ]
     return np.asarray(torch.cat(maps).clamp(min=0), dtype=np.float32)
 
 

@@ -33,6 +33,8 @@ from tensorboard_plugin_gradcam.records import (
 if TYPE_CHECKING:
     import pandas
 
+    from tensorboard_plugin_gradcam.findings import Finding, Source
+
 Record = TypeVar("Record", Maps, Predictions)
 Prediction = Literal["prediction", "probability", "label_probability", "top_classes", "top_probabilities", "loss"]
 
@@ -178,6 +180,34 @@ class GradCAMLog:
         if pixels is None:
             raise CorruptRecord(f"expected a picture, got {len(self.files[run, digest])} bytes that are none")
         return np.ascontiguousarray(pixels if pixels.ndim == 2 else pixels[:, :, ::-1]).astype(np.uint8)
+
+    def findings(self) -> list[Finding]:
+        """Return what the maps say of where, since when and for whom the networks look; the strongest first.
+
+        Example:
+            >>> for finding in read_gradcam("runs").findings():
+            ...     print(finding.run, finding.sentence())
+
+        Each has its kind, run, class, region in fractions of the picture, steps, samples, effect, and where it is
+        tested p and q; `to_json` gives all of it. Volumes are left out. See docs/findings.md.
+        """
+        from tensorboard_plugin_gradcam.findings import find
+
+        return find([self._summarised(series) for series in self.maps.values()])
+
+    def _summarised(self, series: MapSeries) -> Source:
+        from tensorboard_plugin_gradcam.findings import Observer, Source, Summary
+
+        summary, observer = Summary(), Observer(series.kind)
+        said = self.predictions.get((series.run, series.tag))
+        by_step = {moment.step: moment.record for moment in said} if said else {}
+        for moment in series:
+            if moment.cohort is not None:
+                record = by_step.get(moment.step)
+                observed = observer.observe(moment.step, moment.record.blocks, moment.cohort, record)
+                if observed is not None:
+                    summary.add(observed)
+        return Source(series.run, series.tag, series.method, series.layer, summary)
 
     def metrics(self) -> pandas.DataFrame:
         """Return a data frame with one row for each map at each step.

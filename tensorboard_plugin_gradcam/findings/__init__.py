@@ -8,6 +8,7 @@ from tensorboard_plugin_gradcam.findings.attention import attention, grid_of, he
 from tensorboard_plugin_gradcam.findings.changes import Change, changes
 from tensorboard_plugin_gradcam.findings.finding import Finding
 from tensorboard_plugin_gradcam.findings.hot_spots import HotSpot, hot_spots
+from tensorboard_plugin_gradcam.findings.observed import Observer
 from tensorboard_plugin_gradcam.findings.search import Source, atlas, find, find_in, timeline
 from tensorboard_plugin_gradcam.findings.strategies import Strategies, strategies
 from tensorboard_plugin_gradcam.findings.summary import EVERYONE, ClassSummary, Observations, StepSummary, Summary
@@ -20,6 +21,7 @@ __all__ = [
     "Finding",
     "HotSpot",
     "Observations",
+    "Observer",
     "Region",
     "Source",
     "StepSummary",

@@ -104,7 +104,9 @@ def _of_spot(source: Source, spot: HotSpot) -> Finding:
 
 def _behind(summary: Summary, spot: HotSpot) -> tuple[str, ...]:
     """Return the samples that look at a window at the last step, those with the most evidence there first."""
-    assert summary.observed is not None and summary.last is not None and summary.grid is not None
+    assert summary.observed is not None
+    assert summary.last is not None
+    assert summary.grid is not None
     inside = summary.last @ windows_of(summary.grid).cells[:, spot.window]
     chosen = inside >= 0.5
     if spot.group != EVERYONE:
@@ -146,7 +148,9 @@ def _strategies(source: Source) -> Iterator[Finding]:
             p = fisher_two_sided(
                 int(right[inside].sum()), int(inside.sum()), int(right[others].sum()), int(others.sum())
             )
-            looks.append((p, group, members[inside], right[inside].mean(), right[others].mean(), silhouette, others.sum()))
+            looks.append(
+                (p, group, members[inside], right[inside].mean(), right[others].mean(), silhouette, others.sum())
+            )
     for p, group, indices, accuracy, other_accuracy, silhouette, others in looks:
         q = min(1.0, p * len(looks))
         if q <= LEVEL and silhouette >= APART_CLUSTER:
@@ -245,8 +249,10 @@ def _dead_maps(source: Source) -> Iterator[Finding]:
                 effect=float(dead[-1]),
             )
     # Said once where every class is alike.
-    yield from [found[EVERYONE]] if len(found) == 1 + len(summary.classes) else (
-        finding for group, finding in found.items() if group != EVERYONE or not summary.classes
+    yield from (
+        [found[EVERYONE]]
+        if len(found) == 1 + len(summary.classes)
+        else (finding for group, finding in found.items() if group != EVERYONE or not summary.classes)
     )
 
 
@@ -266,9 +272,7 @@ def _sure_and_outside(source: Source) -> Iterator[Finding]:
     right = judged & ~wrong
     if sure.sum() < FEWEST or right.sum() < FEWEST:
         return
-    p = fisher_two_sided(
-        int((wrong & outside).sum()), int(wrong.sum()), int((right & outside).sum()), int(right.sum())
-    )
+    p = fisher_two_sided(int((wrong & outside).sum()), int(wrong.sum()), int((right & outside).sum()), int(right.sum()))
     effect = float(outside[wrong].mean() - outside[right].mean())
     if p <= LEVEL and effect > 0:
         yield source.finding(
@@ -280,7 +284,11 @@ def _sure_and_outside(source: Source) -> Iterator[Finding]:
             effect=effect,
             p=p,
             q=p,
-            numbers={"sure": SURE, "outside_wrong": float(outside[wrong].mean()), "outside_right": float(outside[right].mean())},
+            numbers={
+                "sure": SURE,
+                "outside_wrong": float(outside[wrong].mean()),
+                "outside_right": float(outside[right].mean()),
+            },
         )
 
 
@@ -343,12 +351,14 @@ def timeline(summary: Summary) -> Mapping[str, NDArray[np.float64]]:
     """Return what a ribbon over the steps shows: arrays ``(T,)``.
 
     ``step``; ``moved``, the median Hellinger distance to the kept step before; ``inside`` and ``expected_inside``, the
-    share of evidence in the marked region and its area; ``accuracy``; ``flag``, 1 where one of them changed.
+    share of evidence in the marked region and its area; ``accuracy``; ``flag``, 1 where `inside` changed, or `moved` in
+    logs without a marked region.
     """
     names = ("moved", "inside", "expected_inside", "accuracy")
     arrays = {name: summary.series(EVERYONE, name) for name in names}
     flags = np.zeros(len(summary.steps))
-    for change in changes(np.stack([arrays["inside"], arrays["moved"]])):
+    followed = arrays["inside"] if np.isfinite(arrays["inside"]).any() else arrays["moved"]
+    for change in changes(followed[None]):
         flags[change.at] = 1
     return {"step": np.array([step.step for step in summary.steps], dtype=np.float64), **arrays, "flag": flags}
 

@@ -93,9 +93,7 @@ def k_means(points: NDArray[np.float64], count: int, rounds: int = 100) -> Label
         if (new == labels).all() and _:
             break
         labels = new
-        means = np.stack(
-            [points[labels == k].mean(axis=0) if (labels == k).any() else means[k] for k in range(count)]
-        )
+        means = np.stack([points[labels == k].mean(axis=0) if (labels == k).any() else means[k] for k in range(count)])
     return np.unique(labels, return_inverse=True)[1].astype(np.int64)
 
 

@@ -9,7 +9,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tensorboard_plugin_gradcam.findings.attention import Floats, Grid, attention, grid_of, hellinger, regridded, unit_vectors
+from tensorboard_plugin_gradcam.findings.attention import (
+    Floats,
+    Grid,
+    attention,
+    grid_of,
+    hellinger,
+    regridded,
+    unit_vectors,
+)
 from tensorboard_plugin_gradcam.findings.windows import windows_of
 
 EVERYONE = -1  # in place of a class

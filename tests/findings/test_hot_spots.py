@@ -1,0 +1,69 @@
+"""A place that a class looks at is found, with its class, its step and its samples, and nothing else is."""
+
+import numpy as np
+import pytest
+
+from tensorboard_plugin_gradcam.findings import EVERYONE, find, hot_spots
+from tests.findings.plants import BIRTH, STEPS, planted
+
+
+@pytest.mark.parametrize("cell", [(0, 0), (6, 6), (2, 4)])
+def test_a_mark_of_a_class_is_found_with_its_place_step_and_samples(cell):
+    source, marked = planted(cell=cell)
+    finding = find([source])[0]
+    assert (finding.kind, finding.group, finding.since) == ("hot_spot", 1, 10 * BIRTH)
+    assert finding.region is not None
+    assert finding.region.x0 <= cell[1] / 7 < finding.region.x1
+    assert finding.region.y0 <= cell[0] / 7 < finding.region.y1
+    assert {f"sample {index}" for index in np.flatnonzero(marked)} <= set(finding.samples)
+    assert finding.count == len(finding.samples)
+    assert finding.q is not None
+    assert finding.q < 1e-6
+
+
+def test_the_smallest_window_that_holds_it_is_named():
+    spot = hot_spots(planted()[0].summary)[0]
+    assert spot.region.area == pytest.approx(1 / 49)
+
+
+def test_a_mark_that_all_classes_have_is_found_against_the_mirrored_places():
+    spots = hot_spots(planted(everyone=True, share=0.9, cell=(0, 6))[0].summary)
+    assert [spot.group for spot in spots] == [EVERYONE]
+    assert spots[0].region.name == "upper right corner"
+
+
+def test_nothing_is_found_where_nothing_was_planted():
+    assert [find([planted(seed, share=0)[0]]) for seed in range(20)] == [[]] * 20
+
+
+def test_no_finding_is_about_fewer_than_five_samples():
+    source, marked = planted(count=40, share=0.15, seed=3)
+    assert 0 < marked.sum() < 5
+    assert find([source]) == []
+
+
+def test_a_place_that_was_left_again_is_told_with_the_step_at_which_it_was_last_looked_at():
+    spot = hot_spots(planted(until=STEPS - 2)[0].summary)[0]
+    assert (spot.at, spot.since) == (STEPS - 3, BIRTH)
+
+
+def test_a_window_on_objects_at_different_places_is_no_hot_spot():
+    # The objects of all samples lie about the planted cell, each shifted by a little.
+    truths = np.zeros((120, 28, 28), np.float32)
+    for index, shift in enumerate(np.random.default_rng(0).integers(4, 9, size=(120, 2))):
+        truths[index, shift[0] : shift[0] + 8, shift[1] : shift[1] + 8] = 1
+    assert hot_spots(planted(cell=(2, 2))[0].summary)
+    assert hot_spots(planted(cell=(2, 2), truths=truths)[0].summary) == []
+    # The same mark in every picture is no object.
+    mark = np.zeros((120, 28, 28), np.float32)
+    mark[:, :4, :4] = 1
+    assert hot_spots(planted(truths=mark)[0].summary)[0].group == 1
+
+
+def test_sentences_say_where_since_when_and_for_whom():
+    finding = find([planted()[0]])[0]
+    words = finding.sentence(("cat", "dog"))
+    assert words == (
+        f"{finding.count} of 60 samples of “dog” look at the upper left corner since step 50; 0 of 60 of other classes do"
+    )
+    assert "class 1" in finding.sentence()
