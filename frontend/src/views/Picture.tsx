@@ -1,10 +1,12 @@
 import {useLayoutEffect, useRef} from "preact/hooks";
 import type {Found} from "../api/loader";
 import {currentLimits, mapOf, shownStep} from "../state/maps";
-import {change, dark, type Group, images, look, probe, renderer} from "../state/store";
+import {change, dark, type Group, images, look, probe, renderer, settings} from "../state/store";
 import {viewport} from "../state/zoom";
 import type {Sample, Viewport} from "../types";
+import {sharpSize} from "../maths/placement";
 import {Marks} from "./Marks";
+import {useScreenWidth} from "./screenWidth";
 import {useArrived} from "./arrived";
 import {remarksOn, type Shown} from "../state/remarks";
 
@@ -16,31 +18,34 @@ interface Props {
   large?: boolean;
 }
 
-const LARGE = 640; // pixels, at least, of the picture in focus: cells' edges stay sharp
-const ZOOMED = 320; // of the others while zoomed
+const LARGE = 640; // pixels of the page that the picture in focus takes, until that is known
 
-/** A sample's picture under its map at the step, at the picture's own size; the page scales it. */
+/** A sample's picture under its map at the step, in whole multiples of the picture's size; the page does the rest. */
 export function Picture({group, sample, index, at = shownStep(group, index), large = false}: Props) {
   const canvas = useRef<HTMLCanvasElement>(null);
   const {found, image, limits, said} = useArrived(() => readingOf({group, sample, index, at}), valuesOf);
   renderer.losses.value;
   const view = viewport.value;
   const size = sizeOf(sample, image, found);
-  const times = Math.ceil((large ? LARGE : view.zoom > 1 ? ZOOMED : 1) / size.width);
+  const frame = useRef<HTMLSpanElement>(null);
+  const across = useScreenWidth(frame, large ? LARGE : settings.peek().tileSize);
+  const drawn = sharpSize(size, across, large || view.zoom > 1 || look.value.mode === "contour");
+  const pen = across ? (drawn.width * devicePixelRatio) / across : 1;
   useLayoutEffect(() => {
     const map = said.waits ? null : (found?.map ?? null); // drawn once, over its picture
-    if (canvas.current) renderer.draw(canvas.current, image, map, look.value, limits ?? NO_LIMITS, view);
+    if (canvas.current) renderer.draw(canvas.current, image, map, look.value, limits ?? NO_LIMITS, view, pen);
   });
   return (
     <span
+      ref={frame}
       class={said.waits ? "picture waits" : "picture"}
       style={{"--ratio": `${size.width} / ${size.height}`}}
       {...placeUnder(view, large)}
     >
       <canvas
         ref={canvas}
-        width={size.width * times}
-        height={size.height * times}
+        width={drawn.width}
+        height={drawn.height}
         data-testid={large ? "focus-canvas" : "tile-canvas"}
         data-run={group.run}
         data-tag={group.tag}
