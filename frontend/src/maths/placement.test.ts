@@ -2,7 +2,7 @@ import {expect, test} from "vitest";
 
 import {packed} from "../gpu/atlas";
 import {cssGradient} from "./colors";
-import {placeAt, placementOf, viewportFrom, viewportText, within, WHOLE, zoomed} from "./placement";
+import {placeAt, placementOf, sharpSize, viewportFrom, viewportText, within, WHOLE, zoomed} from "./placement";
 
 test("a picture is fitted and centred", () => {
   expect(placementOf({width: 100, height: 50}, {width: 200, height: 200})).toEqual({
