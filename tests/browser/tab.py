@@ -161,3 +161,9 @@ def pixels_of(canvas: Locator) -> NDArray[np.uint8]:
     """What a canvas shows now."""
     url = canvas.evaluate("(canvas) => canvas.toDataURL('image/png')")
     return np.asarray(Image.open(io.BytesIO(base64.b64decode(url.partition(",")[2]))).convert("RGB"))
+
+
+def at_size(picture: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
+    """A canvas of whole multiples of `side` pixels a side: the middle one of each square."""
+    times = len(picture) // side
+    return picture[times // 2 :: times, times // 2 :: times]

@@ -34,6 +34,7 @@ export function mapSeries(maxima: readonly number[], kind: MapKind = "positive")
     ordinals: new Float64Array(count),
     cohort: new Int32Array(count),
     cohorts: ["c"],
+    places: null,
     total: count,
     generation: "g",
     sampledDown: null,

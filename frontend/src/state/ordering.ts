@@ -3,6 +3,7 @@
 import {thresholdOf} from "../maths/compose";
 import {attentionMoved} from "../maths/compare";
 import {entropy, iouAt} from "../maths/metrics";
+import {placesIn} from "../maths/places";
 import {currentLimits, mapOf} from "./maps";
 import {type Group, look, step, steps} from "./store";
 import type {Settings, Sort} from "./settings";
@@ -14,7 +15,7 @@ const RISING: readonly Sort[] = ["probability", "label-probability", "iou"];
 
 export function ordered(group: Group, cast: Cast, wanted: Settings): number[] {
   const {samples} = cast.cohort;
-  const indices = [...samples.keys()].filter((index) => isShown(cast, samples[index]!, saidOf(cast, index), wanted));
+  const indices = placesIn(cast.cohort).filter((index) => isShown(cast, samples[index]!, saidOf(cast, index), wanted));
   if (wanted.sort === "logged") return indices;
   const values = new Map(indices.map((index) => [index, rankingOf(group, cast, index, wanted)]));
   const sign = RISING.includes(wanted.sort) ? 1 : -1;

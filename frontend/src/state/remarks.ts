@@ -66,6 +66,11 @@ function odd({group, found}: Shown): Remark {
   return [`faint, ${size}`, "all but zero beside the other maps of its series"];
 }
 
-function other({at, found}: Shown): Remark {
-  return found && found.map.step !== at ? [`${shown(found.map.step)} for ${shown(at)}`] : null;
+function other({group, index, at, found}: Shown): Remark {
+  if (!found || found.map.step === at) return null;
+  const key = seriesKey(group);
+  const isStep = key && loader.stepsOf(key)?.includes(at);
+  const why = isStep && seriesOf(group, index) ? "this sample has no map at this step" : undefined;
+  const words = `${shown(found.map.step)} for ${shown(at)}`;
+  return why ? [words, why] : [words];
 }

@@ -4,6 +4,7 @@ import {arrivals, change, type Group, groups, settings, sought, step} from "../s
 import {DEFAULTS} from "../state/settings";
 import {specFrom} from "../state/spec";
 import {shown} from "../maths/numbers";
+import {placesIn} from "../maths/places";
 import {Heading} from "./Heading";
 import {useNear} from "./near";
 import {later} from "./later";
@@ -61,6 +62,7 @@ function tilePixels(count: number): number {
 function Tiles({group, cast, near, first}: {group: Group; cast: Cast; near: boolean; first: boolean}) {
   const {samples} = cast.cohort;
   const order = useOrder(group, cast);
+  const count = placesIn(cast.cohort).length;
   const text = order.join();
   // The same tiles again are the same objects, which spares all of them.
   const tiles = useMemo(() => {
@@ -77,7 +79,7 @@ function Tiles({group, cast, near, first}: {group: Group; cast: Cast; near: bool
   if (!order.length)
     return (
       <p class="hint">
-        None of the {shown(samples.length)} samples is what the filters ask for.{" "}
+        None of the {shown(count)} samples is what the filters ask for.{" "}
         <button type="button" class="link" onClick={() => change(ALL)}>
           Show all
         </button>
@@ -85,9 +87,9 @@ function Tiles({group, cast, near, first}: {group: Group; cast: Cast; near: bool
     );
   return (
     <>
-      {order.length < samples.length && (
+      {order.length < count && (
         <p class="hint" role="status">
-          {shown(order.length)} of {shown(samples.length)} samples
+          {shown(order.length)} of {shown(count)} samples
         </p>
       )}
       {near ? (

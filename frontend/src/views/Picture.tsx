@@ -9,6 +9,7 @@ import {Marks} from "./Marks";
 import {useScreenWidth} from "./screenWidth";
 import {useArrived} from "./arrived";
 import {remarksOn, type Shown} from "../state/remarks";
+import {sampleOf} from "../state/samples";
 
 interface Props {
   group: Group;
@@ -23,10 +24,10 @@ const LARGE = 640; // pixels of the page that the picture in focus takes, until 
 /** A sample's picture under its map at the step, in whole multiples of the picture's size; the page does the rest. */
 export function Picture({group, sample, index, at = shownStep(group, index), large = false}: Props) {
   const canvas = useRef<HTMLCanvasElement>(null);
-  const {found, image, limits, said} = useArrived(() => readingOf({group, sample, index, at}), valuesOf);
+  const {found, image, limits, said, own} = useArrived(() => readingOf({group, sample, index, at}), valuesOf);
   renderer.losses.value;
   const view = viewport.value;
-  const size = sizeOf(sample, image, found);
+  const size = sizeOf(own, image, found);
   const frame = useRef<HTMLSpanElement>(null);
   const across = useScreenWidth(frame, large ? LARGE : settings.peek().tileSize);
   const drawn = sharpSize(size, across, large || view.zoom > 1 || look.value.mode === "contour");
@@ -56,7 +57,7 @@ export function Picture({group, sample, index, at = shownStep(group, index), lar
         data-ready={image && found ? "true" : "false"}
         data-theme={dark.value ? "dark" : "light"}
       />
-      <Marks group={group} sample={sample} index={index} found={found} view={view} />
+      <Marks group={group} sample={own} index={index} found={found} view={view} />
       {said.words && (
         <span class={said.bare ? "mark failed" : "mark"} title={said.fully}>
           <span data-testid="said">{large ? said.fully : said.words}</span>
@@ -73,16 +74,19 @@ const NO_LIMITS = {low: 0, high: 0};
 function readingOf(tile: Omit<Shown, "found">) {
   const {group, sample, index, at} = tile;
   const found = mapOf(group, index, at);
+  const own = found ? sampleOf(found, index, sample) : sample;
+  const said = remarksOn({...tile, sample: own ?? sample, found});
   return {
     found,
-    image: images.get(group.run, sample.image),
+    own: own ?? sample,
+    image: own && images.get(group.run, own.image),
     limits: found && currentLimits(found, group, index),
-    said: remarksOn({...tile, found}),
+    said: own ? said : {...said, waits: true},
   };
 }
 
-function valuesOf({found, image, limits, said}: ReturnType<typeof readingOf>): readonly unknown[] {
-  return [found?.map, image, limits?.low, limits?.high, ...Object.values(said)];
+function valuesOf({found, own, image, limits, said}: ReturnType<typeof readingOf>): readonly unknown[] {
+  return [found?.map, own, image, limits?.low, limits?.high, ...Object.values(said)];
 }
 
 function sizeOf(sample: Sample, image: ImageBitmap | null, found: Found | null): {width: number; height: number} {
