@@ -110,7 +110,7 @@ def _common(
 ) -> tuple[dict[str, Any], dict[str, Array]]:
     cohorts, cohort = np.unique(steps.cohort, return_inverse=True)
     last = None if loaded.steps is None else int(loaded.steps.ordinal[-1])
-    header = {
+    header: dict[str, Any] = {
         "run": key.run,
         "tag": key.tag,
         "cohorts": [digest.decode() for digest in cohorts.tolist()],

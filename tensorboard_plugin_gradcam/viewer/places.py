@@ -71,14 +71,14 @@ class Registry:
                     tag.rows[digest] = _numbered(tag.numbers, cohort)
             wanted = list(dict.fromkeys(digests))
             rows = [tag.rows[digest] for digest in wanted]
-        if all(row is not None and np.array_equal(row, rows[0]) for row in rows) and _is_plain(rows[0]):
+        if all(row is not None and _is_plain(row, rows[0]) for row in rows):
             return None
         # A cohort that can't be read names no samples: none of its maps can be said to be of a picture.
         return Numbering(tuple(wanted), _padded([_NOBODY if row is None else row for row in rows]), tag.token)
 
 
-def _is_plain(row: Places | None) -> bool:
-    return row is not None and np.array_equal(row, np.arange(len(row)))
+def _is_plain(row: Places, first: Places | None) -> bool:
+    return first is not None and len(row) == len(first) and np.array_equal(row, np.arange(len(row)))
 
 
 _NOBODY: Places = np.zeros(0, np.int32)
