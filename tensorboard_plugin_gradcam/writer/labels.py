@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tensorboard_plugin_gradcam.arrays import to_numpy
-from tensorboard_plugin_gradcam.records import Task
+
+Task = Literal["classification", "multilabel", "regression"]
 
 MOST_CLASS = 2**31 - 1
 

@@ -158,8 +158,7 @@ class PendingSteps:
         numbers = None
         if self._metrics:
             try:
-                numbers, notes = scalars(tag, record.samples, record.full_predictions(), record.blocks)
-                record.notes += notes
+                numbers = scalars(tag, record.samples, record.full_predictions(), record.blocks)
             except Exception as error:
                 if self._faults.are_raised:
                     raise

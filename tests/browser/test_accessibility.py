@@ -42,7 +42,7 @@ def test_axe_finds_nothing(page: Page, rich: Server, theme: str) -> None:
         page.set_viewport_size({"width": width, "height": 800})
         assert violations(frame) == []
     show(frame, runs="clean", text="no such sample")
-    expect(frame.get_by_text("None of the 12 samples")).to_be_visible()
+    expect(frame.get_by_text("No sample matches the filters (12 hidden)")).to_be_visible()
     assert violations(frame) == []
     page.keyboard.press("?")
     expect(frame.get_by_test_id("keys")).to_be_visible()
@@ -52,7 +52,7 @@ def test_axe_finds_nothing(page: Page, rich: Server, theme: str) -> None:
 KEYS = [
     ("ArrowLeft", "step", "180"), ("Shift+ArrowLeft", "step", "0"), ("Home ArrowRight", "step", "20"),
     ("Home Shift+ArrowRight ArrowLeft", "step", "180"), ("Home End", "step", None),
-    ("2", "mode", "contour"), ("5", "mode", "map"), ("[", "opacity", "0.65"), ("]", "opacity", "0.75"),
+    ("2", "mode", "contour"), ("5", "mode", "map"), ("[", "opacity", "0.95"), ("[ [ ]", "opacity", "0.95"),
     (". .", "threshold", "0.1"), (". . ,", "threshold", "0.05"), ("s", "smooth", "0"), ("g", "groundTruth", "0"),
     ("l", "layer", "layer3"), ("n n", "focus", FOCUS), ("n n n p", "focus", FOCUS), ("n Escape", "focus", None),
     ("m", "pin", "0.5000,0.3571"), ("m m", "pin", None),
@@ -62,7 +62,7 @@ KEYS = [
 def test_each_key_does_what_the_sheet_says(page: Page, rich: Server) -> None:
     frame = look(page, rich)
     for keys, name, expected in KEYS:
-        show(frame)
+        show(frame, view="grid")
         frame.wait_for_selector(TILE.format(sample=0, step=LAST))
         for key in keys.split():
             page.keyboard.press(key)
@@ -104,7 +104,7 @@ def test_single_keys_can_be_switched_off(page: Page, rich: Server) -> None:
     expect(frame.get_by_test_id("keys")).to_be_visible()
 
 
-# Whether the element with the focus can be told from one without: its own outline, or that of the sign beside it.
+# Whether the element with the focus can be told from one without: its own outline, or that of the sign beside or in it.
 MARKED = """() => {
   const one = document.activeElement;
   const shows = (it) => {
@@ -113,18 +113,19 @@ MARKED = """() => {
   };
   return {
     name: one.getAttribute('aria-label') || one.closest('label')?.textContent || one.textContent || one.id,
-    marked: Boolean(shows(one) || shows(one.nextElementSibling)),
+    marked: Boolean(shows(one) || shows(one.nextElementSibling) || shows(one.querySelector('.frame'))),
     left: document.body === one,
   };
 }"""
 
 
 def test_tab_reaches_every_control_and_shows_where_it_is(page: Page, rich: Server) -> None:
-    frame = look(page, rich, runs="clean", focus=FOCUS, pin="0.4,0.4")
-    expect(frame.get_by_role("button", name="CSV over the steps")).to_be_visible()
+    """Of all tiles one is a stop: the arrow keys go on from there."""
+    frame = look(page, rich, runs="clean", focus=FOCUS, pin="0.4,0.4", more=1)
+    expect(frame.locator(".focus .chart").first).to_be_visible()
     wanted = frame.evaluate(
-        "() => [...document.querySelectorAll('button, input, select, summary')].filter((one) => one.offsetParent"
-        " && (one.type !== 'radio' || one.checked)).length"
+        "() => [...document.querySelectorAll('button, input, select, summary, [role=separator]')].filter((one) =>"
+        " one.offsetParent && !one.disabled && one.tabIndex >= 0 && (one.type !== 'radio' || one.checked)).length"
     )
     seen: list[str] = []
     unmarked: list[str] = []
@@ -136,7 +137,34 @@ def test_tab_reaches_every_control_and_shows_where_it_is(page: Page, rich: Serve
         if not at["marked"]:
             unmarked.append(at["name"])
     assert unmarked == []
-    assert seen[-1] == "CSV over the steps"
+    assert seen[0] == "Skip to the samples"
+    assert "CSV" in seen
+
+
+def test_the_third_tile_is_in_focus_after_five_keys(page: Page, rich: Server) -> None:
+    frame = look(page, rich)
+    for key in ("Tab", "Enter", "ArrowRight", "ArrowRight", "Enter"):
+        page.keyboard.press(key)
+    expect(frame.locator(".focus")).to_contain_text("photo 0002")
+
+
+def test_arrows_go_through_the_tiles_as_they_stand(page: Page, rich: Server) -> None:
+    frame = look(page, rich)
+    focused = "() => document.activeElement.dataset.key"
+    first = tile(frame, "clean", 0, LAST).get_by_test_id("tile")
+    first.focus()
+    columns = frame.evaluate(
+        "() => { const all = [...document.querySelectorAll('[data-testid=tile]')].map((it) =>"
+        " it.getBoundingClientRect().top); return all.findIndex((top) => top > all[0]); }"
+    )
+    page.keyboard.press("ArrowDown")
+    assert frame.evaluate(focused) == f"run=clean&tag=val&sample={columns}"
+    page.keyboard.press("ArrowLeft")
+    assert frame.evaluate(focused) == f"run=clean&tag=val&sample={columns - 1}"
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("ArrowUp")
+    assert frame.evaluate(focused) == f"run=clean&tag=val&sample={columns - 1}"
+    setting(page, "step", None)
 
 
 def test_a_sample_opened_by_key_takes_the_focus_and_gives_it_back(page: Page, rich: Server) -> None:

@@ -16,7 +16,7 @@ from tensorboard_plugin_gradcam import add_gradcam
 from tensorboard_plugin_gradcam.heatmap import overlay
 from tensorboard_plugin_gradcam.reader import GradCAMLog, read_gradcam
 from tests.browser import truth
-from tests.browser.tab import TILE, Rich, at_size, hash_of, look, pixels, pixels_of
+from tests.browser.tab import TILE, Rich, hash_of, look, pixels, pixels_of
 from tests.viewer.server import Server, tensorboard
 
 LAST = Rich.STEPS[-1]
@@ -61,7 +61,9 @@ def test_only_the_samples_that_are_asked_for_are_shown(
         samples = np.flatnonzero(expected).tolist()
         assert show(frame, len(samples), step=140, **settings) == samples, settings
         if len(samples) < 12:
-            expect(frame.get_by_text(re.compile(f"^({len(samples)} of|None of the) 12 samples"))).to_be_visible()
+            expect(
+                frame.get_by_text(re.compile(f"^({len(samples)} of 12 samples|No sample matches the filters \\(12)"))
+            ).to_be_visible()
     show(frame, 0, step=140, text="no such sample", verdict="wrong", label=1, minProbability=0.9)
     frame.get_by_role("button", name="Show all").click()
     expect(frame.locator(CANVAS)).to_have_count(12)
@@ -127,38 +129,46 @@ def test_the_class_whose_map_is_shown_is_chosen(page: Page, tmp_path: Path) -> N
     with tensorboard(tmp_path) as server:
         server.wait(lambda it: it.get("series").json["runs"])
         frame = look(page, server, smooth=0)
-        chosen = frame.get_by_role("region", name="Class explained")
-        expect(chosen.get_by_role("button")).to_have_text(["as logged first", "temple", "flower"])
-        for name, target in (("flower", 1), ("temple", 0), ("as logged first", 0), ("flower", 1)):
-            chosen.get_by_role("button", name=name).click()
-            expect(chosen.get_by_role("button", pressed=True)).to_have_text(name)
-            expected = overlay(images[0], maps[0, target], smooth=False)
-            drawn = at_size(pixels(frame, TILE.format(sample=0, step=10)), 64)
-            difference = np.abs(drawn.astype(int) - expected)
+        chosen = frame.get_by_role("combobox", name="Class explained", exact=True)
+
+        def explain(name: str) -> None:
+            chosen.click()
+            frame.locator(".options").get_by_role("option", name=name, exact=True).click()
+            expect(chosen).to_have_text(name)
+
+        chosen.click()
+        expect(frame.locator(".options [role=option]")).to_have_text(["as logged", "label", "temple", "flower"])
+        page.keyboard.press("Escape")
+        for sample, name, target in (
+            (0, "flower", 1), (0, "temple", 0), (0, "label", 0), (1, "label", 1), (0, "as logged", 0), (0, "flower", 1)
+        ):  # fmt: skip
+            explain(name)
+            expected = overlay(images[sample], maps[sample, target], smooth=False)
+            difference = np.abs(pixels(frame, TILE.format(sample=sample, step=10)).astype(int) - expected)
             assert (difference.max(axis=2) <= 3).mean() > 0.99, name
         frame.wait_for_function("() => location.hash.includes('p.gradcam.target=1')")
         frame.locator(".tile").first.hover()
         frame.get_by_test_id("pick").first.click()  # A is of the class that was chosen, also when another one is
-        chosen.get_by_role("button", name="temple").click()
+        explain("temple")
         frame.locator(".tile").first.hover()
         frame.get_by_test_id("pick").first.click()
         sides = [frame.get_by_test_id(f"side-{side}").get_by_label("Class explained") for side in "ab"]
         for side, value in zip(sides, ("1", "0"), strict=True):
             expect(side).to_have_value(value)
         frame.evaluate("(hash) => { location.hash = hash }", hash_of({"target": 9, "smooth": 0}))
-        expect(chosen.get_by_role("button", pressed=True)).to_have_text("class 9")
-        expect(frame.get_by_text("no map").first).to_be_visible()
-        chosen.get_by_role("button", name="as logged first").click()
+        expect(chosen).to_have_text("class 9")
+        expect(frame.get_by_text("no map of class 9: has temple, flower").first).to_be_visible()
+        explain("as logged")
         expect(frame.get_by_text("no map")).to_have_count(0)
         frame.evaluate(
             "(hash) => { location.hash = hash }", hash_of({"view": "compare", "columns": "target", "smooth": 0})
         )
-        expect(frame.locator("th[scope=col]")).to_have_text(["temple", "flower"])
-        for sample, row in enumerate(frame.locator("tbody tr").all()):
+        expect(frame.locator(".heads .across >> nth=0 >> .name")).to_have_text(["temple", "flower"])
+        for sample, row in enumerate(frame.locator("[data-strip]").all()):
             for target, cell in enumerate(row.locator("canvas[data-ready=true]").all()):
                 expected = overlay(images[sample], maps[sample, target], smooth=False)
                 cell.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
-                difference = np.abs(at_size(pixels_of(cell), 64).astype(int) - expected)
+                difference = np.abs(pixels_of(cell).astype(int) - expected)
                 assert (difference.max(axis=2) <= 3).mean() > 0.99, (sample, target)
         spec = "run=run&tag=val&sample=0&method=grad_cam&layer="
         sides_of = {"view": "ab", "target": 1, "a": spec, "b": spec + "&target=1"}

@@ -22,16 +22,19 @@ def headers(frame: Frame, side: str) -> list[str]:
     return frame.locator(f"table >> nth=0 >> th[scope={side}] .name").all_inner_texts()
 
 
+def heads(frame: Frame) -> list[str]:
+    """What stands over the tiles of the first column of strips."""
+    return frame.locator(".heads .across >> nth=0 >> .name").all_inner_texts()
+
+
 def cell(frame: Frame, row: int, column: int, table: int = 0) -> Locator:
     return frame.locator(f"table >> nth={table} >> tbody tr >> nth={row} >> td >> nth={column} >> canvas")
 
 
 def test_rows_and_columns_are_chosen_and_each_cell_is_its_own_map(page: Page, rich: Server, rich_log: Rich) -> None:
     frame = opened(page, rich)
-    frame.locator(".center").get_by_text("Compare", exact=True).click()
-    frame.wait_for_selector("table")
-    assert headers(frame, "col") == ["clean", "shortcut"], "runs differ, so they are compared first"
-    assert headers(frame, "row")[:2] == ["Sample 0", "photo 0001"]
+    assert heads(frame) == ["clean", "shortcut"], "runs have the same samples, so they are compared"
+    assert frame.locator(".strip-title .name").all_inner_texts()[:2] == ["Sample 0", "photo 0001"]
     frame.get_by_test_id("rows").select_option("layer")
     frame.get_by_test_id("columns").select_option("step")
     frame.wait_for_selector("table th[data-value=layer3]")
@@ -58,14 +61,15 @@ def test_rows_and_columns_are_chosen_and_each_cell_is_its_own_map(page: Page, ri
 
 def test_rows_and_columns_are_taken_off_and_put_back(page: Page, rich: Server) -> None:
     frame = look(page, rich, view="compare", rows="sample", columns="step")
-    frame.wait_for_selector("table")
-    before = headers(frame, "col")
+    frame.wait_for_selector(".strips")
+    before = heads(frame)
+    columns = frame.locator(".heads .across").first.locator(".head")
     frame.get_by_role("button", name=f"Leave {before[1]} out").first.click()
-    expect(frame.locator("table th[scope=col]")).to_have_count(len(before) - 1)
+    expect(columns).to_have_count(len(before) - 1)
     frame.get_by_label("Add a column").select_option(label="20")
-    expect(frame.locator("table th[data-value='20']")).to_have_count(1)
+    expect(frame.locator(".heads [data-value='20']")).to_have_count(1)
     frame.get_by_role("button", name="Show all").click()
-    expect(frame.locator("table th[scope=col]")).to_have_count(len(before))
+    expect(columns).to_have_count(len(before))
     frame.get_by_role("button", name="Swap rows and columns").click()
     expect(frame.locator("table th[scope=row]")).to_have_count(len(before))
 

@@ -69,7 +69,7 @@ def assert_alike(picture: NDArray[np.uint8], expected: NDArray[np.uint8]) -> Non
 def test_a_tile_and_the_grid_are_saved_at_the_pictures_own_size(
     page: Page, rich: Server, logged: GradCAMLog, tmp_path: Path
 ) -> None:
-    frame = look(page, rich, focus=FOCUS, step=100)
+    frame = look(page, rich, focus=FOCUS, step=100, more=1)
     path = saved(page, frame, "PNG", tmp_path)
     assert path.name == "clean photo 0002 step 100.png"
     assert_alike(cv2.imread(str(path))[:, :, ::-1], reference(logged, 100, 2))
@@ -82,7 +82,9 @@ def test_a_tile_and_the_grid_are_saved_at_the_pictures_own_size(
 def test_a_comparison_is_saved_as_it_stands_on_the_page(
     page: Page, rich: Server, logged: GradCAMLog, tmp_path: Path
 ) -> None:
-    frame = look(page, rich, view="compare", runs="clean", step=100, text="photo 0002", rows="layer", columns="step")
+    frame = look(
+        page, rich, view="compare", runs="clean", step=100, text="photo 0002", rows="layer", columns="step", more=1
+    )
     steps = [
         int(text) for text in frame.locator("th[scope=col]").evaluate_all("(all) => all.map((th) => th.dataset.value)")
     ]
@@ -109,7 +111,7 @@ def test_cells_that_were_never_in_sight_are_saved_where_nothing_was_predicted(pa
     with tensorboard(tmp_path) as server:
         server.wait(lambda it: it.get("series").json["runs"])
         page.set_viewport_size({"width": 900, "height": 420})
-        frame = look(page, server, view="compare", rows="layer", columns="sample", smooth=0)
+        frame = look(page, server, view="compare", rows="layer", columns="sample", smooth=0, more=1, side="open")
         rows = tiles(saved(page, frame, "Comparison as PNG", tmp_path), 2)
         layers = frame.locator("th[scope=row]").evaluate_all("(all) => all.map((th) => th.dataset.value)")
     assert len(rows) == len(layers) == 6
@@ -120,7 +122,7 @@ def test_cells_that_were_never_in_sight_are_saved_where_nothing_was_predicted(pa
 
 
 def test_a_and_b_are_saved_with_their_difference(page: Page, rich: Server, logged: GradCAMLog, tmp_path: Path) -> None:
-    frame = look(page, rich, focus=FOCUS, step=100)
+    frame = look(page, rich, focus=FOCUS, step=100, more=1)
     page.keyboard.press("v")
     page.keyboard.press("v")
     expect(frame.get_by_test_id("ab")).to_be_visible()
@@ -137,7 +139,7 @@ def test_a_and_b_are_saved_with_their_difference(page: Page, rich: Server, logge
 
 def test_the_steps_are_saved_as_an_animation(page: Page, rich: Server, logged: GradCAMLog, tmp_path: Path) -> None:
     frame = look(page, rich, focus=FOCUS, speed=5)
-    with Image.open(saved(page, frame, "GIF of the steps", tmp_path)) as gif:
+    with Image.open(saved(page, frame, "GIF", tmp_path)) as gif:
         assert gif.format == "GIF"
         assert gif.n_frames == len(Rich.STEPS)  # type: ignore[attr-defined]
         assert gif.info["duration"] == 200
@@ -150,8 +152,8 @@ def test_the_steps_are_saved_as_an_animation(page: Page, rich: Server, logged: G
 def test_numbers_are_saved_as_they_were_logged(
     page: Page, rich: Server, rich_log: Rich, logged: GradCAMLog, tmp_path: Path
 ) -> None:
-    frame = look(page, rich, focus=FOCUS, step=100)
-    with saved(page, frame, "CSV over the steps", tmp_path).open(newline="") as file:
+    frame = look(page, rich, focus=FOCUS, step=100, more=1)
+    with saved(page, frame, "CSV", tmp_path).open(newline="") as file:
         rows = list(csv.DictReader(file))
     assert [int(row["step"]) for row in rows] == list(Rich.STEPS)
     said, maps = logged.predictions["clean", "val"], logged.maps[KEY]
@@ -176,9 +178,9 @@ def test_numbers_are_saved_as_they_were_logged(
 
 def test_a_link_opens_the_same_view(page: Page, rich: Server, chromium: Browser) -> None:
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
-    frame = opened(page, rich, "gradcam&p.gradcam.runs=clean")
+    frame = opened(page, rich, "gradcam&p.gradcam.runs=clean&p.gradcam.more=1")
     go_to(frame, 60)
-    frame.get_by_role("button", name="Contour").click()
+    frame.get_by_role("combobox", name="Look").select_option("contour")
     frame.get_by_label("Threshold, as a number").fill("0.35")
     frame.get_by_label("Threshold, as a number").press("Enter")
     frame.locator("[data-sample='4']").click()

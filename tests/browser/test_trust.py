@@ -80,7 +80,7 @@ def shows(page: Page, server: Server, runs: list[str], tags: list[str], path: st
     """Open the tab on these runs and series, wherever it stands."""
     chosen = {name: ",".join(quote(one, safe="") for one in many) for name, many in (("runs", runs), ("tags", tags))}
     page.goto("about:blank")
-    page.goto(f"http://{server.host}:{server.port}/{path}{hash_of(chosen)}")
+    page.goto(f"http://{server.host}:{server.port}/{path}{hash_of({'view': 'grid', **chosen})}")
     if path == PAGE:
         return page.main_frame
     frame = page.wait_for_selector("iframe").content_frame()

@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image
 from playwright.sync_api import Page, expect
 
-from tests.browser.tab import LAST, TILE, at_size, go_to, opened, pixels
+from tests.browser.tab import LAST, TILE, go_to, opened, pixels
 from tests.viewer.server import Server
 
 CANVAS = "[data-run='first']" + TILE
@@ -21,12 +21,12 @@ def test_a_walk_through_everything(page: Page, server: Server) -> None:
     # What is shown, and how.
     frame.get_by_role("checkbox", name="second").uncheck()
     expect(frame.locator("[data-run='second']")).to_have_count(0)
-    frame.get_by_role("button", name="Contour").click()
+    frame.get_by_role("combobox", name="Look").select_option("contour")
+    frame.get_by_role("button", name="More", exact=True).click()
     frame.get_by_label("Threshold, as a number").fill("0.5")
     frame.get_by_label("Threshold, as a number").press("Enter")
-    lines = at_size(pixels(frame, CANVAS.format(sample=0, step=LAST)), len(drawn))
-    assert np.abs(lines.astype(int) - drawn).max() > 20
-    frame.get_by_role("button", name="Overlay").click()
+    assert np.abs(pixels(frame, CANVAS.format(sample=0, step=LAST)).astype(int) - drawn).max() > 20
+    frame.get_by_role("combobox", name="Look").select_option("overlay")
 
     # Through the steps.
     go_to(frame, 10)
@@ -52,7 +52,7 @@ def test_a_walk_through_everything(page: Page, server: Server) -> None:
     frame.get_by_role("checkbox", name="second").check()
     frame.locator(".center").get_by_text("Compare", exact=True).click()
     frame.get_by_test_id("columns").select_option("step")
-    frame.wait_for_selector("table " + CANVAS.format(sample=0, step=0))
+    frame.wait_for_selector(".strips " + CANVAS.format(sample=0, step=0))
     frame.locator(".center").get_by_text("A / B", exact=True).click()
     frame.wait_for_selector(".layer-b canvas[data-run='second'][data-ready=true]")
     frame.locator(".center").get_by_text("Difference", exact=True).click()

@@ -21,8 +21,7 @@ export interface Renderer {
   /**
    * Draw into the tile's own 2-D canvas, before the page is painted next: all tiles of a task are one batch, since every
    * copy out of the GPU's canvas costs. A tile that already shows just this is left alone, so asking on every frame is
-   * cheap. `image` null: the map alone. `map` null: the image alone. `pen`: pixels of the canvas that a pixel of the page
-   * takes, so that lines are as wide on every canvas.
+   * cheap. `image` null: the map alone. `map` null: the image alone.
    */
   draw(
     target: HTMLCanvasElement,
@@ -31,7 +30,6 @@ export interface Renderer {
     look: Look,
     limits: Limits,
     view: Viewport,
-    pen?: number,
   ): void;
   /** Draw now what `draw` was asked for in this task. */
   flush(): void;
@@ -44,7 +42,6 @@ export interface Renderer {
     view: Viewport,
     width: number,
     height: number,
-    pen?: number,
   ): ImageData;
   /** Counts losses of all that was drawn, when the GPU's context goes and comes back: whoever draws reads it. */
   readonly losses: ReadonlySignal<number>;
@@ -73,7 +70,6 @@ interface Job {
   look: Look;
   limits: Limits;
   view: Viewport;
-  pen: number;
 }
 
 /** What a canvas was last drawn with. */
@@ -82,8 +78,7 @@ interface Shown extends Job, Size {}
 function isSame(a: Job, b: Job): boolean {
   const sameView = a.view.x === b.view.x && a.view.y === b.view.y && a.view.zoom === b.view.zoom;
   const sameLimits = a.limits.low === b.limits.low && a.limits.high === b.limits.high;
-  const same = a.image === b.image && a.map === b.map && a.look === b.look && a.pen === b.pen;
-  return same && sameView && sameLimits;
+  return a.image === b.image && a.map === b.map && a.look === b.look && sameView && sameLimits;
 }
 
 class TileRenderer implements Renderer {
@@ -115,10 +110,9 @@ class TileRenderer implements Renderer {
     look: Look,
     limits: Limits,
     view: Viewport,
-    pen = 1,
   ): void {
     if (!this.jobs.size) queueMicrotask(() => this.drawJobs(BUDGET_MS));
-    this.jobs.set(target, {image, map, look, limits, view, pen});
+    this.jobs.set(target, {image, map, look, limits, view});
   }
 
   flush(): void {
@@ -158,8 +152,8 @@ class TileRenderer implements Renderer {
   private drawLate(): void {
     const {late} = this;
     this.late = new Map();
-    for (const [canvas, {image, map, look, limits, view, pen}] of late) {
-      if (!this.jobs.has(canvas) && !this.shown.has(canvas)) this.draw(canvas, image, map, look, limits, view, pen);
+    for (const [canvas, {image, map, look, limits, view}] of late) {
+      if (!this.jobs.has(canvas) && !this.shown.has(canvas)) this.draw(canvas, image, map, look, limits, view);
     }
   }
 
@@ -181,10 +175,9 @@ class TileRenderer implements Renderer {
     view: Viewport,
     width: number,
     height: number,
-    pen = 1,
   ): ImageData {
     const canvas = Object.assign(document.createElement("canvas"), {width, height});
-    this.draw(canvas, image, map, look, limits, view, pen);
+    this.draw(canvas, image, map, look, limits, view);
     this.flush();
     return canvas.getContext("2d")!.getImageData(0, 0, width, height);
   }
@@ -227,7 +220,7 @@ class Tile {
 
   constructor(
     private readonly canvas: HTMLCanvasElement,
-    {image, map, look, limits, view, pen}: Job,
+    {image, map, look, limits, view}: Job,
   ) {
     const picture = pictureSize(image, map);
     if (!picture) return;
@@ -235,7 +228,7 @@ class Tile {
     const placement = placementOf(picture, tile, view);
     if (image && look.mode !== "map") this.photograph = {image, placement, gray: isGray(look, map?.kind ?? "positive")};
     if (map?.rows && map.columns && look.mode !== "image") {
-      this.layer = {map, look: image ? look : {...look, mode: "map"}, limits, placement, picture, tile, pen};
+      this.layer = {map, look: image ? look : {...look, mode: "map"}, limits, placement, picture, tile};
     }
   }
 
@@ -265,8 +258,8 @@ class Tile {
     const {photograph, blend} = this.sheetOf(sheets, this.layer?.placement ?? this.photograph!.placement);
     blend.data.set(photograph.data);
     if (this.layer) {
-      const {map, look, limits, placement, picture, pen} = this.layer;
-      paint(blend, map, look, limits, placement, picture, pen);
+      const {map, look, limits, placement, picture} = this.layer;
+      paint(blend, map, look, limits, placement, picture);
     }
     this.canvas.getContext("2d", {willReadFrequently: true})?.putImageData(blend, 0, 0);
   }

@@ -3,6 +3,7 @@
 import {castAt, type Cast, indexIn} from "./samples";
 import type {Coordinates, Sample} from "../types";
 import {groupAt} from "./compare";
+import {explained} from "./maps";
 import {locks, allRuns, announce, catalog, change, focusKey, type Group, groups, settings, step, steps} from "./store";
 import {specFrom, specOf, specText, tileKey} from "./spec";
 import {twinsOf} from "./twins";
@@ -51,7 +52,7 @@ export function sideOf(name: SideName): Side | null {
 function usualA(): Coordinates | null {
   const focused = specFrom(focusKey.value);
   const group = groups.value.find(({run, tag}) => run === focused?.run && tag === focused.tag) ?? groups.value[0];
-  return group ? specOf(group, focused?.sample ?? 0, null, settings.value.target) : null;
+  return group ? specOf(group, focused?.sample ?? 0, null, explained(group, focused?.sample ?? 0, step.value)) : null;
 }
 
 function usualB(): Coordinates | null {

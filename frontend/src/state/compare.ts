@@ -6,6 +6,7 @@ import {type Axis, limited, numbersIn, type Table, tablesOf, type Values} from "
 import type {Coordinates, MapSeries, Sample} from "../types";
 import {type Cast, castAt, indexIn} from "./samples";
 import {thinned} from "./measure";
+import {view} from "./view";
 import {
   arrivals,
   catalog,
@@ -65,7 +66,7 @@ export function optionsOf<A extends Exclude<Axis, "sample">>(axis: A): readonly 
     tag: () => chosenTags.value,
     layer: () => (isOnAxis("layer") ? allLayers.value : [layer.value]),
     method: () => (isOnAxis("method") ? methods.value : [method.value]),
-    target: () => (isOnAxis("target") && targets.value.size ? [...targets.value.keys()] : [settings.value.target]),
+    target: () => (isOnAxis("target") && targets.value.size ? [...targets.value.keys()] : [null]),
     step: () => (isOnAxis("step") ? [...steps.value] : [null]),
   };
   return all[axis]() as readonly Coordinates[A][];
@@ -95,9 +96,9 @@ const made = computed(() => {
   return new Map<string, Group | null>();
 });
 
-/** The series of a cell, the same object each time; null where it was not logged. */
-export function groupAt({run, tag, layer, method, target}: Coordinates): Group | null {
-  const id = JSON.stringify([run, tag, layer, method, target, isOnAxis("layer")]);
+/** The series of a cell, the same object each time; null where it was not logged. `follows`: the page's class. */
+export function groupAt({run, tag, layer, method, target}: Coordinates, follows = false): Group | null {
+  const id = JSON.stringify([run, tag, layer, method, follows || target, isOnAxis("layer")]);
   const kept = made.value.get(id);
   if (kept !== undefined) return kept;
   const entry = catalog.value?.runs.find((one) => one.run === run)?.tags.find((one) => one.tag === tag);
@@ -105,7 +106,7 @@ export function groupAt({run, tag, layer, method, target}: Coordinates): Group |
   // A method that has one layer of its own, or none at all, is compared with the others' chosen one.
   const only = own.length === 1 && !isOnAxis("layer") ? own[0] : undefined;
   const maps = own.find((one) => one.layer === layer) ?? only;
-  const group = entry && maps ? {run, tag, entry, maps, target} : null;
+  const group = entry && maps ? {run, tag, entry, maps, ...(follows ? {} : {target})} : null;
   made.value.set(id, group);
   return group;
 }
@@ -130,18 +131,30 @@ export function tablesFor(tags: readonly string[], samples: readonly number[]): 
 
 /** What a cell shows; `index` -1: the series lacks this sample. Null where it was not logged. */
 export function inCell(cell: Coordinates, sample: Sample): {group: Group; cast: Cast | null; index: number} | null {
-  const group = groupAt(cell);
+  const group = groupAt(cell, !isOnAxis("target"));
   if (!group) return null;
   const cast = castAt(group, cell.step ?? step.value);
   return {group, cast, index: cast ? indexIn(cast.cohort, sample, cell.sample) : cell.sample};
 }
 
+/** Where a sample of the first series stands in the cells of its tables; those that were not logged are left out. */
+export function peersOf(tags: readonly string[], {cohort}: Cast, index: number) {
+  const sample = cohort.samples[index]!;
+  return tablesFor(tags, [index]).flatMap(({cells}) =>
+    cells.flat().flatMap((cell) => {
+      const found = inCell(cell, sample);
+      if (!found?.cast || found.index < 0) return [];
+      return [{group: found.group, cast: found.cast, index: found.index, at: cell.step ?? step.value}];
+    }),
+  );
+}
+
 /** Series of everything that is on the page. */
 export const shownGroups = computed<readonly Group[]>(() => {
-  if (settings.value.view !== "compare") return groups.value;
+  if (view.value !== "compare") return groups.value;
   const {run: runs, tag: tags, layer: layers, method: methods} = shownValues.value;
   const cells = runs.flatMap((run) =>
     tags.flatMap((tag) => layers.flatMap((layer) => methods.map((method) => ({run, tag, layer, method})))),
   );
-  return cells.flatMap((cell) => groupAt({...cell, target: null, step: null, sample: 0}) ?? []);
+  return cells.flatMap((cell) => groupAt({...cell, target: null, step: null, sample: 0}, true) ?? []);
 });

@@ -29,9 +29,14 @@ export function readHash(): string {
   return host.location.hash;
 }
 
-/** Replaces, so that dragging a slider leaves no trail behind the back button. */
-export function writeHash(hash: string): void {
-  if (hash !== host.location.hash) host.history.replaceState(host.history.state, "", hash);
+/**
+ * Into the host's address, where `isPlace` as a place that "back" returns to; else replacing, so that dragging a slider
+ * leaves no trail. Never into the frame's own history: its entries would stay after a change of the tab.
+ */
+export function writeHash(hash: string, isPlace: boolean): void {
+  if (hash === host.location.hash) return;
+  if (isPlace) host.history.pushState(host.history.state, "", hash);
+  else host.history.replaceState(host.history.state, "", hash);
 }
 
 export function onHashChange(listener: () => void): void {

@@ -2,10 +2,11 @@
 
 import {computed} from "@preact/signals";
 import type {Found} from "../api/loader";
-import {FAINT, isFaint, limitsOf, limitsOfSeries, unionOfLimits, usualPeak} from "../maths/limits";
+import {limitsOf, limitsOfSeries, unionOfLimits} from "../maths/limits";
 import type {Limits, Look, MapSeries} from "../types";
 import {shownGroups} from "./compare";
 import {type Group, loader, locks, look, seriesKey, settings, step} from "./store";
+import {castAt, classOf} from "./samples";
 import {tileKey} from "./spec";
 
 const target = computed(() => settings.value.target);
@@ -18,8 +19,23 @@ export function shownStep(group: Group, sample: number): number {
 /** A sample's map nearest to a step; null until it is here. Of the page's class, unless the group has one of its own. */
 export function mapOf(group: Group, sample: number, at: number): Found | null {
   const key = seriesKey(group);
+  return key && loader.mapAt(key, sample, at, explained(group, sample, at) ?? undefined);
+}
+
+/** No class has it, nor has a map of none, which is -1. */
+const UNKNOWN = -2;
+
+/** The class that a sample's map is to explain; null: whatever was logged first. UNKNOWN: none is. */
+export function explained(group: Group, sample: number, at: number): number | null {
   const own = group.target === undefined ? target.value : group.target;
-  return key && loader.mapAt(key, sample, at, own ?? undefined);
+  if (own === null || typeof own === "number") return own;
+  const cast = castAt(group, at);
+  return (cast && classOf(cast, sample, own)) ?? UNKNOWN;
+}
+
+/** As `explained`, for each step of a curve. */
+export function explainedOver(group: Group, sample: number): (step: number) => number | null {
+  return (at) => explained(group, sample, at);
 }
 
 /** All kept steps of a sample's maps; null until they are here. */
@@ -56,17 +72,7 @@ function kept(series: MapSeries, sample?: number): Limits {
   return found;
 }
 
-/** The peak that maps of a series usually have, over all of it that is here. */
-export function usualPeakOf(found: Found, group: Group): number {
-  const key = seriesKey(group);
-  return Math.max(usualPeak(found.series), ...(key ? loader.allSeries(key) : []).map(usualPeak));
-}
-
-/** Limits that a map is drawn with under the look of now: of a faint map, noise does not become a peak. */
+/** Limits of a map under the look of now. */
 export function currentLimits(found: Found, group: Group, sample: number): Limits {
-  const limits = limitsFor(found, look.value, group, sample);
-  const usual = look.value.scale === "map" ? usualPeakOf(found, group) : 0;
-  if (!isFaint(found.map, usual)) return limits;
-  const high = FAINT * usual;
-  return {low: found.map.kind === "positive" ? 0 : -high, high};
+  return limitsFor(found, look.value, group, sample);
 }

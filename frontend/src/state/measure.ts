@@ -43,16 +43,17 @@ function numberOf(hit: boolean | null): number {
   return hit === null ? Number.NaN : Number(hit);
 }
 
-/** A sample's entry at each kept step that has one (of `target`, where given). */
+/** A sample's entry at each kept step that has one (of the class that `targetAt` names there, where it names one). */
 export function entriesOver(
   series: MapSeries,
   sample: number,
-  target?: number | null,
+  targetAt: (step: number) => number | null = () => null,
 ): {step: number; entry: number}[] {
   const found: {step: number; entry: number}[] = [];
   series.steps.forEach((step, index) => {
     const own = entriesOf(series, index, sample);
-    const entry = target == null ? own[0] : own.find((one) => series.target[one] === target);
+    const target = targetAt(step);
+    const entry = target === null ? own[0] : own.find((one) => series.target[one] === target);
     if (entry !== undefined) found.push({step, entry});
   });
   return found;

@@ -3,21 +3,37 @@
 import {thresholdOf} from "../maths/compose";
 import {attentionMoved} from "../maths/compare";
 import {entropy, iouAt} from "../maths/metrics";
-import {placesIn} from "../maths/places";
-import {currentLimits, mapOf} from "./maps";
-import {type Group, look, step, steps} from "./store";
-import type {Settings, Sort} from "./settings";
 import type {Sample} from "../types";
-import {type Cast, className, isRight, type Said, saidOf} from "./samples";
+import {leadOf, partsOfTables, peersOf} from "./compare";
+import {currentLimits, mapOf} from "./maps";
+import {type Cast, castAt, className, isRight, type Said, saidOf} from "./samples";
+import type {Settings, Sort} from "./settings";
+import {type Group, groups, look, settings, step, steps} from "./store";
+import {view} from "./view";
 
-/** The most interesting first: the least probable label, the most uncertain, the worst IoU. */
+/** Where a sample is shown: in one place, or in each cell of its row of a comparison. */
+export interface Seat {
+  group: Group;
+  cast: Cast;
+  index: number;
+  at: number; // the step
+}
+
+type SeatsOf = (index: number) => readonly Seat[];
+
+/** The seats of a grid: one each. */
+function alone(group: Group, cast: Cast): SeatsOf {
+  return (index) => [{group, cast, index, at: step.value}];
+}
+
+/** Those who stand on their heads: the least probable label, the most uncertain, the worst IoU come first. */
 const RISING: readonly Sort[] = ["probability", "label-probability", "iou"];
 
-export function ordered(group: Group, cast: Cast, wanted: Settings): number[] {
+export function ordered(group: Group, cast: Cast, wanted: Settings, seatsOf = alone(group, cast)): number[] {
   const {samples} = cast.cohort;
-  const indices = placesIn(cast.cohort).filter((index) => isShown(cast, samples[index]!, saidOf(cast, index), wanted));
+  const indices = [...samples.keys()].filter((index) => isShown(cast, samples[index]!, index, wanted, seatsOf));
   if (wanted.sort === "logged") return indices;
-  const values = new Map(indices.map((index) => [index, rankingOf(group, cast, index, wanted)]));
+  const values = new Map(indices.map((index) => [index, rankOf(group, cast, index, wanted, seatsOf)]));
   const sign = RISING.includes(wanted.sort) ? 1 : -1;
   const rank = (index: number) => {
     const value = values.get(index)!;
@@ -26,26 +42,69 @@ export function ordered(group: Group, cast: Cast, wanted: Settings): number[] {
   return indices.sort((a, b) => (rank(a) === rank(b) ? a - b : rank(a) - rank(b)));
 }
 
-function isShown(cast: Cast, sample: Sample, said: Said, wanted: Settings): boolean {
+/** The samples of tables whose samples are `first`'s, in their order. */
+export function orderedInTables(tags: readonly string[], first: Group, cast: Cast, wanted: Settings): number[] {
+  return ordered(first, cast, wanted, (index) => peersOf(tags, cast, index));
+}
+
+function isShown(cast: Cast, sample: Sample, index: number, wanted: Settings, seatsOf: SeatsOf): boolean {
   const {verdict, text, label, prediction, minProbability} = wanted;
-  if (verdict !== "all" && isRight(sample, said) !== (verdict === "right")) return false;
+  const said = saidOf(cast, index);
+  if (verdict !== "all" && verdictOf(seatsOf(index)) !== (verdict === "right")) return false;
   if (label !== null && sample.label !== label) return false;
   if (prediction !== null && said.prediction !== prediction) return false;
   if (minProbability > 0 && !((said.probability ?? 0) >= minProbability)) return false;
-  const words = [
-    sample.id,
-    sample.caption,
-    className(cast.cohort, sample.label),
-    className(cast.cohort, said.prediction),
-  ];
-  return words.join(" ").toLowerCase().includes(text.toLowerCase());
+  return wordsOf(cast, sample, said).includes(text.toLowerCase());
 }
 
-function rankingOf(group: Group, cast: Cast, index: number, {sort, movedFrom}: Settings): number {
+function wordsOf({cohort}: Cast, sample: Sample, said: Said): string {
+  const words = [sample.id, sample.caption, className(cohort, sample.label), className(cohort, said.prediction)];
+  return words.join(" ").toLowerCase();
+}
+
+/** Right everywhere, wrong anywhere, or unknown. */
+function verdictOf(seats: readonly Seat[]): boolean | null {
+  const all = seats.map(({cast, index}) => isRight(cast.cohort.samples[index]!, saidOf(cast, index)));
+  if (all.includes(false)) return false;
+  return all.includes(true) ? true : null;
+}
+
+/** How many samples of everything shown are right and wrong, whatever the filters say. */
+export function counted(): Record<Settings["verdict"], number> {
+  const counts = {all: 0, right: 0, wrong: 0};
+  const count = (cast: Cast, seatsOf: SeatsOf) =>
+    cast.cohort.samples.forEach((_, index) => {
+      const right = verdictOf(seatsOf(index));
+      counts.all++;
+      if (right !== null) counts[right ? "right" : "wrong"]++;
+    });
+  if (view.value === "compare") {
+    for (const tags of partsOfTables()) {
+      const cast = leadOf(tags)?.cast;
+      if (cast) count(cast, (index) => peersOf(tags, cast, index));
+    }
+    return counts;
+  }
+  for (const group of groups.value) {
+    const cast = castAt(group, step.value);
+    if (cast) count(cast, alone(group, cast));
+  }
+  return counts;
+}
+
+/** The number by which a sample is sorted; NaN where it has none. */
+export function rankOf(
+  group: Group,
+  cast: Cast,
+  index: number,
+  {sort, movedFrom}: Settings,
+  seatsOf = alone(group, cast),
+): number {
   const said = saidOf(cast, index);
-  if (sort === "probability") return said.probability ?? Number.NaN;
+  if (sort === "probability" || sort === "surest") return said.probability ?? Number.NaN;
   if (sort === "label-probability") return said.labelProbability ?? Number.NaN;
   if (sort === "loss") return said.loss ?? Number.NaN;
+  if (sort === "apart") return apart(seatsOf(index));
   const found = mapOf(group, index, step.value);
   if (!found) return Number.NaN;
   if (sort === "entropy") return entropy(found.map);
@@ -57,4 +116,26 @@ function rankingOf(group: Group, cast: Cast, index: number, {sort, movedFrom}: S
   const now = look.value;
   const {samples} = cast.cohort;
   return iouAt(found.map, samples[index]!, limits, thresholdOf(found.map, now, limits), now.smooth) ?? Number.NaN;
+}
+
+/** How far the attention of the first seat is from that of the one that differs most. */
+function apart(seats: readonly Seat[]): number {
+  const [first, ...others] = seats.flatMap(({group, index, at}) => mapOf(group, index, at)?.map ?? []);
+  return first && others.length ? Math.max(...others.map((map) => attentionMoved(first, map))) : Number.NaN;
+}
+
+const UNITS: Partial<Record<Sort, (value: string) => string>> = {
+  apart: (value) => `${value} apart`,
+  moved: (value) => `moved ${value}`,
+  loss: (value) => `loss ${value}`,
+  "label-probability": (value) => `label ${value}`,
+  entropy: (value) => `${value} bit`,
+  iou: (value) => `IoU ${value}`,
+};
+
+/** What a tile says of its rank, where its verdict does not say it already; null for nothing. */
+export function rankWords(group: Group, cast: Cast, index: number, seatsOf?: SeatsOf): string | null {
+  const unit = UNITS[settings.value.sort];
+  const value = unit ? rankOf(group, cast, index, settings.value, seatsOf) : Number.NaN;
+  return unit && Number.isFinite(value) ? unit(value.toFixed(2)) : null;
 }

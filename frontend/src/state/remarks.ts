@@ -1,8 +1,11 @@
 /** What has to be said on a tile: what is missing, what is odd about the map, or that it is another step's. */
 
 import type {Found} from "../api/loader";
-import {flaw, isFaint, peakOf} from "../maths/limits";
-import {seriesOf, usualPeakOf} from "./maps";
+import {flaw} from "../maths/limits";
+import {targetName} from "../maths/series";
+import type {SeriesKey} from "../api/client";
+import {explained, seriesOf} from "./maps";
+import {castAt} from "./samples";
 import {type Group, images, loader, seriesKey} from "./store";
 import type {Sample} from "../types";
 import {shown} from "../maths/numbers";
@@ -26,7 +29,7 @@ type Remark = readonly [words: string, why?: string] | null;
 
 export function remarksOn(tile: Shown): Remarks {
   const {group, sample, found} = tile;
-  const all = [damaged(tile), lost(tile), pictureless(tile), odd(tile), other(tile)].filter((one) => one !== null);
+  const all = [damaged(tile), lost(tile), pictureless(tile), odd(found), other(tile)].filter((one) => one !== null);
   const image = images.state(group.run, sample.image);
   return {
     words: all.map(([words]) => words).join(" · "),
@@ -43,12 +46,25 @@ function damaged({group, at}: Shown): Remark {
 }
 
 /** A map that will not come. */
-function lost({group, index, found}: Shown): Remark {
+function lost({group, index, at, found}: Shown): Remark {
   const key = seriesKey(group);
   if (found || !key) return null;
   const problem = loader.problem(key, index);
   if (problem) return ["no map", problem.message];
-  return seriesOf(group, index) ? ["no map", "none of this sample was logged, or none can be read"] : null;
+  return elsewhere(key, group, index, at) ?? (seriesOf(group, index) ? NONE : null);
+}
+
+const NONE = ["no map", "none of this sample was logged, or none can be read"] as const;
+
+/** There are maps, of other classes than the one that is to be explained. */
+function elsewhere(key: SeriesKey, group: Group, index: number, at: number): Remark {
+  const others = loader.mapsAt(key, index, at);
+  if (!others.length) return null;
+  const classes = castAt(group, at)?.cohort.classNames ?? [];
+  const wanted = explained(group, index, at) ?? -1;
+  const names = [...new Set(others.map(({series, entry}) => targetName(series, entry, classes) || "no class"))];
+  const what = wanted < 0 ? "no such class here" : `no map of ${classes[wanted] ?? `class ${wanted}`}`;
+  return [`${what}: has ${names.join(", ")}`];
 }
 
 function pictureless({group, sample}: Shown): Remark {
@@ -56,21 +72,11 @@ function pictureless({group, sample}: Shown): Remark {
   return problem && ["no picture", problem.message];
 }
 
-function odd({group, found}: Shown): Remark {
-  if (!found) return null;
-  const words = flaw(found.map);
-  if (words) return [words];
-  const usual = usualPeakOf(found, group);
-  if (!isFaint(found.map, usual)) return null;
-  const size = `${shown(peakOf(found.map))} of ${shown(usual)}`;
-  return [`faint, ${size}`, "all but zero beside the other maps of its series"];
+function odd(found: Found | null): Remark {
+  const words = found && flaw(found.map);
+  return words ? [words] : null;
 }
 
-function other({group, index, at, found}: Shown): Remark {
-  if (!found || found.map.step === at) return null;
-  const key = seriesKey(group);
-  const isStep = key && loader.stepsOf(key)?.includes(at);
-  const why = isStep && seriesOf(group, index) ? "this sample has no map at this step" : undefined;
-  const words = `${shown(found.map.step)} for ${shown(at)}`;
-  return why ? [words, why] : [words];
+function other({at, found}: Shown): Remark {
+  return found && found.map.step !== at ? [`${shown(found.map.step)} for ${shown(at)}`] : null;
 }

@@ -6,18 +6,32 @@ import {COLOR_MAPS, type Look} from "../types";
 export const VIEWS = ["grid", "compare", "ab"] as const;
 export type View = (typeof VIEWS)[number];
 
-export const SORTS = ["logged", "probability", "label-probability", "loss", "iou", "moved", "entropy"] as const;
+export const SORTS = [
+  "logged",
+  "apart",
+  "surest",
+  "probability",
+  "label-probability",
+  "loss",
+  "iou",
+  "moved",
+  "entropy",
+] as const;
 export type Sort = (typeof SORTS)[number];
+
+/** Classes that a map can explain by the part they play in a sample, beside those of a name. */
+export const PARTS = ["top", "label", "second"] as const;
+export type Part = (typeof PARTS)[number];
 
 /** Absent values (null) mean "as TensorBoard would": all runs, the last step. */
 export interface Settings {
-  view: View;
+  view: View | null; // null: a comparison where runs have the same samples, else the grid
   step: number | null; // null: the last one, and follow it
   runs: string[] | null;
   tags: string[] | null;
   layer: string | null;
   method: string | null;
-  target: number | null; // class index; null: the map that was logged first
+  target: number | Part | null; // class index, or the class that plays a part; null: the map that was logged first
   runFilter: string;
   tagFilter: string;
   // look
@@ -47,6 +61,11 @@ export interface Settings {
   pin: string | null; // "x,y" as fractions
   zoom: string | null; // "x,y,zoom": the part of every picture that is shown
   locks: string[]; // "tile key@step"
+  full: boolean; // the picture in focus fills the window
+  focusWidth: number; // pixels
+  slice: number | null; // of volumes, as a fraction of the depth; null: of each the one with most evidence
+  side: "auto" | "open" | "closed"; // the panel of what is shown
+  more: boolean; // the rest of that panel
   // compare, A/B
   rows: Axis;
   columns: Axis;
@@ -62,7 +81,7 @@ export interface Settings {
 }
 
 export const DEFAULTS: Settings = {
-  view: "grid",
+  view: null,
   step: null,
   runs: null,
   tags: null,
@@ -89,12 +108,17 @@ export const DEFAULTS: Settings = {
   minProbability: 0,
   sort: "logged",
   movedFrom: null,
-  tileSize: 148,
+  tileSize: 180,
   overview: false,
   focus: null,
   pin: null,
   zoom: null,
   locks: [],
+  full: false,
+  focusWidth: 532,
+  slice: null,
+  side: "auto",
+  more: false,
   rows: "sample",
   columns: "run",
   chosen: [],
@@ -122,6 +146,7 @@ const CHOICES: Partial<Record<Key, readonly string[]>> = {
   rows: AXES,
   columns: AXES,
   abMode: ["swipe", "blink", "difference"],
+  side: ["auto", "open", "closed"],
 };
 
 const BOUNDS: Partial<Record<Key, [number, number]>> = {
@@ -132,6 +157,8 @@ const BOUNDS: Partial<Record<Key, [number, number]>> = {
   tileSize: [80, 480],
   divider: [0, 1],
   speed: [1, 30],
+  focusWidth: [320, 1000],
+  slice: [0, 1],
 };
 
 const NUMBERS: readonly Key[] = ["step", "target", "label", "prediction", "movedFrom"];
@@ -190,6 +217,7 @@ function textOf(value: Settings[Key]): string {
 function parsed(key: Key, text: string): unknown {
   if (LISTS.includes(key)) return text === "-" ? [] : text ? text.split(",").map(decoded) : DEFAULTS[key];
   if (typeof DEFAULTS[key] === "boolean") return text === "1";
+  if (key === "target" && PARTS.some((part) => part === text)) return text;
   if (CHOICES[key]) return CHOICES[key].includes(text) ? text : undefined;
   if (NUMBERS.includes(key) || BOUNDS[key]) return numberOf(key, text);
   return text || DEFAULTS[key];

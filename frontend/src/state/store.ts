@@ -52,8 +52,14 @@ export const message = signal("");
 /** The sample in focus was opened without a pointer: its panel is to have the keyboard. */
 export const openedByKey = signal(false);
 
+/** What the browser's own "back" undoes; whatever else changes, such as the step or the look, replaces. */
+const PLACES: readonly (keyof Settings)[] = ["view", "focus", "runs", "tags", "rows", "columns", "full"];
+let isPlace = false; // what is shown now deserves an entry of its own in the browser's history
+
 export function change(patch: Partial<Settings>): void {
-  settings.value = {...settings.value, ...patch};
+  const before = settings.peek();
+  isPlace ||= PLACES.some((key) => key in patch && String(patch[key]) !== String(before[key]));
+  settings.value = {...before, ...patch};
 }
 
 /** A computed slice of the settings, which tells its readers only of its own changes. */
@@ -61,7 +67,6 @@ function slice<K extends keyof Settings>(key: K) {
   return computed(() => settings.value[key]);
 }
 
-export const view = slice("view");
 export const focusKey = slice("focus");
 const pinText = slice("pin");
 export const locks = computed(() => new Map(settings.value.locks.map(lockOf)));
@@ -109,11 +114,34 @@ export function matching(names: string[], filter: string): string[] {
   }
 }
 
+/** Runs that started while the page is open: they join what is shown. */
+export const newRuns = signal<readonly string[]>([]);
+
 export const chosenRuns = computed(() => {
   const {runs, runFilter} = settings.value;
   const found = matching(allRuns.value, runFilter);
-  return runs ? found.filter((run) => runs.includes(run)) : found.slice(0, MOST_RUNS);
+  if (runs) return found.filter((run) => runs.includes(run));
+  const usual = new Set([...newest(found), ...newRuns.value]);
+  return found.filter((run) => usual.has(run));
 });
+
+/** The few that were started last: a log may have thousands. */
+function newest(names: readonly string[]): readonly string[] {
+  if (names.length <= MOST_RUNS) return names;
+  const started = new Map(catalog.value?.runs.map(({run, startTime}) => [run, startTime ?? 0]));
+  return [...names].sort((a, b) => (started.get(b) ?? 0) - (started.get(a) ?? 0)).slice(0, MOST_RUNS);
+}
+
+/** Have runs that are there for the first time join those that were chosen. */
+function join(before: Catalog | null, next: Catalog): void {
+  if (!before) return;
+  const known = new Set(before.runs.map(({run}) => run));
+  const arrived = next.runs.map(({run}) => run).filter((run) => !known.has(run));
+  if (!arrived.length) return;
+  newRuns.value = [...new Set([...newRuns.value, ...arrived])];
+  const {runs} = settings.peek();
+  if (runs) settings.value = {...settings.peek(), runs: [...new Set([...runs, ...arrived])]};
+}
 
 export const allTags = computed(() => {
   const tags = (catalog.value?.runs ?? []).flatMap(({tags}) => tags.map(({tag}) => tag));
@@ -219,6 +247,7 @@ export async function refresh(asked = client.series()): Promise<void> {
     const grown = JSON.stringify(next) !== JSON.stringify(catalog.peek());
     batch(() => {
       catalogError.value = null;
+      if (grown) join(catalog.peek(), next);
       if (grown) catalog.value = next;
     });
     if (grown) loader.refresh();
@@ -300,6 +329,7 @@ function adoptHash(): void {
     return;
   }
   synced = text;
+  isPlace = false;
   settings.value = next;
 }
 
@@ -310,6 +340,7 @@ function planSave(): void {
     plannedSave = null;
     if (isHidden()) return;
     synced = intoHash("", settings.peek());
-    writeHash(intoHash(readHash(), settings.peek()));
+    writeHash(intoHash(readHash(), settings.peek()), isPlace);
+    isPlace = false;
   }, SAVE_MS);
 }

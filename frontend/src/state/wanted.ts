@@ -6,6 +6,7 @@ import type {Want} from "../api/loader";
 import type {SeriesKey} from "../api/client";
 import {castAt} from "./samples";
 import {lacksPredictions} from "./faults";
+import {view} from "./view";
 import {arrivals, type Group, groups, images, loader, seriesKey, settings, step} from "./store";
 
 interface Looked {
@@ -81,12 +82,18 @@ function wantsOf(key: SeriesKey, steps: ReadonlyMap<number, number>): Want[] {
   }));
 }
 
+/** Whether the first samples come first in a comparison too. */
+function inStrips(): boolean {
+  const {rows, columns} = settings.peek();
+  return rows === "sample" && columns === "run";
+}
+
 const TOP = Array.from({length: 40}, (_, sample) => sample);
 const AT_FIRST = 2; // groups: more are not to be seen without scrolling
 
-/** What the first screen of the grid will show, asked for while the list of samples is still on its way. */
+/** What the first screen will show, asked for while the list of samples is still on its way. */
 function opening(): Want[] {
-  if (settings.peek().view !== "grid") return [];
+  if (view.peek() === "ab" || (view.peek() === "compare" && !inStrips())) return [];
   return groups.peek().flatMap((group, place) => {
     const key = seriesKey(group);
     const waits = place < AT_FIRST && !castAt(group, step.peek());

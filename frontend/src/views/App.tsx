@@ -1,3 +1,4 @@
+import {useEffect} from "preact/hooks";
 import {catalog, catalogError, retry} from "../state/store";
 import {Center} from "./Center";
 import {later} from "./later";
@@ -5,6 +6,8 @@ import {Keys} from "./Keys";
 import {useShortcuts} from "./shortcuts";
 import {SidePanel} from "./SidePanel";
 import {TopBar} from "./TopBar";
+
+const IDLE_MS = 1500; // until the first tiles are here, and what may be needed next is fetched
 
 const Focus = later(async () => (await import("./Focus")).Focus);
 
@@ -17,8 +20,12 @@ export function App() {
 
 function Tab() {
   useShortcuts();
+  useEffect(() => {
+    setTimeout(() => void Focus.fetch(), IDLE_MS);
+  }, []);
   return (
     <div class="app">
+      <SkipLink />
       <TopBar />
       <SidePanel />
       <Center />
@@ -26,6 +33,19 @@ function Tab() {
       <Keys />
       {catalogError.value && <Offline />}
     </div>
+  );
+}
+
+/** The first stop of Tab, seen only there. */
+function SkipLink() {
+  return (
+    <button
+      type="button"
+      class="skip button"
+      onClick={() => document.querySelector<HTMLElement>("#samples .tile [data-testid=tile]")?.focus()}
+    >
+      Skip to the samples
+    </button>
   );
 }
 

@@ -11,28 +11,37 @@ import {percent, shown} from "../maths/numbers";
 const STOPS = 64;
 
 /** The colours with their numbers: raw values of the sample in focus, or else of the first, since maps differ. */
-export function ColorBar({kind}: {kind: MapKind}) {
+export function ColorBar({kind, upright = false}: {kind: MapKind; upright?: boolean}) {
   arrivals.value;
   const example = exampleMap();
   const now = look.value;
   const cut = example && thresholdOf(example.found.map, now, example.limits);
   return (
-    <div class="colors">
+    <div class={upright ? "colors upright" : "colors"}>
       <div
         class="bar"
         data-testid="color-bar"
         role="img"
         aria-label={`Colours from ${kind === "signed" ? "negative to positive" : "low to high"} values`}
         style={{
-          background: cssGradient(colorMapFor(now, kind), "to right", STOPS, kind === "positive" ? now.gamma : 1),
+          background: cssGradient(
+            colorMapFor(now, kind),
+            upright ? "to top" : "to right",
+            STOPS,
+            kind === "positive" ? now.gamma : 1,
+          ),
         }}
       >
         {kind === "positive" && cut !== null && cut > 0 && cut <= 1 && <i style={{left: `${100 * cut}%`}} />}
       </div>
-      <Numbers example={example} />
-      <p class="note" data-testid="color-note">
-        {noteOf(example, cut)}
-      </p>
+      {!upright && (
+        <>
+          <Numbers example={example} />
+          <p class="note" data-testid="color-note">
+            {noteOf(example, cut)}
+          </p>
+        </>
+      )}
     </div>
   );
 }

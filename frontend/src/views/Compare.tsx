@@ -1,25 +1,32 @@
 import {useEffect, useMemo, useRef} from "preact/hooks";
+import {boxRatio, groupsAbreast, justified} from "../maths/layout";
 import {type Axis, chosenWith, type Table, type Value} from "../maths/table";
-import type {Coordinates, Sample} from "../types";
-import {inCell, leadOf, partsOfTables, shownValues, tablesFor, targets} from "../state/compare";
-import {arrivals, change, colorOf, type Group, groups, settings, step} from "../state/store";
-import {IconButton} from "./controls";
-import {CLOSE} from "./icons";
+import {inCell, leadOf, partsOfTables, peersOf, shownValues, tablesFor, targets} from "../state/compare";
 import {AXIS_NAMES, coordinateName, methodName, sampleName, valueName} from "../state/names";
+import {orderedInTables, rankWords} from "../state/ordering";
+import {type Cast, castValues, className} from "../state/samples";
+import {specFrom} from "../state/spec";
+import {arrivals, change, colorOf, type Group, groups, settings, sought, step} from "../state/store";
+import type {Coordinates, Sample} from "../types";
+import {About} from "./Heading";
+import {IconButton} from "./controls";
+import {Left} from "./FilterBar";
+import {CLOSE} from "./icons";
+import {Nothing} from "./Nothing";
+import {room} from "./room";
 import {useArrived} from "./arrived";
 import {useNear} from "./near";
 import {useOrder} from "./useOrder";
-import {type Cast, castValues, className} from "../state/samples";
-import {isFocused, Seen} from "./Tile";
+import {isFocused, Seen, Unseen} from "./Tile";
 
-/** Samples in rows and columns of whatever is to be compared. */
+/** Samples beside each other in whatever is to be compared. */
 export function Compare() {
   return (
     <div class="main" data-testid="compare">
       {partsOfTables().map((part) => (
         <Part key={part.join("\n")} tags={part} />
       ))}
-      {!groups.value.length && <p class="hint">Choose a run and a series on the left.</p>}
+      {!groups.value.length && <Nothing />}
     </div>
   );
 }
@@ -30,22 +37,208 @@ function Part({tags}: {tags: readonly string[]}) {
   const lead = leadOf(tags);
   if (!lead) return null;
   const {first, cast} = lead;
-  return cast ? <Tables tags={tags} first={first} cast={cast} /> : <p class="hint">Loading…</p>;
+  return (
+    <section class="group" aria-label={tags.join(", ")}>
+      <About group={first} cast={cast} />
+      {cast ? <Tables tags={tags} first={first} cast={cast} /> : <p class="hint">Loading…</p>}
+    </section>
+  );
 }
 
-function Tables({tags, first, cast}: {tags: readonly string[]; first: Group; cast: Cast}) {
+interface TablesProps {
+  tags: readonly string[];
+  first: Group;
+  cast: Cast;
+}
+
+function Tables({tags, first, cast}: TablesProps) {
   const {rows, columns} = settings.value;
-  const order = useOrder(first, cast);
+  const order = useOrder(first, cast, (wanted) => orderedInTables(tags, first, cast, wanted));
   const text = JSON.stringify([shownValues.value, tags, order, rows, columns]);
   const tables = useMemo(() => tablesFor(tags, order), [text]);
   const height = useRef(0);
-  if (!order.length) return <p class="hint">None of the samples is what the filters ask for.</p>;
   return (
     <>
-      {tables.map((table) => (
-        <TableView key={JSON.stringify(table.fixed)} table={table} cast={cast} height={height} />
-      ))}
+      <Left count={order.length} all={cast.cohort.samples.length} />
+      {order.length > 0 && rows === "sample" ? (
+        <Strips {...{tags, first, cast, tables}} />
+      ) : (
+        tables.map((table) => <TableView key={JSON.stringify(table.fixed)} table={table} cast={cast} height={height} />)
+      )}
     </>
+  );
+}
+
+const GAPS = {inside: 4, between: 20}; // pixels between a sample's tiles, and between samples
+const HIGHEST = 420; // pixels of a tile where few samples have much room
+const ALIKE = 1.05; // proportions that differ by less stand in columns
+
+interface Strip {
+  cells: readonly Coordinates[];
+  fixed: Table["fixed"];
+}
+
+/** Each sample is a strip of tiles, one for each column; strips stand in as many columns as fit, and fill the width. */
+function Strips({tags, first, cast, tables}: TablesProps & {tables: readonly Table[]}) {
+  const strips: Strip[] = (tables[0]?.cells ?? []).flatMap((_, row) =>
+    tables.map(({cells, fixed}) => ({cells: cells[row]!, fixed})),
+  );
+  const {tileSize} = settings.value;
+  const {width} = room.value;
+  const across = strips[0]?.cells.length ?? 0;
+  const ratios = strips.map(({cells}) => ratioOf(cast.cohort.samples[cells[0]!.sample]!));
+  const aligned = Math.max(...ratios) / Math.min(...ratios) < ALIKE;
+  const rank = (sample: number) => rankWords(first, cast, sample, (index) => peersOf(tags, cast, index));
+  const several = tables.length > 1;
+  if (!across) return null;
+  if (!aligned) {
+    const items = ratios.map((ratio) => ({perHeight: across * ratio, fixed: (across - 1) * GAPS.inside}));
+    const places = justified(items, width, tileSize, GAPS.between);
+    return (
+      <div class="strips mixed">
+        {strips.map((strip, place) => (
+          <StripView
+            key={keyOf(strip)}
+            {...{strip, cast, rank, several}}
+            heads
+            ratio={ratios[place]!}
+            width={places[place]!.width}
+          />
+        ))}
+      </div>
+    );
+  }
+  const abreast = Math.min(groupsAbreast(width, across, tileSize, GAPS), strips.length);
+  const most = abreast * (across * HIGHEST * ratios[0]! + (across - 1) * GAPS.inside) + (abreast - 1) * GAPS.between;
+  return (
+    <div
+      class="strips aligned"
+      style={{"--abreast": abreast, "--across": across, maxWidth: `${Math.floor(most)}px`}}
+      data-abreast={abreast}
+    >
+      <div class="heads">
+        {Array.from({length: abreast}, (_, place) => (
+          <Heads key={place} cells={strips[0]!.cells} cast={cast} repeated={place > 0} />
+        ))}
+      </div>
+      {strips.map((strip, place) => (
+        <StripView key={keyOf(strip)} {...{strip, cast, rank, several}} ratio={ratios[place]!} />
+      ))}
+    </div>
+  );
+}
+
+function ratioOf({width, height}: Sample): number {
+  return boxRatio(width, height);
+}
+
+function keyOf({cells, fixed}: Strip): string {
+  return JSON.stringify([cells[0]?.sample, fixed]);
+}
+
+/** What the tiles of a strip are, once over each column of strips: eyes need it again, ears do not. */
+function Heads({cells, cast, repeated}: {cells: readonly Coordinates[]; cast: Cast; repeated: boolean}) {
+  const {columns} = settings.value;
+  return (
+    <div class="across" role="presentation" aria-hidden={repeated ? "true" : undefined}>
+      {cells.map((cell) => (
+        <Name key={String(cell[columns])} axis={columns} cell={cell} cast={cast} fixed={repeated} />
+      ))}
+    </div>
+  );
+}
+
+interface StripProps {
+  strip: Strip;
+  cast: Cast;
+  rank: (sample: number) => string | null;
+  several: boolean; // strips of a sample, told apart by what they do not compare
+  ratio: number;
+  heads?: boolean; // over the strip itself
+  width?: number; // pixels; else that of its column
+}
+
+/** One sample in each column, with what is true of all of them over it. */
+function StripView({strip: {cells, fixed}, cast, rank, several, ratio, heads = false, width}: StripProps) {
+  const element = useRef<HTMLElement>(null);
+  const near = useNear(element);
+  const index = cells[0]!.sample;
+  const sample = cast.cohort.samples[index]!;
+  const spec = specFrom(sought.value);
+  const wanted =
+    spec !== null && cells.some(({run, tag}) => run === spec.run && tag === spec.tag) && spec.sample === index;
+  useEffect(() => {
+    if (!wanted) return;
+    element.current?.scrollIntoView({block: "nearest"});
+    sought.value = null;
+  }, [wanted]);
+  const truth = className(cast.cohort, sample.label);
+  const about = several ? aboutOf(fixed) : "";
+  return (
+    <section
+      ref={element}
+      class="strip-of"
+      aria-label={sampleName(sample, index)}
+      data-strip={index}
+      style={{"--box": ratio, "--across": cells.length, ...(width === undefined ? {} : {width: `${width}px`})}}
+    >
+      <div class="strip-title">
+        <span class="name">{sampleName(sample, index)}</span>
+        {truth && <span class="truth-name">{truth}</span>}
+        {about && <span class="meta">{about}</span>}
+        {near && <Rank index={index} rank={rank} />}
+      </div>
+      {heads && <Heads cells={cells} cast={cast} repeated={false} />}
+      <div class="across">
+        {cells.map((cell) => (
+          <Cell key={String(cell[settings.value.columns])} cell={cell} sample={sample} near={near} truth={!truth} />
+        ))}
+      </div>
+    </section>
+  );
+}
+
+function aboutOf({run, tag, layer, method}: Table["fixed"]): string {
+  const {rows, columns} = settings.value;
+  const several = (axis: Axis) =>
+    axis !== rows && axis !== columns && axis !== "sample" && shownValues.value[axis].length > 1;
+  return [
+    several("run") && run,
+    several("tag") && tag,
+    several("layer") && layer,
+    several("method") && method && methodName(method),
+  ]
+    .filter(Boolean)
+    .join(" · ");
+}
+
+function Rank({index, rank}: {index: number; rank: (sample: number) => string | null}) {
+  const words = useArrived(
+    () => rank(index),
+    (reading) => [reading],
+  );
+  return words === null ? null : <span class="rank-words">{words}</span>;
+}
+
+interface NameProps {
+  axis: Axis;
+  cell: Coordinates;
+  cast: Cast;
+  fixed?: boolean; // can't be taken off here
+}
+
+/** What a row or column is. */
+function Name({axis, cell, cast, fixed = false}: NameProps) {
+  const value = cell[axis];
+  const name = coordinateName(axis, cell, cast, targets.value);
+  return (
+    <span class={axis === "step" && value === step.value ? "head current" : "head"} data-value={String(value)}>
+      {axis === "run" && <span class="dot" style={{background: colorOf(cell.run)}} />}
+      <span class="name" title={name}>
+        {name}
+      </span>
+      {axis !== "sample" && !fixed && <Remove axis={axis} value={value} />}
+    </span>
   );
 }
 
@@ -104,34 +297,17 @@ function TableHeading({fixed, cast}: {fixed: Table["fixed"]; cast: Cast}) {
   return (
     <div class="heading">
       {run !== undefined && <span class="dot" style={{background: colorOf(run)}} />}
-      <h3>{names.filter((name) => name !== undefined).join(" / ")}</h3>
+      <h2>{names.filter((name) => name !== undefined).join(" / ")}</h2>
       <span class="meta">{about.filter(Boolean).join(" · ")}</span>
     </div>
   );
 }
 
-interface HeadProps {
-  axis: Axis;
-  cell: Coordinates;
-  cast: Cast;
-  scope: "row" | "col";
-}
-
-function Head({axis, cell, cast, scope}: HeadProps) {
+function Head({axis, cell, cast, scope}: NameProps & {scope: "row" | "col"}) {
   const value = cell[axis];
-  const current = axis === "step" && value === step.value;
   return (
-    <th
-      scope={scope}
-      abbr={coordinateName(axis, cell, cast, targets.value)}
-      class={current ? "current" : undefined}
-      data-value={String(value)}
-    >
-      <span class="head">
-        {axis === "run" && <span class="dot" style={{background: colorOf(cell.run)}} />}
-        <span class="name">{coordinateName(axis, cell, cast, targets.value)}</span>
-        {axis !== "sample" && <Remove axis={axis} value={value} />}
-      </span>
+    <th scope={scope} abbr={coordinateName(axis, cell, cast, targets.value)} data-value={String(value)}>
+      <Name axis={axis} cell={cell} cast={cast} />
       {axis === "sample" && <span class="meta">{className(cast.cohort, cast.cohort.samples[cell.sample]!.label)}</span>}
     </th>
   );
@@ -159,17 +335,37 @@ function Row({row, cast}: {row: Coordinates[]; cast: Cast}) {
   return (
     <tr ref={element}>
       <Head axis={rows} cell={row[0]!} cast={cast} scope="row" />
-      {row.map((cell) => (
-        <td key={String(cell[columns])}>
-          {near ? <Cell cell={cell} sample={cast.cohort.samples[cell.sample]!} /> : <span class="unseen" />}
-        </td>
-      ))}
+      {row.map((cell) => {
+        const sample = cast.cohort.samples[cell.sample]!;
+        return (
+          <td key={String(cell[columns])} style={{"--box": ratioOf(sample)}}>
+            <Cell cell={cell} sample={sample} near={near} truth />
+          </td>
+        );
+      })}
     </tr>
   );
 }
 
-/** One tile of a table. */
-function Cell({cell, sample}: {cell: Coordinates; sample: Sample}) {
+interface CellProps {
+  cell: Coordinates;
+  sample: Sample;
+  near: boolean; // else only its place is kept
+  truth: boolean; // said on the tile
+}
+
+/** One tile of a comparison. */
+function Cell({cell, sample, near, truth}: CellProps) {
+  return near ? (
+    <Made cell={cell} sample={sample} truth={truth} />
+  ) : (
+    <div class="tile">
+      <Unseen />
+    </div>
+  );
+}
+
+function Made({cell, sample, truth}: Omit<CellProps, "near">) {
   const found = useArrived(
     () => inCell(cell, sample),
     (reading) => castValues(reading?.cast ?? null),
@@ -179,7 +375,7 @@ function Cell({cell, sample}: {cell: Coordinates; sample: Sample}) {
   if (index < 0) return <Missing words="not in this series" />;
   return (
     <div class={isFocused(group, index, cell.step) ? "tile focused" : "tile"}>
-      <Seen group={group} sample={sample} index={index} fixed={cell.step} />
+      <Seen group={group} sample={sample} index={index} fixed={cell.step} truth={truth} />
     </div>
   );
 }

@@ -1,6 +1,7 @@
 import {useState} from "preact/hooks";
 import {VIEW_NAMES} from "../state/names";
-import {announce, type Group, view} from "../state/store";
+import {announce, type Group} from "../state/store";
+import {view} from "../state/view";
 import type {Sample} from "../types";
 import type {Cast} from "../state/samples";
 
@@ -29,14 +30,11 @@ interface Props {
 
 export function FocusExports({group, cast, sample, index}: Props) {
   return (
-    <section aria-label="Export of this sample">
-      <h3>Export</h3>
-      <div class="chips">
-        <Task name="PNG" run={async () => (await page()).samplePicture(group, sample, index)} />
-        <Task name="GIF of the steps" run={async (tell) => (await page()).sampleGif(group, sample, index, tell)} />
-        <Task name="CSV over the steps" run={async () => (await page()).sampleCsv(group, cast, sample, index)} />
-      </div>
-    </section>
+    <fieldset class="exports" aria-label="Export of this sample">
+      <Task name="PNG" run={async () => (await page()).samplePicture(group, sample, index)} />
+      <Task name="GIF" run={async (tell) => (await page()).sampleGif(group, sample, index, tell)} />
+      <Task name="CSV" run={async () => (await page()).sampleCsv(group, cast, sample, index)} />
+    </fieldset>
   );
 }
 

@@ -2,11 +2,23 @@ import {useEffect, useRef} from "preact/hooks";
 import {mapOf, shownStep} from "../state/maps";
 import {specFrom} from "../state/spec";
 import {twinsOf} from "../state/twins";
-import {arrivals, change, colorOf, focusKey, type Group, groups, openedByKey, pin, probe} from "../state/store";
+import {
+  arrivals,
+  change,
+  colorOf,
+  focusKey,
+  type Group,
+  groups,
+  images,
+  openedByKey,
+  pin,
+  probe,
+  settings,
+} from "../state/store";
 import {cellAt, peak, type Place} from "../maths/metrics";
 import type {RawMap, Sample} from "../types";
 import {IconButton, NumberBox} from "./controls";
-import {percent, shown} from "../maths/numbers";
+import {shown} from "../maths/numbers";
 import {Curves} from "./Curves";
 import {FocusExports} from "./Exports";
 import {Facts} from "./Facts";
@@ -16,10 +28,9 @@ import {readingAt} from "./Marks";
 import {sampleName} from "../state/names";
 import {middleOf, pinned} from "./pinning";
 import {Picture} from "./Picture";
-import {type Cast, castAt, sampleOf, saidOf} from "../state/samples";
+import {type Cast, castAt, className, isRight, type Said, saidOf} from "../state/samples";
 import {closeFocus} from "./shortcuts";
 import {useLookingAt} from "./Tile";
-import {Verdict} from "./Verdict";
 
 /** One sample, large, with what was logged of it. */
 export function Focus() {
@@ -28,8 +39,7 @@ export function Focus() {
   const group = groups.value.find(({run, tag}) => run === spec?.run && tag === spec.tag);
   if (!spec || !group) return null;
   const cast = castAt(group, shownStep(group, spec.sample));
-  const found = mapOf(group, spec.sample, shownStep(group, spec.sample));
-  const sample = cast?.cohort.samples[spec.sample] ?? (found && sampleOf(found, spec.sample, null));
+  const sample = cast?.cohort.samples[spec.sample];
   return cast && sample ? <Panel group={group} cast={cast} sample={sample} index={spec.sample} /> : null;
 }
 
@@ -46,30 +56,153 @@ function Panel({group, cast, sample, index}: Props) {
   const said = saidOf(cast, index);
   const twins = twinsOf(group.tag, sample, {group, index});
   const panel = useRef<HTMLElement>(null);
+  const {full, focusWidth} = settings.value;
   useEffect(() => {
     if (openedByKey.value) panel.current?.focus();
     openedByKey.value = false;
   }, [openedByKey.value]);
   return (
-    <aside ref={panel} class="focus" tabIndex={-1} aria-label="The sample in focus">
+    <aside
+      ref={panel}
+      class={full ? "focus full" : "focus"}
+      tabIndex={-1}
+      aria-label="The sample in focus"
+      style={{"--focus": `${focusWidth}px`}}
+    >
       {twins.map((twin) => (
         <Looking key={twin.group.run} {...twin} at={at} />
       ))}
+      {!full && <Edge />}
       <div class="title">
         <span class="dot" style={{background: colorOf(group.run)}} />
-        <h2>{sampleName(sample, index)}</h2>
-        <span class="meta">{group.run}</span>
+        <h2 title={sampleName(sample, index)}>{sampleName(sample, index)}</h2>
+        <span class="meta">
+          {group.run}, step {shown(at)}
+        </span>
+        <FocusExports group={group} cast={cast} sample={sample} index={index} />
+        <IconButton
+          label={full ? "Leave the full window" : "Fill the window"}
+          path={full ? LESS : FULL}
+          onClick={() => change({full: !full})}
+        />
         <IconButton label="Close" path={CLOSE} onClick={closeFocus} />
       </div>
-      <Picture group={group} sample={sample} index={index} at={at} large />
+      <div class="pictures">
+        <Picture group={group} sample={sample} index={index} at={at} large />
+        {!full && <Photograph run={group.run} sample={sample} />}
+      </div>
       <Reading map={found?.map ?? null} />
       <Filmstrip group={group} sample={sample} index={index} />
-      <Verdict cast={cast} sample={sample} said={said} />
-      {said.top.length > 0 && <Top top={said.top} />}
-      <Curves twins={twins} sample={sample} cast={cast} />
-      <Facts group={group} cast={cast} sample={sample} index={index} found={found} />
-      <FocusExports group={group} cast={cast} sample={sample} index={index} />
+      {!full && (
+        <>
+          <Outcome cast={cast} sample={sample} said={said} />
+          <Curves twins={twins} sample={sample} cast={cast} />
+          <Facts group={group} cast={cast} sample={sample} index={index} found={found} />
+        </>
+      )}
     </aside>
+  );
+}
+
+const FULL = "M4 4h6v2H6v4H4zm10 0h6v6h-2V6h-4zM4 14h2v4h4v2H4zm14 0h2v6h-6v-2h4z";
+const LESS = "M8 4h2v6H4V8h4zm6 0h2v4h4v2h-6zM4 14h6v6H8v-4H4zm10 0h6v2h-4v4h-2z";
+
+const LEAST = 320; // pixels of the panel
+const MOST = 1000;
+const PRESS = 20; // pixels of an arrow key
+
+/** The panel's edge, to be dragged or moved by the arrow keys. */
+function Edge() {
+  const {focusWidth} = settings.value;
+  const widen = (width: number) => change({focusWidth: Math.round(Math.min(Math.max(width, LEAST), MOST))});
+  return (
+    // biome-ignore lint/a11y/useSemanticElements: a separator that is moved is a widget; <hr> is none
+    <div
+      class="edge"
+      role="separator"
+      aria-orientation="vertical"
+      aria-label="Width of the panel"
+      aria-valuemin={LEAST}
+      aria-valuemax={MOST}
+      aria-valuenow={focusWidth}
+      tabIndex={0}
+      onPointerDown={(event) => {
+        event.currentTarget.setPointerCapture(event.pointerId);
+        event.preventDefault();
+      }}
+      onPointerMove={(event) => {
+        if (event.currentTarget.hasPointerCapture(event.pointerId)) widen(window.innerWidth - event.clientX);
+      }}
+      onKeyDown={(event) => {
+        const by = {ArrowLeft: PRESS, ArrowRight: -PRESS}[event.key];
+        if (!by) return;
+        event.preventDefault();
+        widen(focusWidth + by);
+      }}
+    />
+  );
+}
+
+/** The picture as it was logged. */
+function Photograph({run, sample}: {run: string; sample: Sample}) {
+  const canvas = useRef<HTMLCanvasElement>(null);
+  arrivals.value;
+  const image = images.get(run, sample.image);
+  useEffect(() => {
+    if (canvas.current && image) canvas.current.getContext("2d")?.drawImage(image, 0, 0);
+  }, [image]);
+  if (!image) return null;
+  return (
+    <figure class="photograph">
+      <canvas ref={canvas} width={image.width} height={image.height} />
+      <figcaption class="mark">photograph</figcaption>
+    </figure>
+  );
+}
+
+/** What was predicted and what is true, in full, each with its probability. */
+function Outcome({cast, sample, said}: {cast: Cast; sample: Sample; said: Said}) {
+  const right = isRight(sample, said);
+  const label = className(cast.cohort, sample.label);
+  const prediction = className(cast.cohort, said.prediction);
+  const others = said.top.filter(({name}) => name !== prediction && name !== label);
+  return (
+    <section class="outcome" aria-label="Verdict">
+      <dl>
+        {prediction && (
+          <Line
+            sign={right === null ? "" : right ? "✓" : "✗"}
+            kind={right === null ? "" : right ? "right" : "wrong"}
+            {...{name: prediction, what: right ? "predicted, and true" : "predicted", share: said.probability}}
+          />
+        )}
+        {label && !right && <Line sign="←" name={label} what="true" share={said.labelProbability} />}
+        {others.map(({name, probability}) => (
+          <Line key={name} name={name} what="" share={probability} />
+        ))}
+      </dl>
+    </section>
+  );
+}
+
+interface LineProps {
+  sign?: string;
+  kind?: string;
+  name: string;
+  what: string;
+  share: number | null;
+}
+
+function Line({sign = "", kind = "", name, what, share}: LineProps) {
+  return (
+    <div class={what ? "" : "other"} style={{"--share": `${100 * (share ?? 0)}%`}}>
+      <dt>
+        <span class={`sign ${kind}`}>{sign}</span>
+        <span class="class">{name}</span>
+        <span class="what">{what}</span>
+      </dt>
+      <dd class="share">{share === null ? "" : share.toFixed(2)}</dd>
+    </div>
   );
 }
 
@@ -137,17 +270,4 @@ function PinButton({map}: {map: RawMap}) {
       Pin the peak
     </button>
   ) : null;
-}
-
-function Top({top}: {top: {name: string; probability: number}[]}) {
-  return (
-    <section class="top-k" aria-label="Most probable classes">
-      {top.map(({name, probability}) => (
-        <div key={name} style={{"--share": `${100 * probability}%`}}>
-          <span class="class">{name}</span>
-          <span class="value">{percent(probability)}</span>
-        </div>
-      ))}
-    </section>
-  );
 }

@@ -1,10 +1,14 @@
 import {useEffect, useMemo, useRef} from "preact/hooks";
+import {boxRatio, justified, type Place} from "../maths/layout";
 import {faultsOf, lacksPredictions} from "../state/faults";
-import {arrivals, change, type Group, groups, settings, sought, step} from "../state/store";
+import {arrivals, type Group, groups, settings, sought, step} from "../state/store";
+import type {Sample} from "../types";
+import {Left} from "./FilterBar";
+import {Nothing} from "./Nothing";
+import {room} from "./room";
+import {verdictHeight} from "./Verdict";
 import {DEFAULTS} from "../state/settings";
 import {specFrom} from "../state/spec";
-import {shown} from "../maths/numbers";
-import {placesIn} from "../maths/places";
 import {Heading} from "./Heading";
 import {useNear} from "./near";
 import {later} from "./later";
@@ -18,11 +22,10 @@ const Overview = later(async () => (await import("./Overview")).Overview);
 export function Grid() {
   return (
     <div class="main">
-      <Overview />
       {groups.value.map((group) => (
         <GroupView key={`${group.run}\n${group.tag}`} group={group} />
       ))}
-      {!groups.value.length && <p class="hint">Choose a run and a series on the left.</p>}
+      {groups.value.length ? <Overview /> : <Nothing />}
     </div>
   );
 }
@@ -58,81 +61,81 @@ function tilePixels(count: number): number {
   return count > 2 ? 220 : 360;
 }
 
-/** Tiles of a group that can't be seen are not made: the place that they will need is kept. */
+/** Tiles of a group that can't be seen are not made: the place that they need is kept. */
 function Tiles({group, cast, near, first}: {group: Group; cast: Cast; near: boolean; first: boolean}) {
   const {samples} = cast.cohort;
   const order = useOrder(group, cast);
-  const count = placesIn(cast.cohort).length;
+  const {width, height: sight} = room.value;
+  const size = tilePixels(order.length);
   const text = order.join();
+  const places = useMemo(
+    () =>
+      justified(
+        order.map((index) => stretching(samples[index]!)),
+        width,
+        size,
+        GAP,
+      ),
+    [text, samples, width, size],
+  );
+  const verdict = verdictHeight(cast);
   // The same tiles again are the same objects, which spares all of them.
-  const tiles = useMemo(() => {
-    const seen = first ? placesSeen(order.length) : 0; // asks for the page's layout: not at every step
-    return order.map((index, place) => (
-      <Tile key={index} group={group} sample={samples[index]!} index={index} first={place < seen} />
-    ));
-  }, [text, group, samples]);
-  const grid = useRef<HTMLDivElement>(null);
-  const height = useRef(0);
-  useEffect(() => {
-    if (near && grid.current) height.current = grid.current.offsetHeight;
-  });
-  if (!order.length)
-    return (
-      <p class="hint">
-        None of the {shown(count)} samples is what the filters ask for.{" "}
-        <button type="button" class="link" onClick={() => change(ALL)}>
-          Show all
-        </button>
-      </p>
-    );
+  const tiles = useMemo(
+    () =>
+      order.map((index, place) => (
+        <Tile
+          key={index}
+          group={group}
+          sample={samples[index]!}
+          index={index}
+          place={places[place]!}
+          first={first && heightOf(places.slice(0, place + 1), width, verdict) < sight}
+        />
+      )),
+    [text, group, samples, places],
+  );
   return (
     <>
-      {order.length < count && (
-        <p class="hint" role="status">
-          {shown(order.length)} of {shown(count)} samples
-        </p>
-      )}
+      <Left count={order.length} all={samples.length} />
       {near ? (
-        <div ref={grid} class="grid" style={{"--tile": `${tilePixels(order.length)}px`}}>
+        <div class="grid" style={{"--verdict": `${verdict}px`}}>
           {tiles}
         </div>
       ) : (
-        <div style={{height: `${height.current || likelyHeight(order.length)}px`}} />
+        <div style={{height: `${heightOf(places, width, verdict)}px`}} />
       )}
     </>
   );
 }
 
-const ALL = {text: "", verdict: "all", label: null, prediction: null, minProbability: 0} as const;
-const VERDICT = 40; // pixels of a tile, with its gap, beside the picture
-const MAIN = 0.7; // of the window's width, about
+const GAP = 12; // pixels between tiles
 
-/** About how many tiles stand in a row, and how high each is, before any was laid out. */
-function likelyRows(count: number): {columns: number; height: number} {
-  const size = tilePixels(count);
-  return {columns: Math.max(1, Math.floor((window.innerWidth * MAIN) / size)), height: size + VERDICT};
+function stretching({width, height}: Sample) {
+  return {perHeight: boxRatio(width, height), fixed: 0};
 }
 
-function likelyHeight(count: number): number {
-  const {columns, height} = likelyRows(count);
-  return Math.ceil(count / columns) * height;
-}
-
-/** About how many tiles fit on the screen. */
-function placesSeen(count: number): number {
-  const {columns, height} = likelyRows(count);
-  return columns * Math.ceil(window.innerHeight / height);
+/** Pixels that rows of tiles take, with what stands under each. */
+function heightOf(places: readonly Place[], width: number, verdict: number): number {
+  let [total, used] = [0, Infinity];
+  for (const place of places) {
+    if (used + GAP + place.width > width) {
+      total += place.height + verdict + GAP;
+      used = -GAP;
+    }
+    used += GAP + place.width;
+  }
+  return total;
 }
 
 const PLACES = 12;
 
 function Waiting() {
+  const size = tilePixels(PLACES);
   return (
     <div class="grid" role="status" aria-label="Loading">
       {Array.from({length: PLACES}, (_, place) => (
-        <span key={place} class="tile">
-          <span class="picture waits" />
-          <span class="verdict" />
+        <span key={place} class="tile" style={{width: `${size}px`, "--box": "1"}}>
+          <span class="frame waits" />
         </span>
       ))}
     </div>

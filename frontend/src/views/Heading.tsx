@@ -1,46 +1,60 @@
 import {faultsOf} from "../state/faults";
 import {mapOf} from "../state/maps";
-import {arrivals, colorOf, type Group, step} from "../state/store";
+import {arrivals, colorOf, type Group, groups, step} from "../state/store";
 import {shown} from "../maths/numbers";
-import {placesIn} from "../maths/places";
 import {methodName} from "../state/names";
-import {type Cast, samplesEverOf} from "../state/samples";
+import type {Cast} from "../state/samples";
 
 /** What a group of tiles is: its run and series, the maps' resolution, how much is kept, and what is wrong with it. */
 export function Heading({group, cast}: {group: Group; cast: Cast | null}) {
   arrivals.value;
-  const about = group.maps
-    ? [group.maps.layer, methodName(group.maps.method), sizeText(group)].filter(Boolean).join(" · ")
-    : "no maps of this method and layer here";
   return (
     <>
       <div class="heading">
         <span class="dot" style={{background: colorOf(group.run)}} />
-        <h3 class="group-name">
+        <h2 class="group-name">
           {group.run} / {group.tag}
-        </h3>
-        <span class="meta">{about}</span>
-        {cast && <Logged group={group} cast={cast} />}
+        </h2>
+        <span class="meta">{aboutOf(group)}</span>
         <Kept cast={cast} />
       </div>
-      {faultsOf(group).map((words) => (
-        <p key={words} class="problem" role="alert">
-          {words}
-        </p>
-      ))}
+      <Faults all={[group]} />
     </>
   );
 }
 
-/** How many of the samples this step has, where steps differ. */
-function Logged({group, cast}: {group: Group; cast: Cast}) {
-  const ever = samplesEverOf(group);
-  const here = placesIn(cast.cohort).length;
-  if (ever === null || here >= ever) return null;
+function aboutOf(group: Group): string {
+  if (!group.maps) return "no maps of this method and layer here";
+  return [group.maps.layer, methodName(group.maps.method), sizeText(group)].filter(Boolean).join(" · ");
+}
+
+/** What is wrong, with the run's name where several are shown. */
+function Faults({all}: {all: readonly Group[]}) {
   return (
-    <span class="meta" data-testid="logged">
-      {shown(here)} of {shown(ever)} samples logged at this step
-    </span>
+    <>
+      {all.flatMap((group) =>
+        faultsOf(group).map((words) => (
+          <p key={`${group.run} ${words}`} class="problem" role="alert">
+            {all.length > 1 ? `${group.run}: ${words}` : words}
+          </p>
+        )),
+      )}
+    </>
+  );
+}
+
+/** What all runs of a comparison have in common, and what is wrong with any of them. */
+export function About({group, cast}: {group: Group; cast: Cast | null}) {
+  arrivals.value;
+  return (
+    <>
+      <div class="heading">
+        <h2 class="group-name">{group.tag}</h2>
+        <span class="meta">{aboutOf(group)}</span>
+        <Kept cast={cast} />
+      </div>
+      <Faults all={groups.value.filter(({tag}) => tag === group.tag)} />
+    </>
   );
 }
 

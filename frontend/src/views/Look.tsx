@@ -1,7 +1,7 @@
 import {ColorBar} from "./ColorBar";
-import {change, groups, look} from "../state/store";
-import {COLOR_MAPS, type ColorMap, type Look, type Mode} from "../types";
-import {Check, Chip, Segments, Select, Slider} from "./controls";
+import {change, groups, look, settings} from "../state/store";
+import {COLOR_MAPS, type ColorMap, type Look, type MapKind, type Mode} from "../types";
+import {Check, Segments, Select, Slider} from "./controls";
 
 const MODES: readonly (readonly [Mode, string])[] = [
   ["overlay", "Overlay"],
@@ -10,6 +10,14 @@ const MODES: readonly (readonly [Mode, string])[] = [
   ["image", "Image"],
   ["map", "Map"],
 ];
+/** What each mode's picture follows; what it ignores is disabled. */
+const USES: Record<Mode, readonly (keyof Look)[]> = {
+  overlay: ["photo", "opacity", "alpha", "threshold", "colorMap", "scale", "gamma", "smooth"],
+  contour: ["photo", "opacity", "threshold", "colorMap", "scale", "smooth"],
+  spotlight: ["opacity", "alpha", "threshold", "scale", "gamma", "smooth"],
+  map: ["threshold", "colorMap", "scale", "gamma", "smooth"],
+  image: [],
+};
 const SCALES: readonly (readonly [Look["scale"], string])[] = [
   ["map", "each map"],
   ["sample", "each sample, all steps"],
@@ -18,7 +26,7 @@ const SCALES: readonly (readonly [Look["scale"], string])[] = [
 ];
 const PHOTOS: readonly (readonly [Look["photo"], string])[] = [
   ["gray", "Grey photo"],
-  ["color", "Colour photo"],
+  ["color", "Colour"],
 ];
 const THRESHOLDS = [
   ["value", "by value"],
@@ -31,25 +39,61 @@ const LEGACY: Partial<Record<ColorMap, string>> = {
 };
 const USUAL_SHARE = 0.2; // of the area, where someone first asks for an area
 
-/** How maps are drawn. */
+function kindShown(): MapKind {
+  return groups.value.find(({maps}) => maps)?.maps?.kind ?? "positive";
+}
+
+function ignores(what: keyof Look): boolean {
+  return !USES[look.value.mode].includes(what);
+}
+
+/** How maps are drawn: what is changed most. */
 export function LookSection() {
   const now = look.value;
-  const kind = groups.value.find(({maps}) => maps)?.maps?.kind ?? "positive";
   return (
-    <section aria-label="Look">
-      <h2>Look</h2>
-      <div class="chips">
-        {MODES.map(([mode, name]) => (
-          <Chip key={mode} pressed={mode === now.mode} onClick={() => change({mode})}>
-            {name}
-          </Chip>
-        ))}
-      </div>
-      {kind === "positive" && (now.mode === "overlay" || now.mode === "contour") && (
-        <Segments label="Photograph" value={now.photo} options={PHOTOS} onChange={(photo) => change({photo})} />
-      )}
-      <Slider label="Opacity" value={now.opacity} low={0} high={1} onInput={(opacity) => change({opacity})} />
-      <Check checked={now.alpha === "value"} onChange={(on) => change({alpha: on ? "value" : "constant"})}>
+    <section aria-label="How maps are drawn">
+      <Select label="Look" value={now.mode} options={MODES} onChange={(mode) => change({mode})} />
+      <Segments
+        label="Photograph"
+        value={now.photo}
+        options={PHOTOS}
+        disabled={ignores("photo") || kindShown() !== "positive"}
+        onChange={(photo) => change({photo})}
+      />
+      <Slider
+        label="Opacity"
+        value={now.opacity}
+        low={0}
+        high={1}
+        disabled={ignores("opacity")}
+        onInput={(opacity) => change({opacity})}
+      />
+      <ColorBar kind={kindShown()} />
+      <Select
+        label="Scale"
+        value={now.scale}
+        options={SCALES}
+        disabled={ignores("scale")}
+        onChange={(scale) => change({scale})}
+      />
+      <Check checked={now.groundTruth} onChange={(groundTruth) => change({groundTruth})}>
+        Marked region
+      </Check>
+    </section>
+  );
+}
+
+/** The rest of it. */
+export function MoreLook() {
+  const now = look.value;
+  const kind = kindShown();
+  return (
+    <section aria-label="More of the look">
+      <Check
+        checked={now.alpha === "value"}
+        disabled={ignores("alpha")}
+        onChange={(on) => change({alpha: on ? "value" : "constant"})}
+      >
         Clear where the value is low
       </Check>
       <Threshold now={now} />
@@ -59,19 +103,31 @@ export function LookSection() {
         options={(kind === "positive" ? COLOR_MAPS : (["diverging"] as const)).map(
           (name) => [name, LEGACY[name] ?? name] as const,
         )}
+        disabled={ignores("colorMap")}
         onChange={(colorMap) => change({colorMap})}
       />
-      <Select label="Scale" value={now.scale} options={SCALES} onChange={(scale) => change({scale})} />
-      <ColorBar kind={kind} />
       {kind === "positive" && (
-        <Slider label="Gamma" value={now.gamma} low={0.2} high={5} by={0.1} onInput={(gamma) => change({gamma})} />
+        <Slider
+          label="Gamma"
+          value={now.gamma}
+          low={0.2}
+          high={5}
+          by={0.1}
+          disabled={ignores("gamma")}
+          onInput={(gamma) => change({gamma})}
+        />
       )}
-      <Check checked={now.smooth} onChange={(smooth) => change({smooth})}>
+      <Check checked={now.smooth} disabled={ignores("smooth")} onChange={(smooth) => change({smooth})}>
         Smooth (off: true cells)
       </Check>
-      <Check checked={now.groundTruth} onChange={(groundTruth) => change({groundTruth})}>
-        Ground truth
-      </Check>
+      <Slider
+        label="Tile size"
+        value={settings.value.tileSize}
+        low={80}
+        high={480}
+        by={20}
+        onInput={(pixels) => change({tileSize: Math.round(pixels)})}
+      />
     </section>
   );
 }
@@ -87,12 +143,14 @@ function Threshold({now}: {now: Look}) {
         low={0}
         high={1}
         percent={byArea}
+        disabled={ignores("threshold")}
         onInput={(threshold) => change({threshold})}
       />
       <Segments
         label="Threshold"
         value={now.thresholdBy}
         options={THRESHOLDS}
+        disabled={ignores("threshold")}
         onChange={(thresholdBy) => change({thresholdBy, threshold: thresholdBy === "area" ? USUAL_SHARE : 0})}
       />
     </>

@@ -1,5 +1,5 @@
 import {useEffect, useMemo, useRef} from "preact/hooks";
-import {limitsFor, seriesOf} from "../state/maps";
+import {explainedOver, limitsFor, seriesOf} from "../state/maps";
 import {entriesOver, mapOfEntry, measured, type Metric, thinned} from "../state/measure";
 import {useSlowly} from "./slowly";
 import {arrivals, change, colorOf, type Group, groups, loader, look, seriesKey, settings, step} from "../state/store";
@@ -7,8 +7,7 @@ import {lookAt} from "../state/wanted";
 import type {MapSeries, Sample} from "../types";
 import {Chart, type Line} from "./Chart";
 import {shown} from "../maths/numbers";
-import {castAt, sampleOf} from "../state/samples";
-import {stepIndexOf} from "../maths/series";
+import {castAt} from "../state/samples";
 
 const MOST = 40; // steps of a curve: every map of a step is measured
 const CHARTS = [
@@ -38,10 +37,10 @@ export function Overview() {
 }
 
 function judgedOf(group: Group): Judged {
-  const judged: {sample: Sample; index: number}[] = [];
-  castAt(group, step.value)?.cohort.samples.forEach((sample, index) => {
-    if (sample.boxes.length || sample.mask) judged.push({sample, index});
-  });
+  const samples = castAt(group, step.value)?.cohort.samples ?? [];
+  const judged = samples
+    .map((sample, index) => ({sample, index}))
+    .filter(({sample: {boxes, mask}}) => boxes.length || mask);
   return {group, samples: judged};
 }
 
@@ -113,12 +112,11 @@ function useMeans(all: readonly Judged[]): Point[] | null {
   const cut = [now.threshold, now.thresholdBy, now.smooth, now.scale, target];
   const points = useSlowly(
     JSON.stringify([here, extent, cut]),
-    () => (here ? all.flatMap((judged) => itemsOf(judged, target)) : []),
+    () => (here ? all.flatMap((judged) => itemsOf(judged)) : []),
     ({group, sample, index, series, entry, step}: Item): Point => {
       const map = mapOfEntry(series, entry);
-      const found = {map, series, stepIndex: stepIndexOf(series, entry), entry, exact: true};
-      const limits = limitsFor(found, now, group, index);
-      const setting = {sample: sampleOf(found, index, sample) ?? sample, look: now, limits, pin: null};
+      const limits = limitsFor({map, series, stepIndex: 0, entry, exact: true}, now, group, index);
+      const setting = {sample, look: now, limits, pin: null};
       const numbers = CHARTS.map(([metric]) => [metric, measured(metric, map, setting)]);
       const some = Number.isFinite(numbers[0]![1] as number); // else there is no evidence
       return {group, step, values: some ? Object.fromEntries(numbers) : {}};
@@ -137,10 +135,10 @@ function lengthOf(group: Group): number {
   return (key && loader.stepsOf(key)?.length) ?? 0;
 }
 
-function itemsOf({group, samples}: Judged, target: number | null): Item[] {
+function itemsOf({group, samples}: Judged): Item[] {
   return samples.flatMap(({sample, index}) => {
     const series = seriesOf(group, index);
-    const entries = series ? thinned(entriesOver(series, index, target), MOST) : [];
+    const entries = series ? thinned(entriesOver(series, index, explainedOver(group, index)), MOST) : [];
     return entries.map(({entry, step}) => ({group, sample, index, series: series!, entry, step}));
   });
 }

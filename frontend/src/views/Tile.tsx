@@ -1,5 +1,5 @@
 import {useEffect, useLayoutEffect, useRef} from "preact/hooks";
-import {shownStep} from "../state/maps";
+import {explained, shownStep} from "../state/maps";
 import {specOf, specText, tileKey} from "../state/spec";
 import {pick} from "../state/ab";
 import {
@@ -24,7 +24,9 @@ import {useArrived} from "./arrived";
 import {sampleName} from "../state/names";
 import {useNear} from "./near";
 import {Picture} from "./Picture";
-import {castAt, castValues, saidOf} from "../state/samples";
+import {NARROWEST, type Place} from "../maths/layout";
+import {rankWords} from "../state/ordering";
+import {type Cast, castAt, castValues, saidOf} from "../state/samples";
 import {Verdict} from "./Verdict";
 
 const LOCKED = "M6 10V8a6 6 0 0 1 12 0v2h1v11H5V10zm2 0h8V8a4 4 0 0 0-8 0z";
@@ -36,8 +38,13 @@ interface Props {
   index: number;
 }
 
-/** A sample in the grid; drawn, and its map fetched, only while it can be seen. `first`: it will be. */
-export function Tile({group, sample, index, first}: Props & {first: boolean}) {
+interface TileProps extends Props {
+  first: boolean; // it will be in sight
+  place: Place; // of the picture
+}
+
+/** A sample in the grid; drawn, and its map fetched, only while it can be seen. */
+export function Tile({group, sample, index, first, place: {width, height}}: TileProps) {
   const element = useRef<HTMLDivElement>(null);
   const near = useNear(element, first);
   const focused = isFocused(group, index);
@@ -48,8 +55,12 @@ export function Tile({group, sample, index, first}: Props & {first: boolean}) {
     if (sought.peek() === keyOf(group, index)) sought.value = null; // else the keys have gone on meanwhile
   }, [wanted]);
   return (
-    <div ref={element} class={focused ? "tile focused" : "tile"}>
-      {near ? <Seen group={group} sample={sample} index={index} /> : <Unseen sample={sample} />}
+    <div
+      ref={element}
+      class={focused ? "tile focused" : "tile"}
+      style={{width: `${width}px`, "--box": `${width} / ${height}`}}
+    >
+      {near ? <Seen group={group} sample={sample} index={index} badge /> : <Unseen />}
     </div>
   );
 }
@@ -58,28 +69,36 @@ function keyOf({run, tag}: Group, sample: number): string {
   return tileKey({run, tag, sample});
 }
 
-function Unseen({sample}: {sample: Sample}) {
+/** The place of a tile that is not made. */
+export function Unseen() {
   return (
     <>
-      <span class="picture" style={{"--ratio": `${sample.width || 1} / ${sample.height || 1}`}} />
+      <span class="frame" />
       <span class="verdict" />
     </>
   );
 }
 
-/** What is on a tile: the picture, what was predicted, and the buttons. `fixed`: it is of this step. */
-export function Seen({group, sample, index, fixed}: Props & {fixed?: number | null}) {
+interface SeenProps extends Props {
+  fixed?: number | null; // it is of this step
+  badge?: boolean; // says what it is sorted by
+  truth?: boolean; // says what is true
+}
+
+/** What is on a tile: the picture, what was predicted, and the buttons. */
+export function Seen({group, sample, index, fixed, badge = false, truth = true}: SeenProps) {
   const at = fixed ?? shownStep(group, index);
   useLookingAt(group, index, at);
   const cast = useArrived(() => castAt(group, at), castValues);
   const key = keyOf(group, index);
-  const spec = specText(specOf(group, index, fixed ?? locks.value.get(key) ?? null, settings.value.target));
+  const spec = specText(specOf(group, index, fixed ?? locks.value.get(key) ?? null, explained(group, index, at)));
   const focused = isFocused(group, index, fixed);
   return (
     <>
       <button
         type="button"
         class="open"
+        tabIndex={-1} // the arrow keys go from tile to tile: see useRoving
         data-testid="tile"
         data-key={key}
         data-spec={spec}
@@ -89,15 +108,36 @@ export function Seen({group, sample, index, fixed}: Props & {fixed?: number | nu
           else focus(group, index, fixed);
           openedByKey.value = !focused && event.detail === 0; // a click that no pointer made
         }}
+        onDblClick={() => {
+          focus(group, index, fixed);
+          change({full: true});
+        }}
       >
         <span class="hidden">{nameOf(group, sample, index, fixed)}</span>
-        <Picture group={group} sample={sample} index={index} at={at} />
-        {cast && <Verdict cast={cast} sample={sample} said={saidOf(cast, index)} />}
+        <span class={tall(sample) ? "frame tall" : "frame"}>
+          <Picture group={group} sample={sample} index={index} at={at} />
+          {badge && cast && <Badge group={group} cast={cast} index={index} />}
+        </span>
+        {cast && <Verdict cast={cast} sample={sample} said={saidOf(cast, index)} truth={truth} />}
       </button>
       {fixed == null && <Lock name={key} at={at} />}
       <Pick spec={spec} />
     </>
   );
+}
+
+/** Whether the picture is higher than its place lets it be wide. */
+function tall({width, height}: Sample): boolean {
+  return width > 0 && width / height < NARROWEST;
+}
+
+/** What the tiles are sorted by. */
+function Badge({group, cast, index}: {group: Group; cast: Cast; index: number}) {
+  const words = useArrived(
+    () => rankWords(group, cast, index),
+    (reading) => [reading],
+  );
+  return words === null ? null : <span class="mark rank">{words}</span>;
 }
 
 function nameOf({run}: Group, sample: Sample, index: number, fixed?: number | null): string {
@@ -113,6 +153,7 @@ function Pick({spec}: {spec: string}) {
     <button
       type="button"
       class="icon pick"
+      tabIndex={-1}
       data-testid="pick"
       aria-label={label}
       title={label}
@@ -144,6 +185,7 @@ function Lock({name, at}: {name: string; at: number}) {
   return (
     <IconButton
       class="lock"
+      tabIndex={-1}
       label={locked ? `Locked to step ${shown(at)}: unlock` : "Lock to this step"}
       path={locked ? LOCKED : OPEN}
       pressed={locked}

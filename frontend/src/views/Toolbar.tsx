@@ -1,7 +1,10 @@
 import {AXES, type Axis, chosenWith, firstAxes, turned, type Value} from "../maths/table";
 import {optionsOf, shownValues, targets} from "../state/compare";
-import {change, chosenRuns, layers, methods, settings, view} from "../state/store";
-import {DEFAULTS, type View} from "../state/settings";
+import {change, chosenRuns, layers, methods, settings} from "../state/store";
+import {copyLink, handed} from "../state/link";
+import {view} from "../state/view";
+import {useEffect, useRef} from "preact/hooks";
+import {DEFAULTS, type Settings, type View} from "../state/settings";
 import {specFrom} from "../state/spec";
 import {IconButton, Segments} from "./controls";
 import {shown} from "../maths/numbers";
@@ -23,9 +26,57 @@ export function Toolbar() {
     <div class="toolbar" role="toolbar" aria-label="Arrangement">
       <Segments label="View" value={view.value} options={VIEWS} onChange={show} />
       {view.value === "compare" && <Axes />}
+      {view.value !== "ab" && <OverSteps />}
       {view.value !== "ab" && <HalfChosen />}
       <Zoom />
+      <CopyLink />
     </div>
+  );
+}
+
+/** Each sample at steps from the first to the last: what training did to it. */
+function OverSteps() {
+  const {rows, columns} = settings.value;
+  const on = view.value === "compare" && rows === "sample" && columns === "step";
+  const preset = {view: "compare", rows: "sample", columns: "step", chosen: []} satisfies Partial<Settings>;
+  return (
+    <button
+      type="button"
+      class="button"
+      aria-pressed={on}
+      onClick={() => change(on ? {view: null, rows: DEFAULTS.rows, columns: DEFAULTS.columns} : preset)}
+    >
+      Over steps
+    </button>
+  );
+}
+
+/** Hands out the address, and says that it did; shows it selected where the page may not copy. */
+function CopyLink() {
+  const now = handed.value;
+  const box = useRef<HTMLInputElement>(null);
+  const link = now !== null && now !== "copied" ? now.link : null;
+  useEffect(() => {
+    if (link) box.current?.select();
+  }, [now]);
+  return (
+    <span class="copy">
+      <button type="button" class="button" data-testid="copy-link" onClick={() => void copyLink()}>
+        {now === "copied" ? "✓ Copied" : "Copy link"}
+      </button>
+      {link && (
+        <span class="link-shown">
+          <input ref={box} class="text" readOnly value={link} aria-label="Link to this view, selected to be copied" />
+          <IconButton
+            label="Close"
+            path={CLOSE}
+            onClick={() => {
+              handed.value = null;
+            }}
+          />
+        </span>
+      )}
+    </span>
   );
 }
 
@@ -59,7 +110,7 @@ function Axes() {
   return (
     <>
       <AxisSelect label="Rows" value={rows} onChange={(axis) => turn("rows", axis)} />
-      <IconButton label="Swap rows and columns" path={SWAP} onClick={() => turn("rows", columns)} />
+      <IconButton class="swap" label="Swap rows and columns" path={SWAP} onClick={() => turn("rows", columns)} />
       <AxisSelect label="Columns" value={columns} onChange={(axis) => turn("columns", axis)} />
       <Add axis={rows} what="row" />
       <Add axis={columns} what="column" />
@@ -77,6 +128,7 @@ function AxisSelect({label, value, onChange}: {label: string; value: Axis; onCha
     <label class="inline">
       <span>{label}</span>
       <select
+        aria-label={label}
         value={value}
         data-testid={label.toLowerCase()}
         onChange={(event) => onChange(event.currentTarget.value as Axis)}

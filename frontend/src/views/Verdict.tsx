@@ -1,32 +1,58 @@
-import type {PredictionSeries, Sample} from "../types";
+import type {Sample} from "../types";
 import {type Cast, className, isRight, type Said} from "../state/samples";
+import {Cut} from "./Cut";
 
-/** What the model thought of a sample, and whether that is so: a sign and words, not colour alone. */
-export function Verdict({cast, sample, said}: {cast: Cast; sample: Sample; said: Said}) {
-  if (cast.said && cast.row < 0) return <Unsaid series={cast.said} />;
+interface Props {
+  cast: Cast;
+  sample: Sample;
+  said: Said;
+  truth?: boolean; // else it stands elsewhere
+}
+
+/** What the model thought of a sample, and what is true: signs and words, not colour alone. */
+export function Verdict({cast, sample, said, truth = true}: Props) {
   const right = isRight(sample, said);
   const label = className(cast.cohort, sample.label);
-  const prediction = className(cast.cohort, said.prediction) || label || sample.caption || sample.id;
+  const prediction = className(cast.cohort, said.prediction) || (truth ? label || sample.caption || sample.id : "");
+  if (!prediction) return null;
+  const wrong = right === false && truth;
+  const whole = right === null ? prediction : right ? `right: ${prediction}` : `wrong: ${prediction}, it is ${label}`;
   return (
-    <span class="verdict">
-      {right !== null && (
-        <span class={right ? "right" : "wrong"} title={right ? "right" : `wrong: it is ${label}`}>
-          <span aria-hidden="true">{right ? "✓" : "✗"}</span>
-          <span class="hidden">{right ? "right:" : `wrong, it is ${label}; predicted:`}</span>
+    <span class="verdict" title={whole}>
+      <span class="predicted">
+        {right !== null && (
+          <span class={right ? "right" : "wrong"}>
+            <span aria-hidden="true">{right ? "✓" : "✗"}</span>
+            <span class="hidden">{right ? "right:" : "wrong:"}</span>
+          </span>
+        )}
+        <Cut name={prediction} />
+        {!wrong && <Probability said={said} />}
+      </span>
+      {wrong && (
+        <span class="true">
+          <span aria-hidden="true">←</span>
+          <span class="hidden">it is</span>
+          <Cut name={label} />
+          <Probability said={said} />
         </span>
       )}
-      <span class="class">{prediction}</span>
-      <span class="value">{said.probability?.toFixed(2)}</span>
     </span>
   );
 }
 
-/** Where a step has maps alone, nothing is borrowed from another step. */
-function Unsaid({series: {total, steps}}: {series: PredictionSeries}) {
-  const kept = total !== null && total > steps.length;
-  return (
-    <span class="verdict" data-testid="unsaid">
-      <span class="class">no prediction {kept ? "kept " : ""}at this step</span>
-    </span>
-  );
+function Probability({said}: {said: Said}) {
+  return said.probability === null ? null : <span class="value">{said.probability.toFixed(2)}</span>;
+}
+
+const LINE = 20; // pixels
+const LONG = 12; // characters of a name, from which on prediction and truth need a line each
+
+/** Pixels that the verdicts of a list of samples need under each picture. */
+export function verdictHeight({cohort, said}: Cast): number {
+  const {samples, classNames} = cohort;
+  const predicted = said?.prediction != null;
+  if (!predicted && !samples.some(({label, caption, id}) => label !== null || caption || id)) return 0;
+  const both = predicted && samples.some(({label}) => label !== null);
+  return both && classNames.some((name) => name.length > LONG) ? 2 * LINE : LINE;
 }

@@ -8,20 +8,26 @@ interface SliderProps {
   high: number;
   by?: number; // of the buttons and the number box
   percent?: boolean; // shown as a hundred times the value
+  disabled?: boolean;
   onInput: (value: number) => void;
 }
 
 /** A number that can be dragged, typed, or pressed up and down. */
-export function Slider({label, value, low, high, by = 0.05, percent = false, onInput}: SliderProps) {
+export function Slider({label, value, low, high, by = 0.05, percent = false, disabled = false, onInput}: SliderProps) {
   const times = percent ? 100 : 1;
   const give = (wanted: number) => {
     if (Number.isFinite(wanted)) onInput(Math.min(Math.max(rounded(wanted), low), high));
   };
   return (
-    <div class="slider" style={{"--fill": `${(100 * (value - low)) / (high - low)}%`}}>
+    <div class={disabled ? "slider off" : "slider"} style={{"--fill": `${(100 * (value - low)) / (high - low)}%`}}>
       <span>{label}</span>
       <span class="stepper">
-        <button type="button" aria-label={`Less ${label.toLowerCase()}`} onClick={() => give(value - by)}>
+        <button
+          type="button"
+          disabled={disabled}
+          aria-label={`Less ${label.toLowerCase()}`}
+          onClick={() => give(value - by)}
+        >
           −
         </button>
         <NumberBox
@@ -29,10 +35,16 @@ export function Slider({label, value, low, high, by = 0.05, percent = false, onI
           min={low * times}
           max={high * times}
           step={by * times}
+          disabled={disabled}
           value={rounded(value * times)}
           onNumber={(typed) => give(typed / times)}
         />
-        <button type="button" aria-label={`More ${label.toLowerCase()}`} onClick={() => give(value + by)}>
+        <button
+          type="button"
+          disabled={disabled}
+          aria-label={`More ${label.toLowerCase()}`}
+          onClick={() => give(value + by)}
+        >
           +
         </button>
       </span>
@@ -42,6 +54,7 @@ export function Slider({label, value, low, high, by = 0.05, percent = false, onI
         min={low}
         max={high}
         step={0.01}
+        disabled={disabled}
         value={value}
         onInput={(event) => give(event.currentTarget.valueAsNumber)}
       />
@@ -62,6 +75,7 @@ interface NumberBoxProps {
   min?: number;
   max?: number;
   step?: number;
+  disabled?: boolean;
   onNumber: (typed: number) => void;
 }
 
@@ -84,33 +98,24 @@ export function NumberBox({value, onNumber, ...rest}: NumberBoxProps) {
   );
 }
 
-interface ChipProps {
-  pressed: boolean;
-  onClick: () => void;
-  children: ComponentChildren;
-}
-
-/** One of several things to choose from. */
-export function Chip({pressed, onClick, children}: ChipProps) {
-  return (
-    <button type="button" class="chip" aria-pressed={pressed} onClick={onClick}>
-      {children}
-    </button>
-  );
-}
-
 interface CheckProps {
   checked: boolean;
   onChange: (checked: boolean) => void;
   color?: string;
+  disabled?: boolean;
   children: ComponentChildren;
 }
 
 /** Something that is shown or not; with a run's colour where it has one. */
-export function Check({checked, onChange, color, children}: CheckProps) {
+export function Check({checked, onChange, color, disabled, children}: CheckProps) {
   return (
     <label class="choice">
-      <input type="checkbox" checked={checked} onChange={(event) => onChange(event.currentTarget.checked)} />
+      <input
+        type="checkbox"
+        checked={checked}
+        disabled={disabled}
+        onChange={(event) => onChange(event.currentTarget.checked)}
+      />
       {color && <span class="dot" style={{background: color}} />}
       <span class="name">{children}</span>
     </label>
@@ -121,15 +126,16 @@ interface SelectProps<T extends string> {
   label: string;
   value: T;
   options: readonly (readonly [T, string])[];
+  disabled?: boolean;
   onChange: (value: T) => void;
 }
 
 /** One of a list, with its label in front. */
-export function Select<T extends string>({label, value, options, onChange}: SelectProps<T>) {
+export function Select<T extends string>({label, value, options, disabled, onChange}: SelectProps<T>) {
   return (
     <label class="field">
       <span>{label}</span>
-      <select value={value} onChange={(event) => onChange(event.currentTarget.value as T)}>
+      <select value={value} disabled={disabled} onChange={(event) => onChange(event.currentTarget.value as T)}>
         {options.map(([option, text]) => (
           <option key={option} value={option}>
             {text}
@@ -144,14 +150,15 @@ interface SegmentsProps<T extends string> {
   label: string;
   value: T;
   options: readonly (readonly [T, string])[];
+  disabled?: boolean;
   onChange: (value: T) => void;
 }
 
 /** One of two or three, side by side. */
-export function Segments<T extends string>({label, value, options, onChange}: SegmentsProps<T>) {
+export function Segments<T extends string>({label, value, options, disabled, onChange}: SegmentsProps<T>) {
   const name = useId();
   return (
-    <fieldset class="segments" aria-label={label}>
+    <fieldset class="segments" aria-label={label} disabled={disabled}>
       {options.map(([option, text]) => (
         <label key={option}>
           <input type="radio" name={name} checked={option === value} onChange={() => onChange(option)} />
@@ -167,15 +174,17 @@ interface IconButtonProps {
   path: string; // of a 24 x 24 box
   pressed?: boolean;
   class?: string;
+  tabIndex?: number;
   onClick: () => void;
 }
 
 /** A button that is a sign; its words are for people who listen, and for the tip. */
-export function IconButton({label, path, pressed, class: name = "", onClick}: IconButtonProps) {
+export function IconButton({label, path, pressed, class: name = "", tabIndex, onClick}: IconButtonProps) {
   return (
     <button
       type="button"
       class={`icon ${name}`}
+      tabIndex={tabIndex}
       aria-label={label}
       title={label}
       aria-pressed={pressed}

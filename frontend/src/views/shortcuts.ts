@@ -25,6 +25,7 @@ import {
   step,
   steps,
 } from "../state/store";
+import {view} from "../state/view";
 import {showAll, zoomBy} from "../state/zoom";
 import {ordered} from "../state/ordering";
 import {pinned} from "./pinning";
@@ -83,7 +84,8 @@ export const SHORTCUTS: readonly (readonly [title: string, readonly Shortcut[]])
       {keys: ["p"], shown: "P", does: "previous sample in focus", run: () => focusBy(-1)},
       {keys: ["m"], shown: "M", does: "pin the map's peak, or unpin", run: pinPeak},
       {keys: ["/"], shown: "/", does: "search", run: search},
-      {keys: ["Escape"], shown: "Esc", does: "close the focus", run: closeFocus},
+      {keys: ["f"], shown: "F", does: "fill the window with the picture, or leave", run: fillWindow},
+      {keys: ["Escape"], shown: "Esc", does: "leave the full window, close the focus", run: leave},
     ],
   ],
   [
@@ -124,6 +126,7 @@ export function useShortcuts(): void {
 }
 
 function press(event: KeyboardEvent): void {
+  if (document.querySelector(":popover-open")) return; // its keys are its own
   if (!settings.value.shortcuts || dialog.value || event.ctrlKey || event.metaKey || event.altKey) return;
   const key = event.key.length > 1 && event.shiftKey ? `Shift+${event.key}` : lower(event.key);
   const shortcut = BY_KEY.get(key);
@@ -159,7 +162,7 @@ function nextLayer(): void {
 }
 
 function nextView(): void {
-  change({view: VIEWS[(VIEWS.indexOf(settings.value.view) + 1) % VIEWS.length]!});
+  change({view: VIEWS[(VIEWS.indexOf(view.value) + 1) % VIEWS.length]!});
 }
 
 /** The tile that has the keyboard, else the one in focus. */
@@ -197,6 +200,22 @@ function pinPeak(): void {
   if (place) change({pin: pinned(place)});
 }
 
+/** The tile under the pointer or with the keyboard, unless one is in focus already. */
+function fillWindow(): void {
+  if (focusKey.value) {
+    change({full: !settings.value.full});
+    return;
+  }
+  const tile = document.querySelector<HTMLElement>(".tile:hover [data-key], .tile:focus-within [data-key]");
+  const key = tile?.dataset.key;
+  if (key) change({focus: key, full: true});
+}
+
+function leave(): void {
+  if (settings.value.full) change({full: false});
+  else closeFocus();
+}
+
 function search(): void {
   document.querySelector<HTMLInputElement>("[data-testid=search]")?.focus();
 }
@@ -205,6 +224,6 @@ function search(): void {
 export function closeFocus(): void {
   const key = focusKey.value;
   const inside = document.activeElement?.closest(".focus");
-  change({focus: null});
+  change({focus: null, full: false});
   if (inside && key) document.querySelector<HTMLElement>(`[data-key="${CSS.escape(key)}"]`)?.focus();
 }

@@ -2,17 +2,21 @@
 
 import {useEffect, useMemo, useRef} from "preact/hooks";
 import {type Group, playing, settings, step} from "../state/store";
-import type {Sort} from "../state/settings";
+import type {Settings, Sort} from "../state/settings";
 import {lookAt} from "../state/wanted";
-import {placesIn} from "../maths/places";
 import {ordered} from "../state/ordering";
 import type {Cast} from "../state/samples";
 
 /** Sorts that need every sample's map, not only those that can be seen. */
-const OF_MAPS: readonly Sort[] = ["iou", "moved", "entropy"];
+const OF_MAPS: readonly Sort[] = ["iou", "moved", "entropy", "apart"];
+
 /** Indices of the samples to show. The order rests while it plays: tiles that jump about can't be followed. */
-export function useOrder(group: Group, cast: Cast): number[] {
-  const order = ordered(group, cast, settings.value);
+export function useOrder(
+  group: Group,
+  cast: Cast,
+  inOrder = (wanted: Settings) => ordered(group, cast, wanted),
+): number[] {
+  const order = inOrder(settings.value);
   const rested = useRef(order);
   if (!playing.value || !sameSet(rested.current, order)) rested.current = order;
   useAllMaps(group, cast);
@@ -26,9 +30,10 @@ function sameSet(a: number[], b: number[]): boolean {
 
 function useAllMaps(group: Group, cast: Cast): void {
   const who = useRef({}).current;
+  const count = cast.cohort.samples.length;
   const all = OF_MAPS.includes(settings.value.sort);
   const at = step.value;
-  const samples = useMemo(() => placesIn(cast.cohort), [cast.cohort]);
+  const samples = useMemo(() => Array.from({length: count}, (_, index) => index), [count]);
   useEffect(() => lookAt(who, all ? {group, samples, step: at} : null), [group, samples, all, at]);
   useEffect(() => () => lookAt(who, null), []);
 }

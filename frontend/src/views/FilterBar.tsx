@@ -1,0 +1,184 @@
+import {counted} from "../state/ordering";
+import {arrivals, change, groups, settings, step, steps} from "../state/store";
+import type {Settings, Sort} from "../state/settings";
+import {castAt} from "../state/samples";
+import {view} from "../state/view";
+import {shown} from "../maths/numbers";
+import {NumberBox} from "./controls";
+
+export const SORT_NAMES: readonly (readonly [Sort, string])[] = [
+  ["logged", "as logged"],
+  ["apart", "furthest apart"],
+  ["surest", "surest first"],
+  ["probability", "least certain"],
+  ["label-probability", "label least probable"],
+  ["loss", "highest loss"],
+  ["moved", "attention moved most"],
+  ["entropy", "most spread out"],
+  ["iou", "worst IoU"],
+];
+
+/** Which samples are shown, and in which order. */
+export function FilterBar() {
+  if (view.value === "ab") return null;
+  const {text} = settings.value;
+  return (
+    <search class="filters" aria-label="Samples shown">
+      <Verdicts />
+      <Classes />
+      <Probability />
+      <input
+        class="text find"
+        type="search"
+        data-testid="search"
+        aria-label="Search classes, ids and captions"
+        placeholder="Find a sample"
+        value={text}
+        onInput={(event) => change({text: event.currentTarget.value})}
+      />
+      <Order />
+    </search>
+  );
+}
+
+const VERDICTS: readonly (readonly [Settings["verdict"], inGrid: string, inCompare: string])[] = [
+  ["all", "All", "All"],
+  ["right", "Right", "Right in all"],
+  ["wrong", "Wrong", "Wrong in any"],
+];
+
+function Verdicts() {
+  arrivals.value;
+  const counts = counted();
+  const comparing = view.value === "compare" && groups.value.length > 1;
+  return (
+    <fieldset class="segments" aria-label="Verdict">
+      {VERDICTS.map(([name, inGrid, inCompare]) => (
+        <label key={name}>
+          <input
+            type="radio"
+            name="verdict"
+            checked={name === settings.value.verdict}
+            onChange={() => change({verdict: name})}
+          />
+          <span>
+            {comparing ? inCompare : inGrid} <span class="count">{shown(counts[name])}</span>
+          </span>
+        </label>
+      ))}
+    </fieldset>
+  );
+}
+
+const ANY = "";
+const ASPECTS = [
+  ["label", "True class"],
+  ["prediction", "Predicted"],
+] as const;
+
+/** What samples are, or were taken for. */
+function Classes() {
+  arrivals.value;
+  const names = groups.value
+    .map((group) => castAt(group, step.value)?.cohort.classNames ?? [])
+    .find((all) => all.length);
+  if (!names) return null;
+  const {label, prediction} = settings.value;
+  const value = label !== null ? `label ${label}` : prediction !== null ? `prediction ${prediction}` : ANY;
+  const choose = (text: string) => {
+    const [what, index] = text.split(" ");
+    change({
+      label: what === "label" ? Number(index) : null,
+      prediction: what === "prediction" ? Number(index) : null,
+    });
+  };
+  return (
+    <label class="inline">
+      <select aria-label="Class" value={value} onChange={(event) => choose(event.currentTarget.value)}>
+        <option value={ANY}>any class</option>
+        {ASPECTS.map(([what, title]) => (
+          <optgroup key={what} label={title}>
+            {names.map((name, index) => (
+              <option key={`${index} ${name}`} value={`${what} ${index}`}>
+                {what === "label" ? name : `as ${name}`}
+              </option>
+            ))}
+          </optgroup>
+        ))}
+      </select>
+    </label>
+  );
+}
+
+function Probability() {
+  const {minProbability} = settings.value;
+  return (
+    <span class="inline">
+      <span aria-hidden="true">Probability ≥</span>
+      <NumberBox
+        class="number share"
+        aria-label="Least probability"
+        min={0}
+        max={1}
+        step={0.05}
+        value={minProbability}
+        onNumber={(least) => change({minProbability: Math.min(Math.max(least, 0), 1)})}
+      />
+    </span>
+  );
+}
+
+function Order() {
+  const {sort} = settings.value;
+  const offered = SORT_NAMES.filter(([name]) => name !== "apart" || view.value === "compare" || sort === "apart");
+  return (
+    <span class="order">
+      <label class="inline">
+        <span>Sort</span>
+        <select aria-label="Sort" value={sort} onChange={(event) => change({sort: event.currentTarget.value as Sort})}>
+          {offered.map(([name, text]) => (
+            <option key={name} value={name}>
+              {text}
+            </option>
+          ))}
+        </select>
+      </label>
+      {sort === "moved" && <Since />}
+    </span>
+  );
+}
+
+/** The other of the two steps between which attention moved. */
+function Since() {
+  const {movedFrom} = settings.value;
+  const first = steps.value[0] ?? 0;
+  return (
+    <span class="inline">
+      <span aria-hidden="true">since step</span>
+      <NumberBox
+        class="number"
+        value={movedFrom ?? first}
+        aria-label="Since step"
+        onNumber={(movedFrom) => change({movedFrom})}
+      />
+    </span>
+  );
+}
+
+/** How many samples the filters leave, where they leave some out; and the way back. */
+export function Left({count, all}: {count: number; all: number}) {
+  if (count === all) return null;
+  const words = count
+    ? `${shown(count)} of ${shown(all)} samples`
+    : `No sample matches the filters (${shown(all)} hidden).`;
+  return (
+    <p class="hint" role="status">
+      {words}{" "}
+      <button type="button" class="link" onClick={() => change(EVERYTHING)}>
+        Show all
+      </button>
+    </p>
+  );
+}
+
+const EVERYTHING = {text: "", verdict: "all", label: null, prediction: null, minProbability: 0} as const;
