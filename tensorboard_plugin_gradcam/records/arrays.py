@@ -69,6 +69,8 @@ class Cells:
         if message.type not in _DTYPES:
             raise CorruptRecord(f"expected an array type among {sorted(_DTYPES)}, got {message.type}")
         dtype = _DTYPES[message.type]
+        if len(message.shape) > 8:
+            raise CorruptRecord(f"expected an array of at most 8 axes, got {len(message.shape)}")
         shape = tuple(message.shape)
         size = self._spend(shape) * dtype.itemsize
         data = _inflated(message, size)
@@ -92,8 +94,6 @@ class Cells:
             return array.astype(np.float32)
 
     def _spend(self, shape: tuple[int, ...]) -> int:
-        if len(shape) > 8:
-            raise CorruptRecord(f"expected an array of at most 8 axes, got {len(shape)}")
         size = math.prod(shape)
         if size > self._left or max(shape, default=0) > self._limit:
             raise CorruptRecord(f"expected at most {self._limit} cells in a record, got an array of shape {shape}")
@@ -101,7 +101,7 @@ class Cells:
         return size
 
 
-def _inflated(message: pb.Array, size: int) -> bytes:
+def _inflated(message: pb.Array, size: int) -> bytes | memoryview:
     """Return the data of a message, inflating at most one byte more than `size`."""
     if message.compression == pb.Array.NONE:
         return message.data

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -12,10 +12,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tensorboard_plugin_gradcam.records import records_pb2 as pb
-from tensorboard_plugin_gradcam.records.arrays import Cells, pack, pack_integers
+from tensorboard_plugin_gradcam.records.arrays import MAX_CELLS, Cells, pack, pack_integers
 from tensorboard_plugin_gradcam.records.digests import digest_of_bytes
-from tensorboard_plugin_gradcam.records.envelope import seal, unseal
+from tensorboard_plugin_gradcam.records.envelope import payload_of, seal
 from tensorboard_plugin_gradcam.records.errors import CorruptRecord
+from tensorboard_plugin_gradcam.records.wire import ALLOWANCE, Budget, checked_text, fields, read, text
+
+MAX_SAMPLES = 100_000  # of a cohort
+MAX_CLASS_NAMES = 100_000  # of a cohort
+MAX_BOXES = 10_000  # of a sample
 
 Box = tuple[float, float, float, float]
 
@@ -80,9 +85,26 @@ class Cohort:
     class_names: tuple[str, ...] = ()
 
     def to_bytes(self) -> bytes:
-        """Serialise it in its envelope; equal cohorts give equal bytes."""
-        samples = [_message(sample) for sample in self.samples]
-        return seal(pb.Cohort(samples=samples, class_names=self.class_names))
+        """Serialise it in its envelope; equal cohorts give equal bytes.
+
+        Raises:
+            ValueError: it is larger than readers take, or a text can't be encoded.
+        """
+        masks = [mask for one in self.samples for mask in (one.mask, one.class_mask) if mask is not None]
+        for name, found, limit in (
+            ("samples", len(self.samples), MAX_SAMPLES),
+            ("class names", len(self.class_names), MAX_CLASS_NAMES),
+            (
+                "mask cells",
+                sum(mask.size for mask in masks),
+                MAX_CELLS,
+            ),
+            ("boxes of one sample", max((len(one.boxes) for one in self.samples), default=0), MAX_BOXES),
+        ):
+            if found > limit:
+                raise ValueError(f"expected at most {limit:,} {name}, got {found:,}")
+        class_names = [checked_text("a class name", name) for name in self.class_names]
+        return seal(pb.Cohort(samples=[_message(sample) for sample in self.samples], class_names=class_names))
 
     @cached_property
     def identities(self) -> tuple[str, ...]:
@@ -105,19 +127,55 @@ class Cohort:
     @classmethod
     def from_bytes(cls, data: bytes) -> Cohort:
         """Verify and parse it; raises `CorruptRecord` or `NewerFormat`."""
-        message = pb.Cohort()
-        unseal(data, message)
-        cells = Cells()
-        samples = tuple(_sample(sample, cells) for sample in message.samples)
-        return cls(samples, tuple(message.class_names))
+        parts, cells = CohortParts(data), Cells()
+        return cls(tuple(_sample(sample, cells) for sample in parts.samples()), tuple(parts.class_names()))
+
+
+class CohortParts:
+    """A serialised cohort, of which one part is read at a time; counts what it holds before anything is made of it."""
+
+    def __init__(self, data: bytes) -> None:
+        """Verify it; raises `CorruptRecord` or `NewerFormat`."""
+        self._payload = payload_of(data)
+        self._counted(_SAMPLES, MAX_SAMPLES, "samples")
+        self._counted(_CLASS_NAMES, MAX_CLASS_NAMES, "class names")
+        # All samples together may have a few hundred bytes' worth of small parts each.
+        self._budget = Budget(4 * len(self._payload) + 2**26)
+
+    def class_names(self) -> Iterator[str]:
+        """Yield the names of the classes."""
+        for start, end in self._found(_CLASS_NAMES):
+            yield text(self._payload, start, end)
+
+    def samples(self) -> Iterator[pb.Sample]:
+        """Yield the samples' messages."""
+        for start, end in self._found(_SAMPLES):
+            one = self._payload[start:end]
+            budget = Budget(len(one) + ALLOWANCE)
+            message = read(one, pb.Sample, budget)
+            self._budget.spend(len(one) + ALLOWANCE - budget.left)
+            if len(message.boxes) > 4 * MAX_BOXES:
+                raise CorruptRecord(f"expected at most {MAX_BOXES} boxes, got {len(message.boxes) // 4}")
+            yield message
+
+    def _found(self, number: int) -> Iterator[tuple[int, int]]:
+        return ((one.start, one.end) for one in fields(self._payload) if (one.number, one.wire_type) == (number, 2))
+
+    def _counted(self, number: int, limit: int, name: str) -> None:
+        for count, _ in enumerate(self._found(number)):
+            if count >= limit:
+                raise CorruptRecord(f"expected at most {limit} {name}, got more")
+
+
+_SAMPLES, _CLASS_NAMES = (pb.Cohort.DESCRIPTOR.fields_by_name[name].number for name in ("samples", "class_names"))
 
 
 def _message(sample: Sample) -> pb.Sample:
     message = pb.Sample(
         image=sample.image,
         slices=sample.slices,
-        id=sample.id,
-        caption=sample.caption,
+        id=checked_text("an id", sample.id),
+        caption=checked_text("a caption", sample.caption),
         boxes=[edge for box in sample.boxes for edge in box],
         width=sample.width,
         height=sample.height,

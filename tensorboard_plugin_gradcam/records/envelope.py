@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import zlib
 
-from google.protobuf.message import DecodeError, Message
+from google.protobuf.message import Message
 
 from tensorboard_plugin_gradcam.records import records_pb2 as pb
 from tensorboard_plugin_gradcam.records.errors import CorruptRecord
 from tensorboard_plugin_gradcam.records.versions import check_version, stamp_version
+from tensorboard_plugin_gradcam.records.wire import M, read
 
 MAX_BYTES = 2**28  # of one record: what TensorBoard's data server can carry at once
 
@@ -21,23 +22,20 @@ def seal(message: Message) -> bytes:
     return envelope.SerializeToString(deterministic=True)
 
 
-def unseal(data: bytes, message: Message) -> None:
-    """Verify version and checksum, then parse the payload into `message`."""
+def unseal(data: bytes, message: type[M]) -> M:
+    """Verify version and checksum, then read the payload as a message of the given class, as `wire.read` does."""
+    return read(payload_of(data), message)
+
+
+def payload_of(data: bytes) -> memoryview:
+    """Verify version and checksum, and return the payload without a copy."""
     if len(data) > MAX_BYTES:
         raise CorruptRecord(f"expected a record of at most {MAX_BYTES} bytes, got {len(data)}")
-    envelope = pb.Envelope()
-    parse(data, envelope)
+    envelope = read(data, pb.Envelope)
     check_version(envelope.version)
-    if not envelope.payload:  # cut off right behind the version: the checksum of nothing is 0, as is a missing one
+    payload = memoryview(envelope.payload)
+    if not payload:  # cut off right behind the version: the checksum of nothing is 0, as is a missing one
         raise CorruptRecord("expected a payload, got none")
-    if zlib.crc32(envelope.payload) != envelope.crc32:
+    if zlib.crc32(payload) != envelope.crc32:
         raise CorruptRecord("checksum mismatch")
-    parse(envelope.payload, message)
-
-
-def parse(data: bytes, message: Message) -> None:
-    """Parse bytes into `message`; whatever is wrong with them is a `CorruptRecord`."""
-    try:
-        message.ParseFromString(data)
-    except (DecodeError, TypeError, ValueError) as error:
-        raise CorruptRecord(f"not a {message.DESCRIPTOR.name} message: {error}") from error
+    return payload

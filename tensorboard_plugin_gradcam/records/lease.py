@@ -37,8 +37,7 @@ class Lease:
     @classmethod
     def from_bytes(cls, data: bytes) -> Lease:
         """Verify and parse it; raises `CorruptRecord` or `NewerFormat`."""
-        message = pb.Lease()
-        unseal(data, message)
+        message = unseal(data, pb.Lease)
         return cls(
             message.session,
             message.host,

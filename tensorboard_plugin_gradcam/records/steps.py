@@ -195,8 +195,7 @@ class Predictions:
     @classmethod
     def from_bytes(cls, data: bytes) -> Predictions:
         """Verify and parse it; raises `CorruptRecord` or `NewerFormat`."""
-        message = pb.Predictions()
-        unseal(data, message)
+        message = unseal(data, pb.Predictions)
         cells = Cells()
         arrays = _unpacked(message, cells, _INTEGER_PREDICTIONS, _FLOAT_PREDICTIONS)
         if message.HasField("masks"):
@@ -312,8 +311,7 @@ class Maps:
     @classmethod
     def from_bytes(cls, data: bytes) -> Maps:
         """Verify and parse it; raises `CorruptRecord` or `NewerFormat`."""
-        message = pb.Maps()
-        unseal(data, message)
+        message = unseal(data, pb.Maps)
         cells = Cells()
         blocks = tuple(Block._of(block, cells) for block in message.blocks)
         return cls(Stamp._of(message.stamp), blocks)
@@ -360,8 +358,7 @@ class Numbers:
     @classmethod
     def from_bytes(cls, data: bytes) -> Numbers:
         """Verify and parse it; raises `CorruptRecord` or `NewerFormat`."""
-        message = pb.Numbers()
-        unseal(data, message)
+        message = unseal(data, pb.Numbers)
         arrays = _unpacked(message, Cells(), ("samples", "targets"), ("values",))
         try:
             return cls(Stamp._of(message.stamp), **({"values": np.zeros(0, np.float32)} | arrays))
