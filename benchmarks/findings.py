@@ -2,8 +2,8 @@
 
     python benchmarks/findings.py [--logs 40]
 
-Maps are random ones, and those of the demo's network, trained on clean photographs of solar cells; plants move a part of
-some samples' evidence onto a place from a step on. A plant counts as found where the first hot spot names its class,
+Maps are random ones, and those of the demo's network, trained on clean photographs of solar cells; plants move a part
+of some samples' evidence onto a place from a step on. A plant counts as found where the first hot spot names its class,
 touches its place, and starts within one kept step of it. False alarms are counted on logs whose labels are permuted.
 """
 
@@ -43,7 +43,7 @@ class Plant(NamedTuple):
         if self.hollow:
             band = max(1, side // 7)
             mask[band:-band, band:-band] = 0
-        return mask / mask.sum()
+        return np.asarray(mask / mask.sum())
 
 
 PLANTS = (
@@ -58,12 +58,12 @@ PLANTS = (
 def random_maps(count: int, side: int, random: np.random.Generator) -> Maps:
     """Return maps with a few spots each, smooth as those of a network."""
     noise = random.gamma(0.3, size=(count, side + 2, side + 2))
-    smooth = sum(noise[:, dy : dy + side, dx : dx + side] for dy in range(3) for dx in range(3))
-    return np.asarray(smooth, dtype=np.float32)
+    smooth = [noise[:, dy : dy + side, dx : dx + side] for dy in range(3) for dx in range(3)]
+    return np.asarray(np.sum(smooth, axis=0), dtype=np.float32)
 
 
 def network_maps() -> Maps:
-    """Return the demo's network's maps of its validation cells, ``(N, 10, 10)``, after a short training on clean ones."""
+    """Return the demo's network's maps of its validation cells, ``(N, 10, 10)``, after a short training."""
     import torch
 
     from demo import train as demo
@@ -94,15 +94,15 @@ def summary(maps: Maps, random: np.random.Generator, plant: Plant | None) -> tup
     """Return a log of two classes, whose maps waver from step to step."""
     count, side = maps.shape[:2]
     labels = (random.permutation(count) % 2).astype(np.int32)
-    marked = np.zeros(count, dtype=bool) if plant is None else random.random(count) < plant.share
+    marked: NDArray[np.bool_] = np.asarray(random.random(count) < (0 if plant is None else plant.share))
     if plant is not None and not plant.everyone:
         marked &= labels == 1
     right = random.random(count) < 0.85
     found = Summary()
     for step in range(STEPS):
-        shown = maps * random.gamma(8, 1 / 8, size=maps.shape).astype(np.float32)
+        shown = np.asarray(maps * random.gamma(8, 1 / 8, size=maps.shape), dtype=np.float32)
         if plant is not None and step >= BIRTH:
-            strength = random.uniform(1.2, 6, size=(count, 1, 1)).astype(np.float32)
+            strength = random.uniform(1.2, 6, size=(count, 1, 1))
             added = strength * shown.sum(axis=(1, 2), keepdims=True) * plant.mask(side)
             shown = np.where(marked[:, None, None], shown + added, shown)
         predicted = np.where(right, labels, 1 - labels).astype(np.int32)

@@ -1,7 +1,7 @@
 """Findings: what maps say by themselves about where, since when and for whom a network looks.
 
-Pure functions on arrays, of NumPy alone: the tab, `read_gradcam` and the command line share them. `Summary` keeps counts
-and means of each step, so that a new step costs that step; `find` reads the findings off the summaries.
+Pure functions on arrays, of NumPy alone: the tab, `read_gradcam` and the command line share them. `Summary` keeps
+counts and means of each step, so that a new step costs that step; `find` reads the findings off the summaries.
 """
 
 from tensorboard_plugin_gradcam.findings.attention import attention, grid_of, hellinger, likeness, overlap

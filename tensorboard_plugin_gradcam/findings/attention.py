@@ -1,7 +1,7 @@
 """Maps as distributions of attention over one grid, so that samples, steps and runs can be compared.
 
-``p = max(map, 0) / sum``: the share of a map's positive evidence in each cell of the picture. Maps of any resolution are
-brought to one grid by area, which keeps the shares of every region that the grid's lines bound.
+``p = max(map, 0) / sum``: the share of a map's positive evidence in each cell of the picture. Maps of any resolution
+are brought to one grid by area, which keeps the shares of every region that the grid's lines bound.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def attention(evidence: NDArray[np.floating], grid: Grid) -> Floats:
     positive = np.divide(positive, peak, out=np.zeros_like(positive), where=peak > 0)
     onto = regridded(positive, grid).reshape(*positive.shape[:-2], grid[0] * grid[1])
     total = onto.sum(axis=-1, keepdims=True)
-    return np.divide(onto, total, out=np.zeros_like(onto), where=total > 0)
+    return np.asarray(np.divide(onto, total, out=np.zeros_like(onto), where=total > 0))
 
 
 def regridded(amounts: Floats, grid: Grid) -> Floats:
@@ -67,8 +67,8 @@ def hellinger(first: Floats, second: Floats) -> NDArray[np.float64]:
 
 
 def overlap(first: Floats, second: Floats) -> NDArray[np.float64]:
-    """Return the share of attention that two distributions ``(..., g)`` have in common: the sum of minima, in [0, 1]."""
-    return np.minimum(first, second).sum(axis=-1, dtype=np.float64)
+    """Return the share of attention that two distributions ``(..., g)`` have in common, in [0, 1]."""
+    return np.asarray(np.minimum(first, second).sum(axis=-1, dtype=np.float64))
 
 
 def likeness(shares: Floats) -> float:
@@ -83,4 +83,4 @@ def unit_vectors(shares: Floats) -> NDArray[np.float64]:
     """Return maps ``(N, g)`` less their mean and of length 1, whose products are correlations; zeros for flat ones."""
     centred = shares.astype(np.float64) - shares.mean(axis=-1, keepdims=True)
     norms = np.linalg.norm(centred, axis=-1, keepdims=True)
-    return np.divide(centred, norms, out=np.zeros_like(centred), where=norms > 1e-7)
+    return np.asarray(np.divide(centred, norms, out=np.zeros_like(centred), where=norms > 1e-7))

@@ -224,7 +224,7 @@ def _means(members: NDArray[np.bool_], values: Floats | None) -> NDArray[np.floa
 
 
 def inside_marked(observed: Observations, shares: Floats, grid: Grid) -> tuple[Floats, Floats]:
-    """Return the share of each sample's evidence in its marked region, and the region's area; NaN where there is none."""
+    """Return the share of each sample's evidence in its marked region, and its area; NaN where there is none."""
     nothing = np.full(len(shares), np.nan, dtype=np.float32)
     if observed.truths is None:
         return nothing, nothing

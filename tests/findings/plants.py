@@ -8,7 +8,7 @@ STEPS, BIRTH = 12, 5
 
 
 def planted(seed=0, *, count=120, share=0.5, everyone=False, cell=(0, 0), classes=2, side=7, truths=None, until=STEPS):
-    """Return a series of random maps, of which a share of class 1 has most of its evidence in one cell from a step on."""
+    """Return a series of random maps, of which a share of class 1 looks at one cell from a step on."""
     random = np.random.default_rng(seed)
     labels = random.permutation(np.arange(count) % classes).astype(np.int32)
     marked = (random.random(count) < share) & (everyone | (labels == 1))

@@ -64,6 +64,7 @@ def test_sentences_say_where_since_when_and_for_whom():
     finding = find([planted()[0]])[0]
     words = finding.sentence(("cat", "dog"))
     assert words == (
-        f"{finding.count} of 60 samples of “dog” look at the upper left corner since step 50; 0 of 60 of other classes do"
+        f"{finding.count} of 60 samples of “dog” look at the upper left corner since step 50; "
+        "0 of 60 of other classes do"
     )
     assert "class 1" in finding.sentence()
