@@ -47,8 +47,15 @@ format: setup  ## format and sort imports
 	$(BIN)/ruff format .
 	cd frontend && npm run --silent format
 
-demo: setup  ## train on real photographs, log Grad-CAM, and start TensorBoard
-	$(BIN)/python demo/train.py
+.venv-demo/.installed: pyproject.toml setup.py frontend/package-lock.json
+	@echo "Installing the package, torch and the demo's photographs into .venv-demo; nothing else."
+	$(PYTHON) -m venv .venv-demo
+	.venv-demo/bin/pip install --quiet torch==2.14.1 torchvision==0.29.1
+	.venv-demo/bin/pip install --quiet -e '.[demo]'
+	touch $@
+
+demo: .venv-demo/.installed  ## start TensorBoard and train on real photographs while its tab is open (a minute)
+	.venv-demo/bin/python demo/train.py
 
 bench: setup  ## measure (the figures are ratios: machines differ)
 	for script in benchmarks/*.py; do $(BIN)/python $$script || exit 1; done
@@ -68,4 +75,4 @@ proto:  ## regenerate the record's code with a compiler that old and new runtime
 	build/protoc/bin/python -m grpc_tools.protoc -I. --python_out=. --pyi_out=. tensorboard_plugin_gradcam/records/records.proto
 
 clean:  ## remove what was built
-	rm -rf .venv .venv-frameworks build dist frontend/node_modules tensorboard_plugin_gradcam/viewer/static *.egg-info
+	rm -rf .venv .venv-demo .venv-frameworks build dist frontend/node_modules tensorboard_plugin_gradcam/viewer/static *.egg-info

@@ -100,13 +100,13 @@ def summary(maps: Maps, random: np.random.Generator, plant: Plant | None) -> tup
     right = random.random(count) < 0.85
     found = Summary()
     for step in range(STEPS):
-        shown = np.asarray(maps * random.gamma(8, 1 / 8, size=maps.shape), dtype=np.float32)
+        shown: Maps = np.asarray(maps * random.gamma(8, 1 / 8, size=maps.shape), dtype=np.float32)
         if plant is not None and step >= BIRTH:
-            strength = random.uniform(1.2, 6, size=(count, 1, 1))
-            added = strength * shown.sum(axis=(1, 2), keepdims=True) * plant.mask(side)
-            shown = np.where(marked[:, None, None], shown + added, shown)
+            strength = np.asarray(random.uniform(1.2, 6, size=(count, 1, 1)))
+            added: Maps = np.asarray(strength * shown.sum(axis=(1, 2), keepdims=True) * plant.mask(side))
+            shown[marked] += added[marked]
         predicted = np.where(right, labels, 1 - labels).astype(np.int32)
-        sure = random.uniform(0.5, 1, size=count).astype(np.float32)
+        sure = np.asarray(random.uniform(0.5, 1, size=count), dtype=np.float32)
         names = tuple(map(str, range(count)))
         found.add(Observations(10 * step, shown, labels, predicted, sure, identities=names))
     return found, labels

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -88,3 +90,16 @@ def test_no_cell_is_in_both_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     assert not parts[0] & parts[1]
     assert len(parts[1]) > 300
     assert len(parts[0]) > 3 * len(parts[1])
+
+
+def test_sigterm_stops_the_training_and_tensorboard(tmp_path: Path) -> None:
+    command = [sys.executable, str(SCRIPT), "--logdir", str(tmp_path), "--steps", "100000", "--port", "0"]
+    environment = {name: value for name, value in os.environ.items() if name != "CI"}
+    with subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True) as demo:
+        assert demo.stdout is not None
+        address = next(line for line in demo.stdout if "http://" in line)
+        port = int(address.split("localhost:")[1].split("/")[0])
+        demo.send_signal(signal.SIGTERM)
+        assert demo.wait(timeout=60) == 143
+    with socket.socket() as caller:
+        assert caller.connect_ex(("localhost", port)) != 0
