@@ -68,18 +68,19 @@ def evidence_of(block: Block, kind: MapKind) -> Evidence:
     return np.asarray(magnitudes.sum(axis=-1)) if kind == "rgb" else magnitudes
 
 
-def of_map(evidence: Evidence, sample: Sample) -> dict[str, float]:
+def of_map(evidence: Evidence, sample: Sample, target: int = -1) -> dict[str, float]:
     """Return the metrics of one map with some evidence, by their names.
 
-    Against ground truth only where there is one; `energy_inside` and `iou` only where a point of the grid lies in it.
+    Against ground truth only where there is one (of a mask of classes, that of the target); `energy_inside` and `iou`
+    only where a point of the grid lies in it.
     """
     found = {"entropy": entropy(evidence), "coverage": coverage(evidence)}
-    at_cells = ground_truth(sample, evidence.shape)
+    at_cells = ground_truth(sample, evidence.shape, target)
     if at_cells is None:
         return found
     found["pointing_game"] = pointing_game(evidence, at_cells)
     shape = grid_of(evidence.shape)
-    truth = ground_truth(sample, shape)
+    truth = ground_truth(sample, shape, target)
     if truth is not None and truth.any():
         fine = interpolated(evidence, shape)
         found["energy_inside"] = energy_inside(fine, truth)
@@ -105,11 +106,13 @@ def interpolated(evidence: Evidence, shape: tuple[int, ...]) -> Evidence:
     return evidence
 
 
-def ground_truth(sample: Sample, shape: tuple[int, ...]) -> Truth | None:
+def ground_truth(sample: Sample, shape: tuple[int, ...], target: int = -1) -> Truth | None:
     """Return which points of a grid over the picture, or the volume, lie in a sample's ground truth.
 
     None where it has none, or one of another number of axes.
     """
+    if sample.class_mask is not None and target >= 0:
+        return _in_mask(sample.class_mask == target, shape) if sample.class_mask.ndim == len(shape) else None
     if sample.mask is not None:
         return _in_mask(sample.mask, shape) if sample.mask.ndim == len(shape) else None
     if not sample.boxes or len(shape) != 2:

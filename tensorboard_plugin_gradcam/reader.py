@@ -381,7 +381,7 @@ def _map_rows(block: Block, kind: MapKind, cohort: Cohort | None) -> Iterator[di
             "score": float(scores[index]),
             "minimum": float(block.minimum[index]),
             "maximum": float(block.maximum[index]),
-            **(metrics.of_map(evidence, sample) if evidence.max(initial=0) > 0 else {}),
+            **(metrics.of_map(evidence, sample, int(targets[index])) if evidence.max(initial=0) > 0 else {}),
         }
 
 

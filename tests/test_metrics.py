@@ -15,7 +15,7 @@ from torch import nn
 
 from tensorboard_plugin_gradcam import CAM, GradCAMLogger, metrics, read_gradcam
 from tensorboard_plugin_gradcam.records import Block, Sample
-from tensorboard_plugin_gradcam.writer.scalars import map_metrics
+from tensorboard_plugin_gradcam.writer.scalars import left_out, means, metric_rows
 from tests.golden import metrics as golden
 
 
@@ -103,9 +103,23 @@ def test_flat_and_broken_maps_do_not_count() -> None:
     values[0, 0, 0] = 1
     values[1] = -1
     low, high = np.array([0, -1, np.nan], np.float32), np.array([1, -1, np.nan], np.float32)
-    found = map_metrics([Sample("")] * 3, [Block(values, low, high)], "positive")
-    assert found == {"entropy": 0.0, "coverage": 0.25}
-    assert map_metrics([Sample("")] * 3, [], "positive") == {}
+    rows = metric_rows([Sample("")] * 3, [Block(values, low, high)], "positive")
+    assert means(rows) == {"entropy": 0.0, "coverage": 0.25}
+    assert left_out(rows) == ["2 of 3 maps have no evidence and count in no metric"]
+    assert left_out([{"entropy": 1.0, "pointing_game": 0.0}]) == [
+        "1 of 1 maps count in no energy and IoU: their ground truth is too small"
+    ]
+    assert means([]) == {}
+    assert left_out(rows[:1]) == []
+
+
+def test_the_truth_of_a_mask_of_classes_is_that_of_the_target() -> None:
+    classes = np.array([[0, 0], [3, 3]], np.int16)
+    evidence = corner(0, 0, 1, 1)
+    sample = Sample("", class_mask=classes, mask=(classes != 0).astype(np.uint8))
+    assert metrics.of_map(evidence, sample, 3)["pointing_game"] == 1
+    assert metrics.of_map(evidence, sample, 0)["pointing_game"] == 0
+    assert metrics.of_map(evidence, sample, 7)["pointing_game"] == 0
 
 
 def test_metrics_are_scalars_beside_the_maps(tmp_path: Path) -> None:

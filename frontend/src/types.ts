@@ -50,7 +50,7 @@ export interface Sample {
 
 export interface Cohort {
   classNames: string[];
-  samples: Sample[];
+  samples: Sample[]; // by place, once it is placed (maths/places.ts): it has holes where this step lacks samples of others
 }
 
 /** What every series of steps has; S = steps.length. */
@@ -63,6 +63,7 @@ export interface Steps {
   ordinals: Float64Array;
   cohort: Int32Array;
   cohorts: string[];
+  places: ReadonlyMap<string, Int32Array> | null; // by cohort: each sample's place; null: its index in the cohort
   total: number | null;
   generation: string;
   sampledDown: number | null;
@@ -91,7 +92,7 @@ export interface MapSeries extends Steps {
   layer: string;
   kind: MapKind;
   first: Int32Array; // entries of step s: first[s] .. first[s + 1] - 1
-  sample: Int32Array;
+  sample: Int32Array; // its place
   target: Int32Array;
   score: Float32Array;
   minimum: Float32Array;

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from .asked import Asked, find_targets
 from .autograd import gradients_of, ranks_of
+from .boxes import BoxScore
 from .cells import Cells
 from .flags import flags_of
 from .hooks import detached
@@ -22,6 +23,7 @@ from .padding import Padding
 from .replay import Kept
 from .result import CAMResult
 from .scene import LayerScene, Scene
+from .targets import Target
 
 
 @dataclass(frozen=True, eq=False)
@@ -119,6 +121,7 @@ class Explainer:
             flags=flags_of(maps, names, inputs.batch, given.taps),
             kinds={method.name: _kind(method, maps, len(size)) for method in self.methods},
             input_size=inputs.size,
+            boxes=None if isinstance(values, Tensor) else torch.tensor([_box(target) for target in asked.targets]),
             inputs=None if inputs.batch is None else inputs.channels_first(inputs.batch),
         )
 
@@ -169,3 +172,7 @@ def _kind(method: Method, maps: Mapping[tuple[str, str], Tensor], rank: int) -> 
     """Return how a method's maps are meant: colours only where there are colours."""
     has_colours = any(name == method.name and map_.ndim == rank + 2 for (name, _), map_ in maps.items())
     return "signed" if method.kind == "rgb" and not has_colours else method.kind
+
+
+def _box(target: Target) -> int:
+    return target.position if isinstance(target, BoxScore) else -1

@@ -591,11 +591,17 @@ def _read_by_attention(entries: Iterable[_Entry], shares: Mapping[tuple[Any, int
 
 
 def _standing_for(entry: _Entry, modules: Mapping[str, nn.Module]) -> tuple[Key, bool]:
-    """Return which of the modules that gave the same tensor stands for them: the outermost that gives it alone."""
-    whole = [pair for pair in entry.keys if pair[0][2] is None and pair[0][0]]
-    alone = whole or [pair for pair in entry.keys if not pair[1] and pair[0][0]] or entry.keys
-    with_weights = [pair for pair in alone if next(modules[pair[0][0]].parameters(), None) is not None]
-    return (with_weights or alone)[-1]
+    """Return which of the modules that gave the same tensor stands for them.
+
+    Rather one with weights, that gives nothing else, and the outermost of those.
+    """
+    inner = [pair for pair in entry.keys if pair[0][0]]
+    weighty = [pair for pair in inner if next(modules[pair[0][0]].parameters(), None) is not None]
+    for pairs in (weighty, inner):
+        for alone in ([pair for pair in pairs if pair[0][2] is None], [pair for pair in pairs if not pair[1]], pairs):
+            if alone:
+                return alone[-1]
+    return entry.keys[-1]
 
 
 def _label(key: Key, is_part: bool, runs: int) -> str:

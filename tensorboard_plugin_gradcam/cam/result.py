@@ -36,6 +36,7 @@ class CAMResult(Result):
         kinds: for each method how its maps are meant: "positive", "signed" or "rgb".
         input_size: spatial size of the inputs, ``(H, W)``; None where the images' sizes differ.
         inputs: what was explained, ``(N, C, ...)``, for `show`; None where the images' sizes differ.
+        boxes: ``(M,)``, int64: of a detector which box of the image's output is explained, -1 for none; else None.
     """
 
     maps: Mapping[tuple[str, str], Tensor]
@@ -49,6 +50,7 @@ class CAMResult(Result):
     kinds: Mapping[str, MapKind]
     input_size: tuple[int, ...] | None
     inputs: Tensor | None = None
+    boxes: Tensor | None = None
 
     def masks(
         self,

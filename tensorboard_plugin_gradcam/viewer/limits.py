@@ -13,6 +13,7 @@ IMAGE_PIXELS = 2**26  # of one picture; a browser needs four bytes for each
 TOP_CLASSES = 100  # of one prediction
 TEXT = 10_000  # characters of a caption, an id or a class name that are passed on
 NAME = 1_000  # characters of a tag, method or layer; longer ones are listed as a problem
+PLACED_TAGS = 1_000  # (run, tag) whose samples are numbered across steps
 SAMPLES_ASKED = 100_000  # indices in one request
 CATALOGS = 8  # experiments whose catalogues are kept
 FRESH_SECONDS = 0.5  # for so long nothing is asked of the data provider again

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from tensorboard_plugin_gradcam.viewer.catalog import Key
 from tensorboard_plugin_gradcam.viewer.merge import nearest
 from tensorboard_plugin_gradcam.viewer.parameters import Cut
+from tensorboard_plugin_gradcam.viewer.places import Numbering
 from tensorboard_plugin_gradcam.viewer.store import Loaded
 from tensorboard_plugin_gradcam.viewer.tables import MapTable, NumberTable, PredictionTable, Steps
 
@@ -49,11 +50,11 @@ def _gzipped(parts: Iterable[bytes | memoryview]) -> bytes:
     return b"".join([*(compressor.compress(part) for part in parts), compressor.flush()])
 
 
-def predictions_packet(key: Key, loaded: Loaded, cut: Cut) -> bytes:
+def predictions_packet(key: Key, loaded: Loaded, cut: Cut, numbering: Numbering | None = None) -> bytes:
     """Encode the predictions of the steps asked for."""
     start, stop = _rows(loaded, cut)
     steps = _NO_STEPS if loaded.steps is None else loaded.steps.take(slice(start, stop))
-    header, arrays = _common(key, loaded, steps)
+    header, arrays = _common(key, loaded, steps, numbering)
     header |= {"task": "classification", "threshold": 0.5}
     if isinstance(loaded.table, PredictionTable):
         header |= {"task": loaded.table.task, "threshold": loaded.table.threshold}
@@ -61,14 +62,16 @@ def predictions_packet(key: Key, loaded: Loaded, cut: Cut) -> bytes:
     return packet(header, arrays)
 
 
-def maps_packet(key: Key, kind: str, loaded: Loaded, cut: Cut) -> bytes:
+def maps_packet(key: Key, kind: str, loaded: Loaded, cut: Cut, numbering: Numbering | None = None) -> bytes:
     """Encode the maps of the steps and samples asked for."""
     start, stop = _rows(loaded, cut)
     steps = _NO_STEPS if loaded.steps is None else loaded.steps.take(slice(start, stop))
-    header, arrays = _common(key, loaded, steps)
+    header, arrays = _common(key, loaded, steps, numbering)
     header |= {"method": key.method, "layer": key.layer, "kind": kind, "names": [], "native_shape": None}
     if isinstance(loaded.table, MapTable):
         table = loaded.table.rows_between(start, stop)
+        if numbering:
+            table = table.placed(numbering.of(header["cohorts"]), arrays["cohort"])
         table = table if cut.samples is None else table.of_samples(np.array(cut.samples))
         names, name = _used(table)
         header |= {"names": names, "native_shape": list(table.native_shape) or None}
@@ -78,13 +81,15 @@ def maps_packet(key: Key, kind: str, loaded: Loaded, cut: Cut) -> bytes:
     return packet(header, arrays)
 
 
-def numbers_packet(key: Key, loaded: Loaded, cut: Cut) -> bytes:
+def numbers_packet(key: Key, loaded: Loaded, cut: Cut, numbering: Numbering | None = None) -> bytes:
     """Encode the numbers of the steps asked for."""
     start, stop = _rows(loaded, cut)
     steps = _NO_STEPS if loaded.steps is None else loaded.steps.take(slice(start, stop))
-    header, arrays = _common(key, loaded, steps)
+    header, arrays = _common(key, loaded, steps, numbering)
     header |= {"name": key.name, "method": key.method, "layer": key.layer}
     table = loaded.table.take(slice(start, stop)) if isinstance(loaded.table, NumberTable) else _NO_NUMBERS
+    if numbering:
+        table = table.placed(numbering.of(header["cohorts"]), arrays["cohort"])
     arrays |= {"first": table.first.astype(np.int32)}
     return packet(header, arrays | {name: getattr(table, name) for name in ("sample", "target", "value")})
 
@@ -100,15 +105,17 @@ def _rows(loaded: Loaded, cut: Cut) -> tuple[int, int]:
     return start, len(steps)
 
 
-def _common(key: Key, loaded: Loaded, steps: Steps) -> tuple[dict[str, Any], dict[str, Array]]:
+def _common(
+    key: Key, loaded: Loaded, steps: Steps, numbering: Numbering | None
+) -> tuple[dict[str, Any], dict[str, Array]]:
     cohorts, cohort = np.unique(steps.cohort, return_inverse=True)
     last = None if loaded.steps is None else int(loaded.steps.ordinal[-1])
-    header = {
+    header: dict[str, Any] = {
         "run": key.run,
         "tag": key.tag,
         "cohorts": [digest.decode() for digest in cohorts.tolist()],
         "total": None if last is None else last + 1,
-        "generation": loaded.generation,
+        "generation": loaded.generation + (numbering.token if numbering else ""),
         "sampled_down": loaded.sampled_down,
         "two_writers": loaded.two_writers,
         "corrupt": [{"step": ident[0], "message": text} for ident, text in sorted(loaded.corrupt.items())],
@@ -120,6 +127,8 @@ def _common(key: Key, loaded: Loaded, steps: Steps) -> tuple[dict[str, Any], dic
         "ordinals": steps.ordinal.astype(np.float64),
         "cohort": cohort.reshape(-1).astype(np.int32),
     }
+    if numbering and len(cohorts):
+        arrays["places"] = numbering.of(header["cohorts"])
     return header, arrays
 
 

@@ -20,6 +20,7 @@ from tensorboard_plugin_gradcam.viewer.limits import IMAGE_PIXELS
 from tensorboard_plugin_gradcam.viewer.packets import maps_packet, numbers_packet, predictions_packet
 from tensorboard_plugin_gradcam.viewer.parameters import quoted, required
 from tensorboard_plugin_gradcam.viewer.pictures import Picture, recognised
+from tensorboard_plugin_gradcam.viewer.places import Numbering, Registry
 from tensorboard_plugin_gradcam.viewer.source import Scope, Source, Unreadable
 from tensorboard_plugin_gradcam.viewer.store import Loaded, Store
 
@@ -41,6 +42,7 @@ class GradCAMPlugin(base_plugin.TBPlugin):  # type: ignore[misc, unused-ignore]
         self._source = Source(context.data_provider)
         self._store = Store(self._source, self._kept_steps)
         self._answers = Answers()
+        self._places = Registry()
 
     def get_plugin_apps(self) -> dict[str, Any]:
         """Return the routes, each with the same manners."""
@@ -72,14 +74,38 @@ class GradCAMPlugin(base_plugin.TBPlugin):  # type: ignore[misc, unused-ignore]
         key = Key(required(request.args, "run"), required(request.args, "tag"), "predictions")
         cut = parameters.steps_cut(request.args)
         _, loaded = self._found(request, key)
-        return _packet(request, self._answers.of(loaded, cut, lambda: predictions_packet(key, loaded, cut)))
+        numbering = self._numbering(request, key, loaded)
+        return _packet(request, self._answers.of(loaded, cut, lambda: predictions_packet(key, loaded, cut, numbering)))
 
     def _serve_maps(self, request: Request) -> Response:
         run, tag, method, layer = (required(request.args, name) for name in ("run", "tag", "method", "layer"))
         key = Key(run, tag, "maps", method, layer)
         cut = parameters.maps_cut(request.args)
         entry, loaded = self._found(request, key)
-        return _packet(request, self._answers.of(loaded, cut, lambda: maps_packet(key, entry.map_kind, loaded, cut)))
+        numbering = self._numbering(request, key, loaded)
+        return _packet(
+            request, self._answers.of(loaded, cut, lambda: maps_packet(key, entry.map_kind, loaded, cut, numbering))
+        )
+
+    def _numbering(self, request: Request, key: Key, loaded: Loaded) -> Numbering | None:
+        """Number the samples of a series across its steps, those of the predictions first, so that links stay good."""
+        scope = _scope(request)
+        digests = _cohorts_of(loaded)
+        if key.kind != "predictions" and len(digests) > 1:
+            predictions = Key(key.run, key.tag, "predictions")
+            entry = self._store.entry(scope, predictions)
+            if entry is not None:
+                digests = [*_cohorts_of(self._store.series(scope, predictions, entry.tags)), *digests]
+        return self._places.numbering(
+            (scope.experiment, key.run, key.tag), digests, lambda digest: self._cohort(scope, key.run, digest)
+        )
+
+    def _cohort(self, scope: Scope, run: str, digest: str) -> Cohort | None:
+        blob = self._source.blob(scope, run, Series("cohort", digest=digest))
+        try:
+            return Cohort.from_bytes(blob) if blob is not None else None
+        except (CorruptRecord, NewerFormat):
+            return None
 
     def _serve_numbers(self, request: Request) -> Response:
         run, tag, name = (required(request.args, one) for one in ("run", "tag", "name"))
@@ -87,7 +113,8 @@ class GradCAMPlugin(base_plugin.TBPlugin):  # type: ignore[misc, unused-ignore]
         key = Key(run, tag, "numbers", method, layer, name)
         cut = parameters.steps_cut(request.args)
         _, loaded = self._found(request, key)
-        return _packet(request, self._answers.of(loaded, cut, lambda: numbers_packet(key, loaded, cut)))
+        numbering = self._numbering(request, key, loaded)
+        return _packet(request, self._answers.of(loaded, cut, lambda: numbers_packet(key, loaded, cut, numbering)))
 
     def _found(self, request: Request, key: Key) -> tuple[Entry, Loaded]:
         scope = _scope(request)
@@ -131,6 +158,11 @@ class GradCAMPlugin(base_plugin.TBPlugin):  # type: ignore[misc, unused-ignore]
         if found is None:
             raise errors.NotFoundError(f"no front-end file {quoted(name)}")
         return _respond(request, *found)
+
+
+def _cohorts_of(loaded: Loaded) -> list[str]:
+    """Return the digests of a series' cohorts, in the order of the steps."""
+    return [] if loaded.steps is None else [one.decode() for one in dict.fromkeys(loaded.steps.cohort.tolist())]
 
 
 def _kept_steps(context: Any) -> int | None:

@@ -137,6 +137,13 @@ class NumberTable:
         entries = _ranges(self.first[:-1][rows], counts)
         return NumberTable(_offsets(counts), self.sample[entries], self.target[entries], self.value[entries])
 
+    def placed(self, places: Array, cohort: Array) -> NumberTable:
+        """As `MapTable.placed`."""
+        place = _places_of(self.first, self.sample, places, cohort)
+        known = np.flatnonzero(place >= 0)
+        first = np.searchsorted(known, self.first)
+        return NumberTable(first, place[known], self.target[known], self.value[known])
+
     @staticmethod
     def concatenated(parts: Sequence[NumberTable]) -> NumberTable:
         """Return the rows of all `parts`."""
@@ -202,6 +209,11 @@ class MapTable:
         columns = {name: getattr(self, name)[low:high] for name in _ENTRY_COLUMNS}
         values = self.values[before : before + within]
         return replace(self, first=self.first[start : stop + 1] - low, values=values, **columns)
+
+    def placed(self, places: Array, cohort: Array) -> MapTable:
+        """Return the entries that have a place, under it: `places` ``(C, N)`` of each cohort, -1 for none."""
+        place = _places_of(self.first, self.sample, places, cohort)
+        return replace(self, sample=place)._take_entries(np.flatnonzero(place >= 0))
 
     def of_samples(self, samples: Array) -> MapTable:
         """Return the entries of some samples."""
@@ -293,6 +305,15 @@ def _of_block(block: Block) -> MapTable:
         names=names,
         native_shape=block.native_shape,
     )
+
+
+def _places_of(first: Array, sample: Array, places: Array, cohort: Array) -> Array:
+    """Return the place of each entry's sample, -1 where its cohort has no such sample."""
+    row = np.repeat(cohort, np.diff(first))
+    known = (sample >= 0) & (sample < places.shape[1])
+    place = np.full(len(sample), -1, np.int32)
+    place[known] = places[row[known], sample[known]]
+    return place
 
 
 def _offsets(counts: Array) -> Array:

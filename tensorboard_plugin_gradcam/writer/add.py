@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from tensorboard_plugin_gradcam.arrays import to_numpy
 from tensorboard_plugin_gradcam.faults import Faults, OnError, checked_on_error
-from tensorboard_plugin_gradcam.records import MapKind, Precision
+from tensorboard_plugin_gradcam.records import MapKind, Precision, Task
 from tensorboard_plugin_gradcam.writer.batch import MAX_MAP_SIZE, Storing, batch_of
 from tensorboard_plugin_gradcam.writer.own_maps import MapsOrLayers, by_series, own_maps
 from tensorboard_plugin_gradcam.writer.pictures import ImageFormat
@@ -52,6 +52,7 @@ def add_gradcam(
     captions: Sequence[str | None] | None = None,
     boxes: Sequence[Any] | None = None,
     boxes_in: BoxesIn = "pixels",
+    box_classes: Sequence[Any] | None = None,
     truth_masks: Sequence[Any] | NDArray[Any] | None = None,
     masks: Sequence[Any] | NDArray[Any] | None = None,
     transform: object | None = None,
@@ -62,6 +63,7 @@ def add_gradcam(
     max_image_size: int | None = MAX_IMAGE_SIZE,
     precision: Precision = "uint8",
     max_map_size: int | None = MAX_MAP_SIZE,
+    task: Task | None = None,
     epoch: float | None = None,
     on_error: OnError = "warn",
 ) -> None:
@@ -89,7 +91,9 @@ def add_gradcam(
         targets: class that is explained, an int, ``(N,)`` or ``(N, T)``; -1 for none.
         target_names: names of targets that are not classes, N or T of them.
         scores: of the targets before softmax, shaped like them.
-        outputs: ``(N, C)`` before softmax: predictions and probabilities are read from them.
+        outputs: ``(N, C)`` before softmax: predictions and probabilities are read from them. Before sigmoid where the
+            task is "multilabel", ``(N, D)`` values of a regression, ``(N, C, ...)`` of a segmentation, or a detector's
+            N mappings with `boxes`, `labels` and `scores`.
         probabilities: ``(N, C)``, or ``(N,)`` of the predicted class.
         predictions: ``(N,)``, class index; the most probable by default.
         labels: as for `prepare_samples`.
@@ -100,6 +104,7 @@ def add_gradcam(
         captions: free text.
         boxes: ground truth, for each sample a list of ``(x0, y0, x1, y1)`` or None.
         boxes_in: "pixels" or "fractions".
+        box_classes: for each sample a list of its boxes' class indices, or None.
         truth_masks: ground truth, for each sample ``(h, w)``, of a volume ``(d, h, w)``, or None.
         masks: the former name of `truth_masks`.
         transform: how images were normalized, to be undone.
@@ -110,6 +115,8 @@ def add_gradcam(
         max_image_size: longer edge above which images are scaled down; None for never.
         precision: "uint8" keeps values within (maximum - minimum) / 510 of each map; "float16" or "float32" keep more.
         max_map_size: longer edge above which maps are averaged down; None for never.
+        task: what the model does: "classification", "multilabel" (labels and predictions are sets), "regression",
+            "detection" or "segmentation"; by default outputs and labels tell all but regression.
         epoch: of the training, also a fraction.
         on_error: where the storage can't be written (a full disk, an unwritable directory): "warn", and the training
             goes on, or "raise".
@@ -134,7 +141,9 @@ def add_gradcam(
             captions=captions,
             boxes=boxes,
             boxes_in=boxes_in,
+            box_classes=box_classes,
             truth_masks=truth_masks,
+            task=task,
             masks=masks,
             class_names=class_names,
             transform=transform,
@@ -159,7 +168,7 @@ def add_gradcam(
     batch = batch_of(
         samples,
         explanation,
-        Storing(precision, max_map_size, top_k),
+        Storing(precision, max_map_size, top_k, task),
         probabilities=probabilities,
         predictions=predictions,
         losses=losses,

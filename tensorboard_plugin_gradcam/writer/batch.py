@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 
 from tensorboard_plugin_gradcam.arrays import to_numpy
 from tensorboard_plugin_gradcam.explanation import Explanation
-from tensorboard_plugin_gradcam.records import Block, MapKind, Precision, digest_of_bytes, quantised
+from tensorboard_plugin_gradcam.records import Block, MapKind, Precision, Task, digest_of_bytes, quantised
+from tensorboard_plugin_gradcam.writer import tasks
 from tensorboard_plugin_gradcam.writer.averaging import area_averaged
-from tensorboard_plugin_gradcam.writer.predictions import Known, classification, predictions_of
+from tensorboard_plugin_gradcam.writer.predictions import Known, predictions_of, scores_in, task_of
 from tensorboard_plugin_gradcam.writer.samples import Samples
 
 if TYPE_CHECKING:
@@ -32,11 +33,13 @@ class Batch:
         samples: the N samples.
         predictions: arrays ``(N,)`` or ``(N, K)`` by their name in `records.Predictions`.
         blocks: the maps of each method and layer; their sample indices are into `samples`.
+        task: what the model does.
     """
 
     samples: Samples
     predictions: Mapping[str, NDArray[Any]]
     blocks: Mapping[MapKey, Block]
+    task: Task = "classification"
 
     def take(self, indices: Sequence[int]) -> Batch:
         """Return some of the samples, in that order, with what was logged of them."""
@@ -48,7 +51,7 @@ class Batch:
             if (kept := places[block.sample_indices] >= 0).any()
         }
         said = {name: values[list(indices)] for name, values in self.predictions.items()}
-        return Batch(self.samples.take(indices), said, blocks)
+        return Batch(self.samples.take(indices), said, blocks, self.task)
 
 
 def capped(batches: Sequence[Batch], most: int) -> list[Batch]:
@@ -93,11 +96,13 @@ class Storing:
         precision: of maps.
         max_map_size: longer edge above which maps are averaged down; None for never.
         top_k: how many of the most probable classes.
+        task: what the model does; None to tell by outputs and labels.
     """
 
     precision: Precision = "uint8"
     max_map_size: int | None = MAX_MAP_SIZE
     top_k: int = 0
+    task: Task | None = None
 
 
 def batch_of(samples: Samples, explanation: Explanation, storing: Storing, **known: Unpack[Known]) -> Batch:
@@ -115,13 +120,35 @@ def batch_of(samples: Samples, explanation: Explanation, storing: Storing, **kno
     count = len(samples)
     if explanation.count != count:
         raise ValueError(f"expected an explanation of {count} samples, got one of {explanation.count}")
+    outputs = None if explanation.outputs is None else scores_in(explanation.outputs, count)
+    task = task_of(outputs, samples.truth, storing.task)
+    said = predictions_of(count, outputs=outputs, truth=samples.truth, task=task, top_k=storing.top_k, **known)
+    explained: NDArray[np.int32] | None = None
+    if task == "detection" and tasks.is_detection(outputs):
+        detected, explained = _detected(samples, explanation, outputs)
+        said |= detected
     blocks = {
-        (method, layer, explanation.kinds[method]): _block(explanation, (method, layer), storing)
+        (method, layer, explanation.kinds[method]): replace(
+            _block(explanation, (method, layer), storing), boxes=explained
+        )
         for method, layer in explanation.maps
     }
-    outputs = None if explanation.outputs is None else classification(explanation.outputs, count)
-    said = predictions_of(count, outputs=outputs, labels=samples.labels, top_k=storing.top_k, **known)
-    return Batch(samples, said, {key: block for key, block in blocks.items() if block.size})
+    return Batch(samples, said, {key: block for key, block in blocks.items() if block.size}, task)
+
+
+def _detected(
+    samples: Samples, explanation: Explanation, outputs: Any
+) -> tuple[dict[str, NDArray[Any]], NDArray[np.int32] | None]:
+    """Return the predicted boxes, and which of its sample's boxes each map explains."""
+    boxes = getattr(explanation, "boxes", None)
+    images = to_numpy(explanation.samples, "samples").tolist()
+    positions = [-1] * len(images) if boxes is None else to_numpy(boxes, "boxes").tolist()
+    pairs = list(zip(images, positions, strict=True))
+    one_size = getattr(explanation, "input_size", None)
+    sizes = [one_size or samples.native_size(index) or (1, 1) for index in range(len(samples))]
+    found, places = tasks.detection(outputs, sizes, [pair for pair in pairs if pair[1] >= 0])
+    explained = None if boxes is None else np.array([places.get(pair, -1) for pair in pairs], dtype=np.int32)
+    return found, explained
 
 
 def _block(explanation: Explanation, key: tuple[str, str], storing: Storing) -> Block:

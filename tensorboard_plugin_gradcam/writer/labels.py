@@ -5,14 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tensorboard_plugin_gradcam.arrays import to_numpy
-
-Task = Literal["classification", "multilabel", "regression"]
+from tensorboard_plugin_gradcam.records import Task
 
 MOST_CLASS = 2**31 - 1
 

@@ -6,6 +6,7 @@ import atexit
 import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import cached_property, partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -17,7 +18,7 @@ from tensorboard_plugin_gradcam.arrays import numbers
 from tensorboard_plugin_gradcam.explanation import Explanation
 from tensorboard_plugin_gradcam.faults import Faults, OnError, reason
 from tensorboard_plugin_gradcam.normalization import normalizations
-from tensorboard_plugin_gradcam.records import Precision
+from tensorboard_plugin_gradcam.records import Precision, Task
 from tensorboard_plugin_gradcam.writer.batch import MAX_MAP_SIZE, Batch, Storing, batch_of
 from tensorboard_plugin_gradcam.writer.every import Every, Schedule, interval
 from tensorboard_plugin_gradcam.writer.model_config import class_names_of, transform_of
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from typing_extensions import Unpack
 
 BATCH_SIZE = 32  # images a forward pass, by default
+NO_SAMPLES = Samples((), {})  # what ranks send in place of the samples that all of them have
 
 
 class ProbeOptions(SampleOptions, total=False):
@@ -83,6 +85,9 @@ class GradCAMLogger:
         distributed: with a `torch.distributed` group: "gather" lets each rank compute its share and rank 0 write (every
             rank has to make the same calls); "runs" writes ``rank_0``, ``rank_1``, ... within a log directory; None
             leaves each process to itself.
+        task: what the model does: "classification", "multilabel" (labels and predictions are sets, scores go through a
+            sigmoid), "regression", "detection" or "segmentation"; by default outputs and labels tell which, but for
+            regression.
         on_error: "warn": from the first `log` or `add` on, an error is a warning, once for each cause, and a note in
             the step's record; the training goes on. "raise" brings the exception, for tests.
 
@@ -110,6 +115,7 @@ class GradCAMLogger:
         max_map_size: int | None = MAX_MAP_SIZE,
         batch_size: int = BATCH_SIZE,
         distributed: Distributed = None,
+        task: Task | None = None,
         on_error: OnError = "warn",
     ) -> None:
         if distributed == "gather" and interval(every)[1] is not None:
@@ -132,7 +138,7 @@ class GradCAMLogger:
             "max_image_size": max_image_size,
         }
         self._every, self._batch_size = every, batch_size
-        self._storing = Storing(precision, max_map_size, top_k)
+        self._storing = Storing(precision, max_map_size, top_k, task)
         self._gather = distributed == "gather"
         self._steps = PendingSteps(log, writer, self._class_names, metrics, self._gather, self._faults)
         self._schedules: dict[str, Schedule] = {}
@@ -287,7 +293,13 @@ class GradCAMLogger:
         else:
             inputs, look = images, look | {"transform": None, "mean": None, "std": None}
         return prepare_samples(
-            inputs, count=count, labels=labels, class_names=self._class_names, notes=notes, **(look | known)
+            inputs,
+            count=count,
+            labels=labels,
+            task=self._storing.task,
+            class_names=self._class_names,
+            notes=notes,
+            **(look | known),
         )
 
     @cached_property
@@ -371,7 +383,7 @@ class GradCAMLogger:
 
         with self._left_out(f"step {step} of {tag!r} not explained", len(samples), held):
             if self._gather:
-                parts = gathered(lambda: [(len(part.samples), part.predictions, part.blocks) for part in batches()])
+                parts = gathered(lambda: [(len(part.samples), replace(part, samples=NO_SAMPLES)) for part in batches()])
                 held.batches += _with_samples([part for of_rank in parts for part in of_rank], samples)
             else:
                 held.batches += batches()
@@ -510,20 +522,24 @@ def _part(values: Any, part: range, count: int) -> Any:
     return values[part.start : part.stop] if is_batch and len(values) == count else values
 
 
-def _labels(samples: Samples, targets: str) -> list[int]:
+def _labels(samples: Samples, targets: str) -> list[Any]:
+    """Return each sample's label as a target; of a set each class that is in it, or else the top class."""
     if targets != "label":
         raise ValueError(f"expected targets None, 'label', classes or targets as for CAM, got {targets!r}")
+    sets = samples.truth.sets
+    if sets is not None:
+        return [list(labels) if labels else [None] for labels in sets]
     labels = samples.labels
     if labels is None or (labels < 0).any():
         raise ValueError("expected labels of all samples for targets='label', got samples without")
-    found: list[int] = labels.tolist()
+    found: list[Any] = labels.tolist()
     return found
 
 
-def _with_samples(parts: Sequence[tuple[int, Any, Any]], samples: Samples) -> list[Batch]:
+def _with_samples(parts: Sequence[tuple[int, Batch]], samples: Samples) -> list[Batch]:
     """Give the parts that ranks computed their samples back; parts follow each other, each of so many samples."""
     batches, start = [], 0
-    for size, predictions, blocks in parts:
-        batches.append(Batch(samples.take(range(start, start + size)), predictions, blocks))
+    for size, part in parts:
+        batches.append(replace(part, samples=samples.take(range(start, start + size))))
         start += size
     return batches

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tensorboard_plugin_gradcam.records import Block, Sample
+from tensorboard_plugin_gradcam.records import Block, Sample, Task
 from tensorboard_plugin_gradcam.writer.batch import Batch, MapKey, taken
 from tensorboard_plugin_gradcam.writer.pictures import ImageFormat, Picture
 
@@ -25,6 +25,7 @@ class OpenStep:
         self.predictions: dict[str, NDArray[Any]] = {}
         self.blocks: dict[MapKey, list[Block]] = {}
         self.notes: list[str] = []
+        self.task: Task = "classification"
 
     def append(self, batch: Batch) -> None:
         """Add a batch of further samples."""
@@ -50,6 +51,7 @@ class OpenStep:
                 self.samples.append(sample)
         for digest, picture in batch.samples.pictures.items():
             self.pictures.setdefault(digest, (picture, batch.samples.image_format))
+        self.task = batch.task
         for name, values in batch.predictions.items():
             self.predictions[name] = _scattered(self.predictions.get(name), values, indices)
         for key, block in batch.blocks.items():
@@ -121,6 +123,7 @@ def _concatenated(group: list[Block]) -> Block:
         maximum=np.concatenate([block.maximum for block in group]),
         samples=np.concatenate([block.sample_indices for block in group]),
         targets=_filled(group, "targets", -1, np.int32),
+        boxes=_filled(group, "boxes", -1, np.int32),
         scores=_filled(group, "scores", np.nan, np.float32),
         names=_texts(group, "names"),
         native_shape=group[0].native_shape,

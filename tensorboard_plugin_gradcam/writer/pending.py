@@ -158,7 +158,8 @@ class PendingSteps:
         numbers = None
         if self._metrics:
             try:
-                numbers = scalars(tag, record.samples, record.full_predictions(), record.blocks)
+                numbers, notes = scalars(tag, record.samples, record.full_predictions(), record.blocks)
+                record.notes += notes
             except Exception as error:
                 if self._faults.are_raised:
                     raise

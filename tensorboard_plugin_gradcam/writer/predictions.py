@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, TypedDict
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from tensorboard_plugin_gradcam.arrays import numbers, to_numpy
+from tensorboard_plugin_gradcam.records import Task
+from tensorboard_plugin_gradcam.writer import tasks
 
 
 class Known(TypedDict, total=False):
@@ -18,39 +22,98 @@ class Known(TypedDict, total=False):
     losses: ArrayLike | None
 
 
+@dataclass(frozen=True, eq=False)
+class Truth:
+    """What samples are labelled with; see `labels.Label`."""
+
+    classes: NDArray[np.int32] | None = None
+    sets: Sequence[Sequence[int] | None] | None = None
+    has_values: bool = False
+
+
+NO_TRUTH = Truth()
+
+
+def task_of(outputs: Any, truth: Truth, task: Task | None = None) -> Task:
+    """Return what a model does: as one says, or as its outputs and labels tell."""
+    if task is not None:
+        return task
+    if tasks.is_detection(outputs):
+        return "detection"
+    if len(getattr(outputs, "shape", ())) > 3:
+        return "segmentation"
+    if truth.sets is not None:
+        return "multilabel"
+    return "regression" if truth.has_values else "classification"
+
+
 def predictions_of(
     count: int,
     *,
     outputs: Any = None,
     probabilities: ArrayLike | None = None,
     predictions: ArrayLike | None = None,
-    labels: NDArray[np.int32] | None = None,
     losses: ArrayLike | None = None,
+    truth: Truth = NO_TRUTH,
+    task: Task = "classification",
     top_k: int = 0,
 ) -> dict[str, NDArray[Any]]:
-    """Return the arrays of `records.Predictions` that can be told.
+    """Return the arrays of `records.Predictions` that can be told; those of detections are `tasks.detection`'s.
 
     Args:
         count: N.
-        outputs: ``(N, C)`` before softmax, or ``(N,)`` or ``(N, 1)`` before a sigmoid; used without probabilities.
+        outputs: ``(N, C)`` before softmax, or before sigmoid where the task is "multilabel"; ``(N,)`` or ``(N, 1)``
+            before a sigmoid; ``(N, D)`` values of a regression; ``(N, C, ...)`` of a segmentation. Used without
+            probabilities.
         probabilities: ``(N, C)`` of all classes, or ``(N,)`` of the predicted one.
         predictions: ``(N,)``, class index; the most probable class by default.
-        labels: ``(N,)``, -1 where there is none.
         losses: ``(N,)``.
+        truth: what the samples are labelled with.
+        task: what the model does.
         top_k: how many of the most probable classes to store; 0 for none but the first.
     """
-    scores = None if outputs is None or probabilities is not None else _scores(outputs, count)
-    all_classes, own = (_softmax(scores), None) if scores is not None else _probabilities(count, probabilities)
     found: dict[str, NDArray[Any] | None] = {
         "prediction": numbers(predictions, "predictions", (count,), np.int32),
-        "probability": own,
         "loss": numbers(losses, "losses", (count,)),
     }
-    if all_classes is not None:
-        # Ranked by scores where there are some: small differences vanish in the softmax.
-        ranking = all_classes if scores is None else scores
-        found |= _of_classes(all_classes, ranking, found["prediction"], labels, top_k)
+    if task == "regression":
+        found |= {} if outputs is None else tasks.regression(outputs, count)
+    elif task == "segmentation":
+        found |= {} if outputs is None or len(outputs.shape) < 4 else tasks.segmentation(outputs)
+    elif task == "multilabel":
+        found |= _of_sets(count, outputs, probabilities, truth)
+    elif task == "classification":
+        found |= _of_one_class(count, outputs, probabilities, found["prediction"], truth.classes, top_k)
     return {name: array for name, array in found.items() if array is not None}
+
+
+def _of_sets(count: int, outputs: Any, probabilities: ArrayLike | None, truth: Truth) -> dict[str, NDArray[Any]]:
+    if probabilities is None and outputs is None:
+        return {}
+    array = to_numpy(outputs if probabilities is None else probabilities, "outputs").astype(np.float64)
+    if array.shape == (count,):
+        array = array[:, None]
+    if array.ndim != 2 or len(array) != count:
+        raise ValueError(f"expected outputs of shape ({count}, C) for task='multilabel', got {array.shape}")
+    chances = tasks.sigmoid(array) if probabilities is None else array
+    return tasks.multilabel(chances, truth.sets or [None] * count)
+
+
+def _of_one_class(
+    count: int,
+    outputs: Any,
+    probabilities: ArrayLike | None,
+    predictions: NDArray[Any] | None,
+    labels: NDArray[np.int32] | None,
+    top_k: int,
+) -> dict[str, NDArray[Any] | None]:
+    scores = None if outputs is None or probabilities is not None else _scores(outputs, count)
+    all_classes, own = (_softmax(scores), None) if scores is not None else _probabilities(count, probabilities)
+    if all_classes is None:
+        return {"probability": own}
+    # Ranked by scores where there are some: small differences vanish in the softmax.
+    ranking = all_classes if scores is None else scores
+    return _of_classes(all_classes, ranking, predictions, labels, top_k)
 
 
 def _probabilities(
@@ -108,14 +171,16 @@ def _at(probabilities: NDArray[np.float64], classes: NDArray[Any]) -> NDArray[np
     return np.where(known, picked, np.nan).astype(np.float32)
 
 
-def classification(outputs: Any, count: int) -> Any:
-    """Return the classifier's scores ``(N, C)`` within a model's outputs, or None where they are something else."""
+def scores_in(outputs: Any, count: int) -> Any:
+    """Return the scores ``(N, ...)`` within a model's outputs, or its boxes; None where they are something else."""
+    if tasks.is_detection(outputs):
+        return outputs if len(outputs) == count else None
     for name in ("logits", "out"):
-        found = outputs.get(name) if isinstance(outputs, dict) else getattr(outputs, name, None)
+        found = outputs.get(name) if isinstance(outputs, Mapping) else getattr(outputs, name, None)
         if found is not None:
             outputs = found
             break
     if isinstance(outputs, (tuple, list)) and outputs and hasattr(outputs[0], "shape"):
         outputs = outputs[0]
     shape = tuple(getattr(outputs, "shape", ()))
-    return outputs if shape[:1] == (count,) and len(shape) in (1, 2) else None
+    return outputs if shape[:1] == (count,) and len(shape) in (1, 2, 4, 5) else None

@@ -160,7 +160,7 @@ def _records(tag: str, step: OpenStep, stamp: Stamp) -> list[tuple[Series, Predi
     records: list[tuple[Series, Predictions | Maps]] = []
     predictions: dict[str, Any] = step.full_predictions()
     if predictions or (step.notes and not step.blocks):  # which are said even where nothing else is left
-        records.append((Series("predictions", tag), Predictions(stamp, **predictions)))
+        records.append((Series("predictions", tag), Predictions(stamp, task=step.task, **predictions)))
     for (method, layer, kind), blocks in step.blocks.items():
         records.append((Series("maps", tag, method, layer, map_kind=kind), Maps(stamp, tuple(blocks))))
     return records

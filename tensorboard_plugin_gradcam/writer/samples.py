@@ -12,9 +12,10 @@ from numpy.typing import ArrayLike, NDArray
 from tensorboard_plugin_gradcam.arrays import to_numpy
 from tensorboard_plugin_gradcam.faults import reason, warn
 from tensorboard_plugin_gradcam.normalization import normalizations
-from tensorboard_plugin_gradcam.records import Box, Sample
-from tensorboard_plugin_gradcam.writer.labels import Task, read_labels
+from tensorboard_plugin_gradcam.records import Box, Sample, Task
+from tensorboard_plugin_gradcam.writer.labels import read_labels
 from tensorboard_plugin_gradcam.writer.pictures import ImageFormat, Picture, Reading, read_pictures
+from tensorboard_plugin_gradcam.writer.predictions import Truth
 
 Images: TypeAlias = "ArrayLike | Sequence[Any]"  # also tensors of any framework, PIL images, paths
 Labels: TypeAlias = "ArrayLike | Sequence[Any]"
@@ -54,6 +55,18 @@ class Samples:
             return None
         return 3 if any(record.slices for record in self.records) else 2
 
+    def native_size(self, index: int) -> tuple[int, int] | None:
+        """Height and width of a sample's picture in pixels, before it was scaled down; None where it has none."""
+        picture = self.pictures.get(self.records[index].image)
+        return None if picture is None else picture.native_size
+
+    @property
+    def truth(self) -> Truth:
+        """What they are labelled with."""
+        sets = [record.labels for record in self.records]
+        known = None if all(one is None for one in sets) else sets
+        return Truth(self.labels, known, any(record.values for record in self.records))
+
     def take(self, indices: Sequence[int]) -> Samples:
         """Return some of the samples."""
         records = tuple(self.records[index] for index in indices)
@@ -69,6 +82,7 @@ class SampleOptions(TypedDict, total=False):
     captions: Sequence[str | None] | None
     boxes: Sequence[Any] | None
     boxes_in: BoxesIn
+    box_classes: Sequence[Any] | None
     truth_masks: Sequence[Any] | NDArray[Any] | None
     masks: Sequence[Any] | NDArray[Any] | None
     dataformats: str | None
@@ -84,6 +98,7 @@ def prepare_samples(
     captions: Sequence[str | None] | None = None,
     boxes: Sequence[Any] | None = None,
     boxes_in: BoxesIn = "pixels",
+    box_classes: Sequence[Any] | None = None,
     truth_masks: Sequence[Any] | NDArray[Any] | None = None,
     masks: Sequence[Any] | NDArray[Any] | None = None,
     transform: object | None = None,
@@ -109,7 +124,9 @@ def prepare_samples(
         captions: free text.
         boxes: ground truth, for each sample a list of ``(x0, y0, x1, y1)`` or None.
         boxes_in: "pixels" of the image as it is passed, or "fractions" of its width and height.
-        truth_masks: ground truth, for each sample ``(h, w)``, of a volume ``(d, h, w)``, 0 outside, or None.
+        box_classes: for each sample a list of its boxes' class indices, or None.
+        truth_masks: ground truth, for each sample ``(h, w)``, of a volume ``(d, h, w)``, 0 outside, or None; where the
+            task is "segmentation", class indices.
         masks: the former name of `truth_masks`.
         transform: how images were normalized, to be undone: a torchvision preset, weights, `Compose` or `Normalize`, a
             timm data configuration, or a Hugging Face image processor.
@@ -121,7 +138,8 @@ def prepare_samples(
         volumes: images have a depth axis before the height; their slices are stored. By default they are volumes where
             `dataformats` says so ("NDHW"), or where they have five axes, or four of which neither the second nor the
             last can be channels (1, 3 or 4).
-        task: "classification", "multilabel" or "regression"; by default the labels tell whether they are sets.
+        task: "classification", "multilabel", "regression", "detection" or "segmentation": what labels and masks are; by
+            default the labels tell whether they are sets.
         class_names: by class index, for labels that are names.
         notes: a list that takes in words what can't be read; it is left out then instead of raising an error.
 
@@ -139,6 +157,7 @@ def prepare_samples(
         "ids": ids,
         "captions": captions,
         "boxes": boxes,
+        "box_classes": box_classes,
         "truth_masks": _truth_masks(truth_masks, masks),
     }
     read = _Reader(stacks, boxes_in, task, tuple(class_names), notes)
@@ -226,8 +245,12 @@ class _Reader:
         pairs = zip(boxes, self.stacks, strict=True)
         return [{"boxes": _boxes(of_sample, _middle(stack), self.boxes_in)} for of_sample, stack in pairs]
 
+    def _box_classes(self, classes: Any) -> list[dict[str, Any]]:
+        arrays = [() if of_sample is None else to_numpy(of_sample, "box_classes").reshape(-1) for of_sample in classes]
+        return [{"box_classes": tuple(map(int, array))} for array in arrays]
+
     def _truth_masks(self, masks: Any) -> list[dict[str, Any]]:
-        return [{"mask": None if mask is None else _mask(mask)} for mask in masks]
+        return [{} if mask is None else _mask(mask, self.task == "segmentation") for mask in masks]
 
 
 def _of_picture(stack: tuple[Picture, ...]) -> dict[str, Any]:
@@ -272,9 +295,12 @@ def _boxes(boxes: Any, picture: Picture | None, boxes_in: str) -> tuple[Box, ...
     return tuple((x0, y0, x1, y1) for x0, y0, x1, y1 in array.tolist())
 
 
-def _mask(mask: Any) -> NDArray[np.uint8]:
+def _mask(mask: Any, of_classes: bool) -> dict[str, NDArray[Any]]:
     array = to_numpy(mask, "truth_masks")
     array = array[0] if array.ndim == 4 or (array.ndim == 3 and len(array) == 1) else array
     if array.ndim not in (2, 3) or array.size == 0:
         raise ValueError(f"expected truth_masks (h, w) each, of volumes (d, h, w), got {array.shape}")
-    return np.asarray(array != 0, dtype=np.uint8)
+    found: dict[str, NDArray[Any]] = {"mask": np.asarray(array != 0, dtype=np.uint8)}
+    if of_classes:
+        found["class_mask"] = np.where((array >= 0) & (array < 2**15), array, -1).astype(np.int16)
+    return found

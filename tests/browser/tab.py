@@ -53,7 +53,8 @@ class Rich:
     """A log in which there is something of everything, and what is known of it.
 
     12 samples at steps 0, 20, .. 200, two runs, two layers. The evidence is a bump of width `WIDTH` that moves to the
-    object in run "clean" and to a corner in run "shortcut". Sample 3 is all negative, 5 flat, 7 not finite, 9 all zero.
+    object in run "clean" and to a corner in run "shortcut". Sample 3 is all negative, 5 flat, 7 not finite, 9 all zero,
+    and 11 all but zero.
     """
 
     SAMPLES = 12
@@ -82,6 +83,7 @@ class Rich:
         maps[5] = 0.5
         maps[7] = np.nan
         maps[9] = 0
+        maps[11] *= 1e-4
         return maps
 
     def _write(self, run: str, rng: np.random.Generator) -> None:
@@ -163,3 +165,9 @@ def pixels_of(canvas: Locator) -> NDArray[np.uint8]:
     """What a canvas shows now."""
     url = canvas.evaluate("(canvas) => canvas.toDataURL('image/png')")
     return np.asarray(Image.open(io.BytesIO(base64.b64decode(url.partition(",")[2]))).convert("RGB"))
+
+
+def at_size(picture: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
+    """A canvas of whole multiples of `side` pixels a side: the middle one of each square."""
+    times = len(picture) // side
+    return picture[times // 2 :: times, times // 2 :: times]

@@ -16,7 +16,7 @@ from tensorboard_plugin_gradcam import add_gradcam
 from tensorboard_plugin_gradcam.heatmap import overlay
 from tensorboard_plugin_gradcam.reader import GradCAMLog, read_gradcam
 from tests.browser import truth
-from tests.browser.tab import TILE, Rich, hash_of, look, pixels, pixels_of
+from tests.browser.tab import TILE, Rich, at_size, hash_of, look, pixels, pixels_of
 from tests.viewer.server import Server, tensorboard
 
 LAST = Rich.STEPS[-1]
@@ -144,7 +144,8 @@ def test_the_class_whose_map_is_shown_is_chosen(page: Page, tmp_path: Path) -> N
         ):  # fmt: skip
             explain(name)
             expected = overlay(images[sample], maps[sample, target], smooth=False)
-            difference = np.abs(pixels(frame, TILE.format(sample=sample, step=10)).astype(int) - expected)
+            drawn = at_size(pixels(frame, TILE.format(sample=sample, step=10)), 64)
+            difference = np.abs(drawn.astype(int) - expected)
             assert (difference.max(axis=2) <= 3).mean() > 0.99, name
         frame.wait_for_function("() => location.hash.includes('p.gradcam.target=1')")
         frame.locator(".tile").first.hover()
@@ -168,7 +169,7 @@ def test_the_class_whose_map_is_shown_is_chosen(page: Page, tmp_path: Path) -> N
             for target, cell in enumerate(row.locator("canvas[data-ready=true]").all()):
                 expected = overlay(images[sample], maps[sample, target], smooth=False)
                 cell.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
-                difference = np.abs(pixels_of(cell).astype(int) - expected)
+                difference = np.abs(at_size(pixels_of(cell), 64).astype(int) - expected)
                 assert (difference.max(axis=2) <= 3).mean() > 0.99, (sample, target)
         spec = "run=run&tag=val&sample=0&method=grad_cam&layer="
         sides_of = {"view": "ab", "target": 1, "a": spec, "b": spec + "&target=1"}

@@ -6,9 +6,10 @@ import re
 
 import numpy as np
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.tab import TILE, Rich, hash_of, look, pixels, tile
+from tensorboard_plugin_gradcam.heatmap import dimmed_gray
+from tests.browser.tab import TILE, Rich, hash_of, look, pixels, pixels_of, tile
 from tests.viewer.server import Server
 
 LAST = Rich.STEPS[-1]
@@ -16,7 +17,7 @@ CLEAN = "[data-run=clean]" + TILE.format(sample=0, step=LAST)
 
 
 SETTINGS: list[dict[str, object]] = [
-    {"opacity": 0.3}, {"mode": "contour"}, {"mode": "spotlight"}, {"mode": "image"}, {"mode": "map"}, {"gamma": 3},
+    {"opacity": 0.3}, {"photo": "color"}, {"mode": "spotlight"}, {"mode": "image"}, {"mode": "map"}, {"gamma": 3},
     {"alpha": "constant"}, {"colorMap": "viridis"}, {"smooth": 0}, {"threshold": 0.5},
     {"thresholdBy": "area", "threshold": 0.1}, {"scale": "series"},
 ]  # fmt: skip
@@ -103,3 +104,43 @@ def test_odd_maps_are_marked(page: Page, rich: Server) -> None:
         shown = tile(frame, "clean", sample, LAST)
         expect(shown).to_be_visible()
         assert shown.locator(".mark:not(.area):not(.reading)").all_inner_texts() == expected
+
+
+def test_a_map_that_is_all_but_zero_beside_its_series_is_faint_and_noise_is_no_peak(page: Page, rich: Server) -> None:
+    frame = look(page, rich)
+    weak = tile(frame, "clean", 11, LAST)
+    expect(weak.locator("[data-testid=said]")).to_contain_text("faint, ")
+    photograph = dimmed_gray(pixels(look(page, rich, mode="image"), CLEAN.replace("='0'", "='11'")))
+    drawn = pixels(look(page, rich), CLEAN.replace("='0'", "='11'"))
+    assert np.abs(drawn.astype(int) - photograph).max() <= 2, "expected no heat where there is next to none"
+    alone = pixels(look(page, rich, scale="sample", threshold=0.9), CLEAN.replace("='0'", "='11'"))
+    assert np.abs(alone.astype(int) - photograph).max() > 50, "a scale of its own still shows where it is"
+
+
+def test_a_tile_says_its_scale_where_each_map_has_its_own(page: Page, rich: Server, rich_log: Rich) -> None:
+    frame = look(page, rich)
+    said = float(tile(frame, "clean", 0, LAST).locator("[data-testid=own-scale]").inner_text())
+    assert said == pytest.approx(float(rich_log.maps["clean", LAST, "layer4"][0].max()), rel=0.01)
+    assert look(page, rich, scale="series").locator("[data-testid=own-scale]").count() == 0
+
+
+def test_lines_over_pictures_are_light_on_dark(page: Page, rich: Server) -> None:
+    truth = tile(look(page, rich), "clean", 0, LAST).locator("svg g:has(> rect)")
+    colors = truth.evaluate_all("(all) => all.map((one) => getComputedStyle(one).stroke)")
+    widths = truth.evaluate_all("(all) => all.map((one) => parseFloat(getComputedStyle(one).strokeWidth))")
+    assert colors == ["rgb(0, 0, 0)", "rgb(255, 255, 255)"]
+    assert widths[0] >= widths[1] + 2
+
+
+def test_contours_are_as_wide_on_any_screen_and_drawn_for_its_pixels(chromium: Browser, rich: Server) -> None:
+    wide = {}
+    for ratio in (1, 2):
+        page = chromium.new_page(device_scale_factor=ratio)
+        canvas = look(page, rich, mode="contour").locator(CLEAN).first
+        canvas.evaluate("() => new Promise((done) => setTimeout(() => requestAnimationFrame(done), 100))")
+        width, shown = canvas.evaluate("(it) => [it.width, it.clientWidth * devicePixelRatio]")
+        assert width >= shown - 1
+        colored = np.ptp(pixels_of(canvas).astype(int), axis=2) > 60
+        wide[ratio] = colored.mean()
+        page.close()
+    assert wide[2] == pytest.approx(wide[1], rel=0.25)

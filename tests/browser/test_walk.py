@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image
 from playwright.sync_api import Page, expect
 
-from tests.browser.tab import LAST, TILE, go_to, opened, pixels
+from tests.browser.tab import LAST, TILE, at_size, go_to, opened, pixels
 from tests.viewer.server import Server
 
 CANVAS = "[data-run='first']" + TILE
@@ -25,7 +25,8 @@ def test_a_walk_through_everything(page: Page, server: Server) -> None:
     frame.get_by_role("button", name="More", exact=True).click()
     frame.get_by_label("Threshold, as a number").fill("0.5")
     frame.get_by_label("Threshold, as a number").press("Enter")
-    assert np.abs(pixels(frame, CANVAS.format(sample=0, step=LAST)).astype(int) - drawn).max() > 20
+    lines = at_size(pixels(frame, CANVAS.format(sample=0, step=LAST)), len(drawn))
+    assert np.abs(lines.astype(int) - drawn).max() > 20
     frame.get_by_role("combobox", name="Look").select_option("overlay")
 
     # Through the steps.

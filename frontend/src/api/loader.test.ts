@@ -189,7 +189,7 @@ test("a cohort is asked for once, and its failure is told", async () => {
 test("of what is looked at briefly comes one step and no more", async () => {
   loader.want([{...KEY, samples: [0, 1], step: 20, brief: true}]);
   await until(() => loader.mapAt(KEY, 1, 20) !== null);
-  expect(loader.cohortAt(KEY, 20)).toBe("c0");
+  expect(loader.cohortAt(KEY, 20)?.digest).toBe("c0");
   await new Promise((go) => setTimeout(go, 50));
   expect(asked().map((query) => query.get("step"))).toEqual(["20"]);
 });

@@ -2,6 +2,7 @@
 
 import {type ReadonlySignal, signal} from "@preact/signals";
 import type {Cohort, MapSeries, PredictionSeries, RawMap, Steps} from "../types";
+import {placesAt} from "../maths/places";
 import {stepIndexOf} from "../maths/series";
 import {nearestStep} from "../maths/steps";
 import {Chunk} from "./chunk";
@@ -51,8 +52,8 @@ export interface Loader {
   stepsOf(key: SeriesKey): Float64Array | null;
   /** Steps at which the series has a record that can't be read, and why. */
   damage(key: SeriesKey): Steps["corrupt"];
-  /** The cohort that the series names at its step nearest to `step`, whatever samples are here of it. */
-  cohortAt(key: SeriesKey, step: number): string | null;
+  /** The cohort that the series names at its step nearest to `step`, and its samples' places. */
+  cohortAt(key: SeriesKey, step: number): {digest: string; places: Int32Array | null} | null;
   /** Why a sample's maps did not come. `retry` asks again. */
   problem(key: SeriesKey, sample: number): Error | null;
   /** Predictions of a (run, tag), null until they are here; the first call asks for them. */
@@ -181,9 +182,11 @@ class SeriesLoader implements Loader {
     return this.held.get(idOf(key))?.latest?.corrupt ?? [];
   }
 
-  cohortAt(key: SeriesKey, step: number): string | null {
+  cohortAt(key: SeriesKey, step: number): {digest: string; places: Int32Array | null} | null {
     const series = this.held.get(idOf(key))?.latest;
-    return series?.cohorts[series.cohort[nearestStep(series.steps, step)] ?? -1] ?? null;
+    const row = series ? nearestStep(series.steps, step) : -1;
+    const digest = series?.cohorts[series.cohort[row] ?? -1];
+    return series && digest ? {digest, places: placesAt(series, row)} : null;
   }
 
   problem(key: SeriesKey, sample: number): Error | null {
@@ -297,11 +300,11 @@ class SeriesLoader implements Loader {
     void this.run(held, missing, this.ended.signal, async (signal) => {
       const series = await this.client.maps({...held.key, samples: missing, step: want.step}, signal);
       const chunk = new Chunk(missing, series);
-      held.latest ??= series;
+      if (!held.steps) held.latest = series;
       const asked = refreshes === this.refreshes ? want.step : Number.NaN; // else it is asked for again
       for (const sample of missing) if (!held.chunks.has(sample)) held.glimpses.set(sample, {asked, chunk});
-      const digest = this.cohortAt(held.key, want.step);
-      if (digest) this.cohort(held.key.run, digest); // which whoever shows the maps needs as well
+      const named = this.cohortAt(held.key, want.step);
+      if (named) this.cohort(held.key.run, named.digest); // which whoever shows the maps needs as well
     }).finally(() => {
       held.glimpsing = false;
       this.plan();

@@ -26,6 +26,7 @@ function appendSteps(old: Steps, next: Steps): Steps {
     ordinals: joined(old.ordinals, next.ordinals),
     cohort: joined(old.cohort, renumbered),
     cohorts,
+    places: old.places || next.places ? new Map([...(old.places ?? []), ...(next.places ?? [])]) : null,
     corrupt: [...old.corrupt, ...next.corrupt],
     total: next.total ?? old.total,
   };

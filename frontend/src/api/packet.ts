@@ -119,12 +119,25 @@ function stepsOf(packet: Packet): Steps {
     ordinals: packet.array("ordinals", "float64"),
     cohort: packet.array("cohort", "int32"),
     cohorts: (header.cohorts as string[] | undefined) ?? [],
+    places: placesOf(packet),
     total: (header.total as number | null | undefined) ?? null,
     generation: String(header.generation ?? ""),
     twoWriters: header.two_writers === true,
     sampledDown: (header.sampled_down as number | null | undefined) ?? null,
     corrupt: (header.corrupt as Steps["corrupt"] | undefined) ?? [],
   };
+}
+
+function placesOf(packet: Packet): Steps["places"] {
+  const all = matrix(packet, "places", "int32");
+  if (!all) return null;
+  const cohorts = (packet.header.cohorts as string[] | undefined) ?? [];
+  return new Map(
+    cohorts.map((digest, row) => [
+      digest,
+      all.data.subarray(row * all.columns, (row + 1) * all.columns).filter((place) => place >= 0),
+    ]),
+  );
 }
 
 /** Read a `predictions` packet; throws `CorruptPacket`. */

@@ -6,13 +6,14 @@ import {sideOf} from "../state/ab";
 import {inCell, leadOf, partsOfTables, tablesFor, targets} from "../state/compare";
 import {differenceOf, lookOfDifference} from "../state/difference";
 import {currentLimits, explainedOver, limitsFor, mapOf, seriesOf, shownStep} from "../state/maps";
+import {stepIndexOf} from "../maths/series";
 import {entriesOver, mapOfEntry, measured, METRICS, thinned} from "../state/measure";
 import {type Group, groups, images, loader, look, pin, renderer, seriesKey, settings} from "../state/store";
 import {view} from "../state/view";
 import {lookAt} from "../state/wanted";
 import {ordered, orderedInTables} from "../state/ordering";
 import {coordinateName, sampleName, VIEW_NAMES} from "../state/names";
-import {type Cast, castAt, className, saidOf} from "../state/samples";
+import {type Cast, castAt, className, sampleOf, saidOf} from "../state/samples";
 import {type Cell, csv, type Drawing, download, gridPng, stepsGif, tilePng} from "./export";
 
 const COLUMNS = 8; // of the grid's picture
@@ -56,9 +57,16 @@ export async function sampleGif(
 ): Promise<string> {
   const series = await wholeSeries(group, index);
   const entries = thinned(entriesOver(series, index, explainedOver(group, index)), MOST_FRAMES);
-  const image = images.get(group.run, sample.image);
+  const shownOf = (entry: number) => sampleOfEntry(series, entry, index, sample);
+  await until(() =>
+    entries.every(({entry}) => {
+      const own = shownOf(entry);
+      return own && (images.get(group.run, own.image) ?? images.state(group.run, own.image) === "failed");
+    }),
+  );
   const frames = entries.map(({entry}): Drawing => {
     const map = mapOfEntry(series, entry);
+    const image = images.get(group.run, (shownOf(entry) ?? sample).image);
     return {image, map, look: look.peek(), limits: limitsOfEntry(group, index, series, entry, map)};
   });
   await saved(stepsGif(renderer, frames, 1000 / settings.peek().speed, tell), `${sampleName(sample, index)}.gif`);
@@ -71,7 +79,8 @@ export async function sampleCsv(group: Group, cast: Cast, sample: Sample, index:
   const rows = entriesOver(series, index, explainedOver(group, index)).map(({entry}) => {
     const map = mapOfEntry(series, entry);
     const limits = limitsOfEntry(group, index, series, entry, map);
-    return row({group, cast: castAt(group, map.step) ?? cast, sample, index, at: map.step}, map, limits);
+    const own = sampleOfEntry(series, entry, index, sample) ?? sample;
+    return row({group, cast: castAt(group, map.step) ?? cast, sample: own, index, at: map.step}, map, limits);
   });
   await saved(table(rows), `${group.run} ${sampleName(sample, index)}.csv`);
   return `${rows.length} rows were saved`;
@@ -185,10 +194,17 @@ function differenceDrawing(a: One, b: One): Drawing {
   };
 }
 
+/** The sample as it was at the step of a map. */
+function sampleOfEntry(series: MapSeries, entry: number, index: number, known: Sample): Sample | null {
+  const stepIndex = stepIndexOf(series, entry);
+  return sampleOf({map: mapOfEntry(series, entry), series, entry, stepIndex, exact: true}, index, known);
+}
+
 function drawingOf({group, sample, index, at}: Omit<One, "cast">): Drawing {
   const found = mapOf(group, index, at);
+  const own = (found && sampleOf(found, index, sample)) ?? sample;
   return {
-    image: images.get(group.run, sample.image),
+    image: images.get(group.run, own.image),
     map: found?.map ?? null,
     look: look.peek(),
     limits: found ? currentLimits(found, group, index) : {low: 0, high: 0},

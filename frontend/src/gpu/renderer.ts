@@ -21,7 +21,8 @@ export interface Renderer {
   /**
    * Draw into the tile's own 2-D canvas, before the page is painted next: all tiles of a task are one batch, since every
    * copy out of the GPU's canvas costs. A tile that already shows just this is left alone, so asking on every frame is
-   * cheap. `image` null: the map alone. `map` null: the image alone.
+   * cheap. `image` null: the map alone. `map` null: the image alone. `pen`: pixels of the canvas that a pixel of the page
+   * takes, so that lines are as wide on every canvas.
    */
   draw(
     target: HTMLCanvasElement,
@@ -30,6 +31,7 @@ export interface Renderer {
     look: Look,
     limits: Limits,
     view: Viewport,
+    pen?: number,
   ): void;
   /** Draw now what `draw` was asked for in this task. */
   flush(): void;
@@ -42,6 +44,7 @@ export interface Renderer {
     view: Viewport,
     width: number,
     height: number,
+    pen?: number,
   ): ImageData;
   /** Counts losses of all that was drawn, when the GPU's context goes and comes back: whoever draws reads it. */
   readonly losses: ReadonlySignal<number>;
@@ -70,6 +73,7 @@ interface Job {
   look: Look;
   limits: Limits;
   view: Viewport;
+  pen: number;
 }
 
 /** What a canvas was last drawn with. */
@@ -78,7 +82,8 @@ interface Shown extends Job, Size {}
 function isSame(a: Job, b: Job): boolean {
   const sameView = a.view.x === b.view.x && a.view.y === b.view.y && a.view.zoom === b.view.zoom;
   const sameLimits = a.limits.low === b.limits.low && a.limits.high === b.limits.high;
-  return a.image === b.image && a.map === b.map && a.look === b.look && sameView && sameLimits;
+  const same = a.image === b.image && a.map === b.map && a.look === b.look && a.pen === b.pen;
+  return same && sameView && sameLimits;
 }
 
 class TileRenderer implements Renderer {
@@ -110,9 +115,10 @@ class TileRenderer implements Renderer {
     look: Look,
     limits: Limits,
     view: Viewport,
+    pen = 1,
   ): void {
     if (!this.jobs.size) queueMicrotask(() => this.drawJobs(BUDGET_MS));
-    this.jobs.set(target, {image, map, look, limits, view});
+    this.jobs.set(target, {image, map, look, limits, view, pen});
   }
 
   flush(): void {
@@ -152,8 +158,8 @@ class TileRenderer implements Renderer {
   private drawLate(): void {
     const {late} = this;
     this.late = new Map();
-    for (const [canvas, {image, map, look, limits, view}] of late) {
-      if (!this.jobs.has(canvas) && !this.shown.has(canvas)) this.draw(canvas, image, map, look, limits, view);
+    for (const [canvas, {image, map, look, limits, view, pen}] of late) {
+      if (!this.jobs.has(canvas) && !this.shown.has(canvas)) this.draw(canvas, image, map, look, limits, view, pen);
     }
   }
 
@@ -175,9 +181,10 @@ class TileRenderer implements Renderer {
     view: Viewport,
     width: number,
     height: number,
+    pen = 1,
   ): ImageData {
     const canvas = Object.assign(document.createElement("canvas"), {width, height});
-    this.draw(canvas, image, map, look, limits, view);
+    this.draw(canvas, image, map, look, limits, view, pen);
     this.flush();
     return canvas.getContext("2d")!.getImageData(0, 0, width, height);
   }
@@ -220,7 +227,7 @@ class Tile {
 
   constructor(
     private readonly canvas: HTMLCanvasElement,
-    {image, map, look, limits, view}: Job,
+    {image, map, look, limits, view, pen}: Job,
   ) {
     const picture = pictureSize(image, map);
     if (!picture) return;
@@ -228,7 +235,7 @@ class Tile {
     const placement = placementOf(picture, tile, view);
     if (image && look.mode !== "map") this.photograph = {image, placement, gray: isGray(look, map?.kind ?? "positive")};
     if (map?.rows && map.columns && look.mode !== "image") {
-      this.layer = {map, look: image ? look : {...look, mode: "map"}, limits, placement, picture, tile};
+      this.layer = {map, look: image ? look : {...look, mode: "map"}, limits, placement, picture, tile, pen};
     }
   }
 
@@ -258,8 +265,8 @@ class Tile {
     const {photograph, blend} = this.sheetOf(sheets, this.layer?.placement ?? this.photograph!.placement);
     blend.data.set(photograph.data);
     if (this.layer) {
-      const {map, look, limits, placement, picture} = this.layer;
-      paint(blend, map, look, limits, placement, picture);
+      const {map, look, limits, placement, picture, pen} = this.layer;
+      paint(blend, map, look, limits, placement, picture, pen);
     }
     this.canvas.getContext("2d", {willReadFrequently: true})?.putImageData(blend, 0, 0);
   }

@@ -30,7 +30,7 @@ uniform ivec2 cells;       // of the map
 uniform ivec2 picture;     // the picture's own pixels
 uniform vec2 tile;         // left and upper edge of the tile in this buffer
 uniform vec2 limits;
-uniform float threshold, opacity, gamma;
+uniform float threshold, opacity, gamma, pen;
 out vec4 layer;            // premultiplied
 `;
 
@@ -112,8 +112,8 @@ void over(inout vec4 color, vec3 paint, float weight) {
 }
 
 void drawLine(float away, vec3 paint, inout vec4 color) {
-  over(color, vec3(0), ${float(HALO_WEIGHT)} * clamp(${float(0.5 + LINE + HALO)} - away, 0.0, 1.0));
-  over(color, paint, clamp(${float(0.5 + LINE)} - away, 0.0, 1.0));
+  over(color, vec3(0), ${float(HALO_WEIGHT)} * clamp(0.5 + ${float(LINE + HALO)} * pen - away, 0.0, 1.0));
+  over(color, paint, clamp(0.5 + ${float(LINE)} * pen - away, 0.0, 1.0));
 }
 
 float strengthAt(vec2 pixel) {

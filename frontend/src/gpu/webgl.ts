@@ -20,6 +20,7 @@ const UNIFORMS = [
   "threshold",
   "opacity",
   "gamma",
+  "pen",
 ] as const;
 type Uniform = (typeof UNIFORMS)[number];
 
@@ -46,6 +47,7 @@ export interface Layer {
   placement: Placement; // of the whole picture in the tile's pixels
   picture: Size; // its own
   tile: Size;
+  pen: number; // pixels of the tile that a pixel of the page takes
 }
 
 /** Draws layers into `canvas`. */
@@ -157,6 +159,7 @@ export class GlLayers {
     gl.uniform1f(uniforms.threshold, Math.min(thresholdOf(map, look, limits), 2)); // Infinity is no GLSL number
     gl.uniform1f(uniforms.opacity, look.opacity);
     gl.uniform1f(uniforms.gamma, look.gamma);
+    gl.uniform1f(uniforms.pen, layer.pen);
   }
 }
 

@@ -58,7 +58,10 @@ export interface Pixels extends Size {
   data: Uint8ClampedArray;
 }
 
-/** Lay `map` over the photograph in `pixels`, in place. `picture` is the photograph's own size, whose pixels are cells'. */
+/**
+ * Lay `map` over the photograph in `pixels`, in place. `picture` is the photograph's own size, whose pixels are cells';
+ * `pen` is how many of `pixels` a pixel of the page takes, for the width of lines.
+ */
 export function paint(
   pixels: Pixels,
   map: RawMap,
@@ -66,6 +69,7 @@ export function paint(
   limits: Limits,
   placement: Placement,
   picture: Size,
+  pen = 1,
 ): void {
   const columns = covered(pixels.width, placement.left, placement.width);
   const rows = covered(pixels.height, placement.top, placement.height);
@@ -83,7 +87,7 @@ export function paint(
     return;
   }
   const field = fieldOf(map, look, limits, columns, rows, picture);
-  if (look.mode === "contour") paintLines(pixels, field, columns, rows, look, map.kind, threshold);
+  if (look.mode === "contour") paintLines(pixels, field, columns, rows, look, map.kind, threshold, pen);
   else paintColors(pixels, field, columns, rows, look, threshold);
 }
 
@@ -293,13 +297,14 @@ function paintLines(
   look: Look,
   kind: MapKind,
   threshold: number,
+  pen: number,
 ): void {
   const lines = linesOf(colorTable(colorMapFor(look, kind)), threshold);
   const color = new Float32Array(4);
   const distance = look.smooth ? smoothDistance : nearestDistance;
   eachPixel(pixels, field, columns, rows, (target, index) => {
     color[3] = 0;
-    for (const line of lines) drawLine(distance(field, index, line.level), line.color, color);
+    for (const line of lines) drawLine(distance(field, index, line.level), pen, line.color, color);
     if (color[3] > 0) lay(pixels.data, target, color[0]!, color[1]!, color[2]!, color[3] * look.opacity);
   });
 }
@@ -331,10 +336,11 @@ function nearestDistance({strength, width}: Field, index: number, level: number)
   return edge ? 0 : FAR;
 }
 
-function drawLine(distance: number, line: Float32Array, color: Float32Array): void {
-  if (distance >= 0.5 + LINE + HALO) return;
-  over(color, 0, 0, 0, HALO_WEIGHT * Math.min(0.5 + LINE + HALO - distance, 1));
-  over(color, line[0]!, line[1]!, line[2]!, Math.min(Math.max(0.5 + LINE - distance, 0), 1));
+function drawLine(distance: number, pen: number, line: Float32Array, color: Float32Array): void {
+  const edge = 0.5 + (LINE + HALO) * pen;
+  if (distance >= edge) return;
+  over(color, 0, 0, 0, HALO_WEIGHT * Math.min(edge - distance, 1));
+  over(color, line[0]!, line[1]!, line[2]!, Math.min(Math.max(0.5 + LINE * pen - distance, 0), 1));
 }
 
 /** Lay a colour of a weight over a colour of a weight. */

@@ -27,6 +27,36 @@ export function unionOfLimits(limits: readonly Limits[]): Limits {
   return {low: Math.min(...spans.map(({low}) => low)), high: Math.max(...spans.map(({high}) => high))};
 }
 
+/** A map that reaches less than this share of its series' usual peak is all but zero beside it. */
+export const FAINT = 0.02;
+const USUAL = 0.9; // of a series' maps reach no more than its usual peak: a single spike does not make the others faint
+
+const peaks = new WeakMap<MapSeries, number>();
+
+/** How far a map reaches from 0; 0 where it holds nothing that is shown. */
+export function peakOf(map: Pick<RawMap, "minimum" | "maximum" | "kind">): number {
+  return limitsOf(map).high;
+}
+
+/** The peak that nine in ten of a series' maps don't exceed; 0 where it has none. */
+export function usualPeak(series: MapSeries): number {
+  const kept = peaks.get(series);
+  if (kept !== undefined) return kept;
+  const {kind, minimum, maximum} = series;
+  const own = Float64Array.from(minimum, (low, entry) => peakOf({kind, minimum: low, maximum: maximum[entry]!}))
+    .filter((peak) => peak > 0)
+    .sort();
+  const usual = own[Math.ceil(USUAL * own.length) - 1] ?? 0;
+  peaks.set(series, usual);
+  return usual;
+}
+
+/** Whether a map is all but zero beside the others of its series. */
+export function isFaint(map: Pick<RawMap, "minimum" | "maximum" | "kind">, usual: number): boolean {
+  const peak = peakOf(map);
+  return peak > 0 && peak < FAINT * usual;
+}
+
 class Range {
   minimum = Infinity;
   maximum = -Infinity;

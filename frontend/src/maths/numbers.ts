@@ -8,6 +8,13 @@ export function shown(value: number): string {
   return size >= 1000 || size < 0.001 ? value.toExponential(2) : String(Number(value.toPrecision(3)));
 }
 
+const COMPACT = Intl.NumberFormat("en", {notation: "compact", maximumFractionDigits: 1});
+
+/** A step where there is little room: 1.5K. */
+export function compact(value: number): string {
+  return Math.abs(value) < 1000 ? shown(value) : COMPACT.format(value).replace("K", "k");
+}
+
 /** A share, in per cent. */
 export function percent(share: number): string {
   return Number.isFinite(share) ? `${(100 * share).toFixed(share < 0.1 ? 1 : 0)} %` : "–";

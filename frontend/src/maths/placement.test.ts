@@ -2,7 +2,7 @@ import {expect, test} from "vitest";
 
 import {packed} from "../gpu/atlas";
 import {cssGradient} from "./colors";
-import {placeAt, placementOf, viewportFrom, viewportText, within, WHOLE, zoomed} from "./placement";
+import {placeAt, placementOf, sharpSize, viewportFrom, viewportText, within, WHOLE, zoomed} from "./placement";
 
 test("a picture is fitted and centred", () => {
   expect(placementOf({width: 100, height: 50}, {width: 200, height: 200})).toEqual({
@@ -58,4 +58,15 @@ test("a view comes back from its own link, and none that could not be", () => {
   expect(viewportText(WHOLE)).toBeNull();
   expect(viewportFrom("9,-9,2")).toEqual({x: 0.75, y: 0.25, zoom: 2});
   for (const text of [null, "", "1,2", "a,b,c", "0.5,0.5,0.5"]) expect(viewportFrom(text)).toEqual(WHOLE);
+});
+
+test("small pictures are drawn in whole multiples, large ones in whole parts, and lines never coarser than the screen", () => {
+  expect(sharpSize({width: 16, height: 16}, 148)).toEqual({width: 144, height: 144});
+  expect(sharpSize({width: 16, height: 16}, 148, true)).toEqual({width: 160, height: 160});
+  expect(sharpSize({width: 96, height: 48}, 148)).toEqual({width: 96, height: 48});
+  expect(sharpSize({width: 96, height: 48}, 148, true)).toEqual({width: 192, height: 96});
+  expect(sharpSize({width: 2000, height: 1200}, 200)).toEqual({width: 200, height: 120});
+  expect(sharpSize({width: 2000, height: 1}, 200)).toEqual({width: 200, height: 1});
+  expect(sharpSize({width: 224, height: 224}, 0)).toEqual({width: 224, height: 224});
+  expect(sharpSize({width: 224, height: 224}, 224, true)).toEqual({width: 224, height: 224});
 });

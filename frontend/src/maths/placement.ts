@@ -29,6 +29,22 @@ export function placementOf(picture: Size, tile: Size, view: Viewport = WHOLE): 
   return {left: tile.width / 2 - view.x * width, top: tile.height / 2 - view.y * height, width, height};
 }
 
+/**
+ * The size that a picture is drawn at where it takes `across` of the screen's pixels (0: nobody knows yet).
+ *
+ * Whole multiples of a small picture and whole parts of a large one, so that its pixels and its map's cells stay sharp;
+ * `fine` is never less than the screen's, for lines.
+ */
+export function sharpSize({width, height}: Size, across: number, fine = false): Size {
+  const times = across / width;
+  if (times > 1) {
+    const whole = Math.max(fine ? Math.ceil(times - 0.01) : Math.floor(times), 1);
+    return {width: width * whole, height: height * whole};
+  }
+  const part = across > 0 ? Math.max(Math.floor(1 / times), 1) : 1;
+  return {width: Math.round(width / part), height: Math.max(Math.round(height / part), 1)};
+}
+
 /** The place in the picture under a tile's pixel; outside [0, 1] beside the picture. */
 export function placeAt({left, top, width, height}: Placement, x: number, y: number): Place {
   return {x: (x - left) / width, y: (y - top) / height};

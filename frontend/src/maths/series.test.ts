@@ -18,6 +18,7 @@ function series(patch: Partial<MapSeries> = {}): MapSeries {
     ordinals: new Float64Array(2),
     cohort: new Int32Array(2),
     cohorts: ["c"],
+    places: null,
     total: 2,
     generation: "g",
     sampledDown: null,

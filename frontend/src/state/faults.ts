@@ -42,7 +42,7 @@ function cohortFault(group: Group): string | null {
   const digests = new Set(said?.cohorts);
   const key = seriesKey(group);
   const named = key && loader.cohortAt(key, Infinity);
-  if (named) digests.add(named);
+  if (named) digests.add(named.digest);
   for (const digest of digests) {
     const problem = loader.cohortProblem(group.run, digest);
     if (problem) return `The list of samples is missing: ${problem.message}`;

@@ -2,7 +2,7 @@
 
 import {computed} from "@preact/signals";
 import type {Found} from "../api/loader";
-import {limitsOf, limitsOfSeries, unionOfLimits} from "../maths/limits";
+import {FAINT, isFaint, limitsOf, limitsOfSeries, unionOfLimits, usualPeak} from "../maths/limits";
 import type {Limits, Look, MapSeries} from "../types";
 import {shownGroups} from "./compare";
 import {type Group, loader, locks, look, seriesKey, settings, step} from "./store";
@@ -72,7 +72,17 @@ function kept(series: MapSeries, sample?: number): Limits {
   return found;
 }
 
-/** Limits of a map under the look of now. */
+/** The peak that maps of a series usually have, over all of it that is here. */
+export function usualPeakOf(found: Found, group: Group): number {
+  const key = seriesKey(group);
+  return Math.max(usualPeak(found.series), ...(key ? loader.allSeries(key) : []).map(usualPeak));
+}
+
+/** Limits that a map is drawn with under the look of now: of a faint map, noise does not become a peak. */
 export function currentLimits(found: Found, group: Group, sample: number): Limits {
-  return limitsFor(found, look.value, group, sample);
+  const limits = limitsFor(found, look.value, group, sample);
+  const usual = look.value.scale === "map" ? usualPeakOf(found, group) : 0;
+  if (!isFaint(found.map, usual)) return limits;
+  const high = FAINT * usual;
+  return {low: found.map.kind === "positive" ? 0 : -high, high};
 }

@@ -4,6 +4,7 @@ import {thresholdOf} from "../maths/compose";
 import {attentionMoved} from "../maths/compare";
 import {entropy, iouAt} from "../maths/metrics";
 import type {Sample} from "../types";
+import {placesIn} from "../maths/places";
 import {leadOf, partsOfTables, peersOf} from "./compare";
 import {currentLimits, mapOf} from "./maps";
 import {type Cast, castAt, className, isRight, type Said, saidOf} from "./samples";
@@ -31,7 +32,7 @@ const RISING: readonly Sort[] = ["probability", "label-probability", "iou"];
 
 export function ordered(group: Group, cast: Cast, wanted: Settings, seatsOf = alone(group, cast)): number[] {
   const {samples} = cast.cohort;
-  const indices = [...samples.keys()].filter((index) => isShown(cast, samples[index]!, index, wanted, seatsOf));
+  const indices = placesIn(cast.cohort).filter((index) => isShown(cast, samples[index]!, index, wanted, seatsOf));
   if (wanted.sort === "logged") return indices;
   const values = new Map(indices.map((index) => [index, rankOf(group, cast, index, wanted, seatsOf)]));
   const sign = RISING.includes(wanted.sort) ? 1 : -1;
@@ -73,7 +74,7 @@ function verdictOf(seats: readonly Seat[]): boolean | null {
 export function counted(): Record<Settings["verdict"], number> {
   const counts = {all: 0, right: 0, wrong: 0};
   const count = (cast: Cast, seatsOf: SeatsOf) =>
-    cast.cohort.samples.forEach((_, index) => {
+    placesIn(cast.cohort).forEach((index) => {
       const right = verdictOf(seatsOf(index));
       counts.all++;
       if (right !== null) counts[right ? "right" : "wrong"]++;

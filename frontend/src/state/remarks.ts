@@ -1,10 +1,10 @@
 /** What has to be said on a tile: what is missing, what is odd about the map, or that it is another step's. */
 
 import type {Found} from "../api/loader";
-import {flaw} from "../maths/limits";
+import {flaw, isFaint, peakOf} from "../maths/limits";
 import {targetName} from "../maths/series";
 import type {SeriesKey} from "../api/client";
-import {explained, seriesOf} from "./maps";
+import {explained, seriesOf, usualPeakOf} from "./maps";
 import {castAt} from "./samples";
 import {type Group, images, loader, seriesKey} from "./store";
 import type {Sample} from "../types";
@@ -29,7 +29,7 @@ type Remark = readonly [words: string, why?: string] | null;
 
 export function remarksOn(tile: Shown): Remarks {
   const {group, sample, found} = tile;
-  const all = [damaged(tile), lost(tile), pictureless(tile), odd(found), other(tile)].filter((one) => one !== null);
+  const all = [damaged(tile), lost(tile), pictureless(tile), odd(tile), other(tile)].filter((one) => one !== null);
   const image = images.state(group.run, sample.image);
   return {
     words: all.map(([words]) => words).join(" · "),
@@ -72,11 +72,21 @@ function pictureless({group, sample}: Shown): Remark {
   return problem && ["no picture", problem.message];
 }
 
-function odd(found: Found | null): Remark {
-  const words = found && flaw(found.map);
-  return words ? [words] : null;
+function odd({group, found}: Shown): Remark {
+  if (!found) return null;
+  const words = flaw(found.map);
+  if (words) return [words];
+  const usual = usualPeakOf(found, group);
+  if (!isFaint(found.map, usual)) return null;
+  const size = `${shown(peakOf(found.map))} of ${shown(usual)}`;
+  return [`faint, ${size}`, "all but zero beside the other maps of its series"];
 }
 
-function other({at, found}: Shown): Remark {
-  return found && found.map.step !== at ? [`${shown(found.map.step)} for ${shown(at)}`] : null;
+function other({group, index, at, found}: Shown): Remark {
+  if (!found || found.map.step === at) return null;
+  const key = seriesKey(group);
+  const isStep = key && loader.stepsOf(key)?.includes(at);
+  const why = isStep && seriesOf(group, index) ? "this sample has no map at this step" : undefined;
+  const words = `${shown(found.map.step)} for ${shown(at)}`;
+  return why ? [words, why] : [words];
 }

@@ -1,10 +1,12 @@
 /** What is known of one sample at one step, out of cohort and predictions. */
 
+import type {Found} from "../api/loader";
+import {byPlace, columnOf, placesAt, samplesEver} from "../maths/places";
 import {nearestStep} from "../maths/steps";
+import type {Cohort, Matrix, PredictionSeries, Sample, Steps} from "../types";
 import {lacksPredictions} from "./faults";
 import type {Part} from "./settings";
 import {type Group, loader, seriesKey} from "./store";
-import type {Cohort, Matrix, PredictionSeries, Sample} from "../types";
 
 export interface Said {
   prediction: number | null;
@@ -15,20 +17,31 @@ export interface Said {
 }
 
 export interface Cast {
-  cohort: Cohort;
+  cohort: Cohort; // its samples by place
   said: PredictionSeries | null;
-  row: number; // of `said`, nearest to the step
+  row: number; // of `said`; -1: nothing was predicted at this step
+  places: Int32Array | null; // of the columns of `said`
 }
 
 /** The samples of a group at a step; null until they are here, or where they can't be had. */
 export function castAt(group: Group, step: number): Cast | null {
-  if (lacksPredictions(group)) return castOfMaps(group, step);
+  if (lacksPredictions(group)) return castOfMaps(group, step, null);
   const said = loader.predictions(group.run, group.tag);
   if (!said) return null;
-  const row = nearestStep(said.steps, step);
+  const key = seriesKey(group);
+  const mapped = key && loader.stepsOf(key);
+  const at = mapped?.length ? mapped[nearestStep(mapped, step)]! : step;
+  const row = nearestStep(said.steps, at);
+  // A step that has maps and no predictions has no verdict: another step's would be one of other weights.
+  if (mapped?.length && said.steps[row] !== at) return castOfMaps(group, at, said) ?? castOf(group, said, row, true);
+  return castOf(group, said, row, false);
+}
+
+function castOf(group: Group, said: PredictionSeries, row: number, silent: boolean): Cast | null {
   const digest = said.cohorts[said.cohort[row] ?? 0] ?? "";
   const cohort = loader.cohort(group.run, digest) ?? standInFor(group, digest, said);
-  return cohort && {cohort, said, row};
+  const places = placesAt(said, row);
+  return cohort && {cohort: byPlace(cohort, places), said, row: silent ? -1 : row, places};
 }
 
 /** What tells one cast from another. */
@@ -37,16 +50,36 @@ export function castValues(cast: Cast | null): readonly unknown[] {
 }
 
 /** Maps name the cohort as well; without predictions, the first sample's are always wanted. */
-function castOfMaps(group: Group, step: number): Cast | null {
+function castOfMaps(group: Group, step: number, said: PredictionSeries | null): Cast | null {
   const key = seriesKey(group);
-  const digest = key && loader.cohortAt(key, step);
-  const cohort = digest && loader.cohort(group.run, digest);
-  return cohort ? {cohort, said: null, row: 0} : null;
+  const named = key && loader.cohortAt(key, step);
+  const cohort = named && loader.cohort(group.run, named.digest);
+  return cohort ? {cohort: byPlace(cohort, named.places), said, row: -1, places: null} : null;
 }
 
-/** Where a cohort has a sample: the same picture under the same id; -1 where it does not. `likely` is looked at first. */
+/** A sample as it was when a map was made, with that step's picture and boxes; null: on its way. */
+export function sampleOf(found: Found, place: number, known: Sample | null): Sample | null {
+  const {series, stepIndex} = found;
+  const digest = series.cohorts[series.cohort[stepIndex] ?? 0] ?? "";
+  const cohort = loader.cohort(series.run, digest);
+  if (cohort) return byPlace(cohort, placesAt(series, stepIndex)).samples[place] ?? known;
+  return !series.places || loader.cohortProblem(series.run, digest) ? known : null;
+}
+
+/** How many samples were logged at any step, where that differs from step to step; else null. */
+export function samplesEverOf(group: Group): number | null {
+  const key = seriesKey(group);
+  const all: readonly (Steps | null)[] = [
+    lacksPredictions(group) ? null : loader.predictions(group.run, group.tag),
+    ...(key ? loader.allSeries(key) : []),
+  ];
+  const counts = all.map((series) => (series && samplesEver(series)) ?? 0);
+  return Math.max(0, ...counts) || null;
+}
+
+/** Where a cohort has a sample: that of the same id, or else the same picture; -1 where it does not. `likely` is looked at first. */
 export function indexIn({samples}: Cohort, {image, id}: Sample, likely: number): number {
-  const isSame = (other: Sample | undefined) => other?.image === image && other.id === id;
+  const isSame = (other: Sample | undefined) => other?.id === id && (id !== "" || other.image === image);
   return isSame(samples[likely]) ? likely : samples.findIndex(isSame);
 }
 
@@ -75,15 +108,31 @@ function standInFor({run}: Group, digest: string, {prediction, probability, loss
 
 const standIns = new Map<number, Cohort>();
 
-export function saidOf({cohort, said, row}: Cast, sample: number): Said {
-  const prediction = said?.prediction?.data[row * said.prediction.columns + sample] ?? -1;
+const NOTHING: Said = {prediction: null, probability: null, labelProbability: null, loss: null, top: []};
+
+export function saidOf({cohort, said, row, places}: Cast, sample: number): Said {
+  const column = columnOf(places, sample);
+  if (!said || row < 0 || column < 0) return NOTHING;
+  const prediction = said.prediction?.data[row * said.prediction.columns + column] ?? -1;
   return {
     prediction: prediction < 0 ? null : prediction,
-    probability: cellOf(said?.probability, row, sample),
-    labelProbability: cellOf(said?.labelProbability, row, sample),
-    loss: cellOf(said?.loss, row, sample),
-    top: said ? topOf(cohort, said, row, sample) : [],
+    probability: cellOf(said.probability, row, column),
+    labelProbability: cellOf(said.labelProbability, row, column),
+    loss: cellOf(said.loss, row, column),
+    top: topOf(cohort, said, row, column),
   };
+}
+
+/** What was said of a sample over the steps at which anything was; NaN where it was not. */
+export function saidOver(
+  said: PredictionSeries,
+  matrix: Matrix<Float32Array>,
+  sample: number,
+): (readonly [step: number, value: number])[] {
+  return Array.from(said.steps, (at, row) => {
+    const column = columnOf(placesAt(said, row), sample);
+    return [at, column < 0 ? Number.NaN : (matrix.data[row * matrix.columns + column] ?? Number.NaN)] as const;
+  });
 }
 
 function cellOf(matrix: Matrix<Float32Array> | null | undefined, row: number, sample: number): number | null {
@@ -104,10 +153,12 @@ function topOf(cohort: Cohort, said: PredictionSeries, row: number, sample: numb
 export function classOf(cast: Cast, sample: number, part: Part): number | null {
   if (part === "label") return cast.cohort.samples[sample]?.label ?? null;
   if (part === "top") return saidOf(cast, sample).prediction;
-  const {said, row} = cast;
-  const columns = said?.prediction?.columns ?? cast.cohort.samples.length;
-  const index = said?.topClasses?.[(row * columns + sample) * said.topCount + 1] ?? -1;
-  return said && said.topCount > 1 && index >= 0 ? index : null;
+  const {said, row, places} = cast;
+  const column = columnOf(places, sample);
+  if (!said || row < 0 || column < 0 || said.topCount < 2) return null;
+  const columns = said.prediction?.columns ?? cast.cohort.samples.length;
+  const index = said.topClasses?.[(row * columns + column) * said.topCount + 1] ?? -1;
+  return index < 0 ? null : index;
 }
 
 export function className(cohort: Cohort, index: number | null): string {

@@ -76,7 +76,7 @@ function SideView({name, side}: {name: SideName; side: Side}) {
       <Pick
         label="Sample"
         value={String(spec.sample)}
-        options={samples.map((_, index) => String(index))}
+        options={Object.keys(samples)}
         nameOf={(index) => sampleName(samples[Number(index)]!, Number(index))}
         onChange={(index) => choose({sample: Number(index)})}
       />

@@ -1,5 +1,6 @@
 import {useEffect, useMemo, useRef} from "preact/hooks";
 import {boxRatio, groupsAbreast, justified} from "../maths/layout";
+import {placesIn} from "../maths/places";
 import {type Axis, chosenWith, type Table, type Value} from "../maths/table";
 import {inCell, leadOf, partsOfTables, peersOf, shownValues, tablesFor, targets} from "../state/compare";
 import {AXIS_NAMES, coordinateName, methodName, sampleName, valueName} from "../state/names";
@@ -59,7 +60,7 @@ function Tables({tags, first, cast}: TablesProps) {
   const height = useRef(0);
   return (
     <>
-      <Left count={order.length} all={cast.cohort.samples.length} />
+      <Left count={order.length} all={placesIn(cast.cohort).length} />
       {order.length > 0 && rows === "sample" ? (
         <Strips {...{tags, first, cast, tables}} />
       ) : (

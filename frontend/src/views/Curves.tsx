@@ -1,11 +1,12 @@
 import {explainedOver, limitsFor, seriesOf} from "../state/maps";
 import {entriesOver, mapOfEntry, measured, type Metric, thinned} from "../state/measure";
+import {stepIndexOf} from "../maths/series";
 import {useSlowly} from "./slowly";
 import type {Twin} from "../state/twins";
 import {arrivals, colorOf, loader, look, pin, settings} from "../state/store";
 import type {MapSeries, Sample} from "../types";
 import {Chart, type Line} from "./Chart";
-import {type Cast, className} from "../state/samples";
+import {type Cast, className, sampleOf, saidOver} from "../state/samples";
 
 const MOST = 200; // steps of a curve: more than it has pixels
 
@@ -81,7 +82,7 @@ function probabilities(twins: readonly Twin[]): Line[] {
               name: `${group.run}, ${name}`,
               color: colorOf(group.run),
               dashed,
-              points: Array.from(said.steps, (at, row) => [at, matrix.data[row * matrix.columns + index]!] as const),
+              points: saidOver(said, matrix, index),
             },
           ]
         : [];
@@ -129,8 +130,9 @@ function useMeasured(twins: readonly Twin[], sample: Sample): Point[] | null {
       ),
     ({twin, series, step, entry}): Point => {
       const map = mapOfEntry(series, entry);
-      const found = {map, series, stepIndex: 0, entry, exact: true};
-      const setting = {sample, look: now, limits: limitsFor(found, now, twin.group, twin.index), pin: pin.peek()};
+      const found = {map, series, stepIndex: stepIndexOf(series, entry), entry, exact: true};
+      const own = sampleOf(found, twin.index, sample) ?? sample;
+      const setting = {sample: own, look: now, limits: limitsFor(found, now, twin.group, twin.index), pin: pin.peek()};
       return {twin, step, values: Object.fromEntries(metrics.map((name) => [name, measured(name, map, setting)]))};
     },
   );

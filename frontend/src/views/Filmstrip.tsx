@@ -1,38 +1,46 @@
 import {useEffect, useRef} from "preact/hooks";
+import type {Found} from "../api/loader";
+import {framesOf} from "../maths/frames";
+import {compact, shown} from "../maths/numbers";
 import {nearestStep} from "../maths/steps";
 import {WHOLE} from "../maths/placement";
-import {currentLimits, mapOf, seriesOf, shownStep} from "../state/maps";
-import {thinned} from "../state/measure";
+import {currentLimits, explainedOver, mapOf, seriesOf, shownStep} from "../state/maps";
+import {entriesOver} from "../state/measure";
+import {sampleOf} from "../state/samples";
 import {arrivals, goTo, type Group, images, look, renderer, steps} from "../state/store";
 import type {Sample} from "../types";
-import {shown} from "../maths/numbers";
+import {useScreenWidth} from "./screenWidth";
 
-const FRAMES = 12;
-const SIDE = 112; // pixels of a frame's canvas, twice what it takes on the page
+const SIDE = 42; // pixels of the page
+const GAP = 4;
+const ROWS = 2;
+const WIDTH = 420; // of the strip, until it is known
 
-/** The sample at steps from the first to the last; the frame nearest to the scrubber's step is marked. */
+/** The sample at steps from the first to the last, as many as two rows hold; the one that is shown is marked. */
 export function Filmstrip({group, sample, index}: {group: Group; sample: Sample; index: number}) {
   arrivals.value;
-  const axis = thinned([...(seriesOf(group, index)?.steps ?? steps.value)], FRAMES);
-  const current = nearestStep(axis, shownStep(group, index));
   const strip = useRef<HTMLDivElement>(null);
-  useEffect(() => {
-    const frame = strip.current?.children[current] as HTMLElement | undefined;
-    const middle = frame && frame.offsetLeft + frame.offsetWidth / 2 - strip.current!.clientWidth / 2;
-    if (middle !== undefined) strip.current?.scrollTo({left: middle});
-  }, [current]);
+  const width = useScreenWidth(strip, WIDTH) / devicePixelRatio;
+  const series = seriesOf(group, index);
+  const axis = series
+    ? entriesOver(series, index, explainedOver(group, index)).map(({step}) => step)
+    : [...steps.value];
+  const at = shownStep(group, index);
+  const most = ROWS * Math.max(Math.floor((width + GAP) / (SIDE + GAP)), 3);
+  const frames = framesOf(axis, at, most);
+  const current = nearestStep(frames, at);
   return (
     <div class="strip" ref={strip} data-testid="filmstrip">
-      {axis.map((at, place) => (
+      {frames.map((step, place) => (
         <button
-          key={at}
+          key={step}
           type="button"
-          aria-label={`Step ${shown(at)}`}
+          aria-label={`Step ${shown(step)}`}
           aria-current={place === current ? "step" : undefined}
-          onClick={() => goTo(at)}
+          onClick={() => goTo(step)}
         >
-          <Frame group={group} sample={sample} index={index} at={at} />
-          <span>{shown(at)}</span>
+          <Frame group={group} sample={sample} index={index} at={step} />
+          <span>{compact(step)}</span>
         </button>
       ))}
     </div>
@@ -42,19 +50,30 @@ export function Filmstrip({group, sample, index}: {group: Group; sample: Sample;
 function Frame({group, sample, index, at}: {group: Group; sample: Sample; index: number; at: number}) {
   const canvas = useRef<HTMLCanvasElement>(null);
   arrivals.value;
+  renderer.losses.value;
   const found = mapOf(group, index, at);
-  const image = images.get(group.run, sample.image);
-  useEffect(() => {
-    const limits = found ? currentLimits(found, group, index) : {low: 0, high: 0};
-    if (canvas.current) renderer.draw(canvas.current, image, found?.map ?? null, look.value, limits, WHOLE);
-  });
+  const own = found ? sampleOf(found, index, sample) : sample;
+  const image = own && images.get(group.run, own.image);
+  useEffect(() => draw(canvas.current, group, index, image, found));
+  const side = Math.round(SIDE * devicePixelRatio);
   return (
     <canvas
       ref={canvas}
-      width={SIDE}
-      height={SIDE}
+      width={side}
+      height={side}
       data-step={found?.map.step}
-      class={found?.map.step === at ? "" : "waits"}
+      class={found?.map.step === at && image ? "" : "waits"}
     />
   );
+}
+
+function draw(
+  canvas: HTMLCanvasElement | null,
+  group: Group,
+  index: number,
+  image: ImageBitmap | null,
+  found: Found | null,
+): void {
+  const limits = found ? currentLimits(found, group, index) : {low: 0, high: 0};
+  if (canvas) renderer.draw(canvas, image, found?.map ?? null, look.value, limits, WHOLE, devicePixelRatio);
 }

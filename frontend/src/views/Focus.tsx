@@ -28,7 +28,7 @@ import {readingAt} from "./Marks";
 import {sampleName} from "../state/names";
 import {middleOf, pinned} from "./pinning";
 import {Picture} from "./Picture";
-import {type Cast, castAt, className, isRight, type Said, saidOf} from "../state/samples";
+import {type Cast, castAt, className, isRight, type Said, sampleOf, saidOf} from "../state/samples";
 import {closeFocus} from "./shortcuts";
 import {useLookingAt} from "./Tile";
 
@@ -39,7 +39,8 @@ export function Focus() {
   const group = groups.value.find(({run, tag}) => run === spec?.run && tag === spec.tag);
   if (!spec || !group) return null;
   const cast = castAt(group, shownStep(group, spec.sample));
-  const sample = cast?.cohort.samples[spec.sample];
+  const found = mapOf(group, spec.sample, shownStep(group, spec.sample));
+  const sample = cast?.cohort.samples[spec.sample] ?? (found && sampleOf(found, spec.sample, null));
   return cast && sample ? <Panel group={group} cast={cast} sample={sample} index={spec.sample} /> : null;
 }
 

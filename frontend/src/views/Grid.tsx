@@ -9,6 +9,7 @@ import {room} from "./room";
 import {verdictHeight} from "./Verdict";
 import {DEFAULTS} from "../state/settings";
 import {specFrom} from "../state/spec";
+import {placesIn} from "../maths/places";
 import {Heading} from "./Heading";
 import {useNear} from "./near";
 import {later} from "./later";
@@ -96,7 +97,7 @@ function Tiles({group, cast, near, first}: {group: Group; cast: Cast; near: bool
   );
   return (
     <>
-      <Left count={order.length} all={samples.length} />
+      <Left count={order.length} all={placesIn(cast.cohort).length} />
       {near ? (
         <div class="grid" style={{"--verdict": `${verdict}px`}}>
           {tiles}

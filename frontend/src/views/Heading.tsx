@@ -2,8 +2,9 @@ import {faultsOf} from "../state/faults";
 import {mapOf} from "../state/maps";
 import {arrivals, colorOf, type Group, groups, step} from "../state/store";
 import {shown} from "../maths/numbers";
+import {placesIn} from "../maths/places";
 import {methodName} from "../state/names";
-import type {Cast} from "../state/samples";
+import {type Cast, samplesEverOf} from "../state/samples";
 
 /** What a group of tiles is: its run and series, the maps' resolution, how much is kept, and what is wrong with it. */
 export function Heading({group, cast}: {group: Group; cast: Cast | null}) {
@@ -16,6 +17,7 @@ export function Heading({group, cast}: {group: Group; cast: Cast | null}) {
           {group.run} / {group.tag}
         </h2>
         <span class="meta">{aboutOf(group)}</span>
+        {cast && <Logged group={group} cast={cast} />}
         <Kept cast={cast} />
       </div>
       <Faults all={[group]} />
@@ -51,10 +53,23 @@ export function About({group, cast}: {group: Group; cast: Cast | null}) {
       <div class="heading">
         <h2 class="group-name">{group.tag}</h2>
         <span class="meta">{aboutOf(group)}</span>
+        {cast && <Logged group={group} cast={cast} />}
         <Kept cast={cast} />
       </div>
       <Faults all={groups.value.filter(({tag}) => tag === group.tag)} />
     </>
+  );
+}
+
+/** How many of the samples this step has, where steps differ. */
+function Logged({group, cast}: {group: Group; cast: Cast}) {
+  const ever = samplesEverOf(group);
+  const here = placesIn(cast.cohort).length;
+  if (ever === null || here >= ever) return null;
+  return (
+    <span class="meta" data-testid="logged">
+      {shown(here)} of {shown(ever)} samples logged at this step
+    </span>
   );
 }
 

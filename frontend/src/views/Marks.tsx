@@ -1,6 +1,8 @@
+import type {ComponentChildren} from "preact";
 import type {Found} from "../api/loader";
 import {thresholdOf} from "../maths/compose";
 import {contourPath, contours, maskPath} from "../maths/contour";
+import {limitsOf} from "../maths/limits";
 import {cellAt, coverage, percentile, type Place} from "../maths/metrics";
 import {currentLimits} from "../state/maps";
 import {type Group, look, pin, playing, probe} from "../state/store";
@@ -27,20 +29,50 @@ export function Marks({group, sample, index, found, view}: Props) {
         {pin.value && <Pin place={pin.value} view={view} />}
         {found && <Cell map={found.map} />}
       </svg>
+      {found && limits && <Scale map={found.map} limits={limits} />}
       {found && limits && <Area map={found.map} limits={limits} />}
       {found && <Reading map={found.map} />}
     </>
   );
 }
 
+/** Shapes that are seen on black and on white: a dark line under a light one. */
+function TwoTone({name, id, children}: {name: string; id?: string; children: ComponentChildren}) {
+  return (
+    <>
+      <g class={`${name} under`}>{children}</g>
+      <g class={name} data-testid={id}>
+        {children}
+      </g>
+    </>
+  );
+}
+
 function Truth({sample}: {sample: Sample}) {
   return (
-    <g class="truth" data-testid="truth">
+    <TwoTone name="truth" id="truth">
       {sample.boxes.map(({x0, y0, x1, y1}) => (
         <rect key={`${x0},${y0},${x1}`} x={x0} y={y0} width={x1 - x0} height={y1 - y0} />
       ))}
       {sample.mask && <path d={maskPath(sample.mask)} />}
-    </g>
+    </TwoTone>
+  );
+}
+
+/** What the colours of this tile span, where those of the next span something else. */
+function Scale({map, limits: {low, high}}: {map: RawMap; limits: Limits}) {
+  const faint = high > limitsOf(map).high; // which says its scale in words
+  if (look.value.scale !== "map" || look.value.mode === "image" || !(high > low) || faint) return null;
+  const from = map.kind === "positive" ? (low > 0 ? `${shown(low)} – ` : "") : "± ";
+  return (
+    <span
+      class="own-scale"
+      data-testid="own-scale"
+      title="The colours of this tile span its own values: up to this one"
+    >
+      {from}
+      {shown(high)}
+    </span>
   );
 }
 
@@ -53,12 +85,12 @@ function isCut(): boolean {
 function Outline({map, limits}: {map: RawMap; limits: Limits}) {
   const now = look.value;
   if (!isCut() || now.mode === "contour" || playing.value) return null;
+  const d = contourPath(contours(map, limits, thresholdOf(map, now, limits), now.smooth), 1, 1, 4);
   return (
-    <path
-      class="outline"
-      data-testid="outline"
-      d={contourPath(contours(map, limits, thresholdOf(map, now, limits), now.smooth), 1, 1, 4)}
-    />
+    <>
+      <path class="outline under" d={d} />
+      <path class="outline" data-testid="outline" d={d} />
+    </>
   );
 }
 
@@ -78,7 +110,9 @@ function Cell({map}: {map: RawMap}) {
   if (!probe.value) return null;
   const {row, column} = cellAt(map, probe.value.x, probe.value.y);
   return (
-    <rect class="cell" x={column / map.columns} y={row / map.rows} width={1 / map.columns} height={1 / map.rows} />
+    <TwoTone name="cell">
+      <rect x={column / map.columns} y={row / map.rows} width={1 / map.columns} height={1 / map.rows} />
+    </TwoTone>
   );
 }
 
@@ -103,5 +137,9 @@ const PIN = 0.02; // of the window
 
 function Pin({place: {x, y}, view}: {place: Place; view: Viewport}) {
   const size = PIN / view.zoom;
-  return <path class="pin" d={`M${x - size},${y}H${x + size}M${x},${y - size}V${y + size}`} />;
+  return (
+    <TwoTone name="pin">
+      <path d={`M${x - size},${y}H${x + size}M${x},${y - size}V${y + size}`} />
+    </TwoTone>
+  );
 }

@@ -7,7 +7,8 @@ import {lookAt} from "../state/wanted";
 import type {MapSeries, Sample} from "../types";
 import {Chart, type Line} from "./Chart";
 import {shown} from "../maths/numbers";
-import {castAt} from "../state/samples";
+import {castAt, sampleOf} from "../state/samples";
+import {stepIndexOf} from "../maths/series";
 
 const MOST = 40; // steps of a curve: every map of a step is measured
 const CHARTS = [
@@ -37,10 +38,10 @@ export function Overview() {
 }
 
 function judgedOf(group: Group): Judged {
-  const samples = castAt(group, step.value)?.cohort.samples ?? [];
-  const judged = samples
-    .map((sample, index) => ({sample, index}))
-    .filter(({sample: {boxes, mask}}) => boxes.length || mask);
+  const judged: {sample: Sample; index: number}[] = [];
+  castAt(group, step.value)?.cohort.samples.forEach((sample, index) => {
+    if (sample.boxes.length || sample.mask) judged.push({sample, index});
+  });
   return {group, samples: judged};
 }
 
@@ -115,8 +116,9 @@ function useMeans(all: readonly Judged[]): Point[] | null {
     () => (here ? all.flatMap((judged) => itemsOf(judged)) : []),
     ({group, sample, index, series, entry, step}: Item): Point => {
       const map = mapOfEntry(series, entry);
-      const limits = limitsFor({map, series, stepIndex: 0, entry, exact: true}, now, group, index);
-      const setting = {sample, look: now, limits, pin: null};
+      const found = {map, series, stepIndex: stepIndexOf(series, entry), entry, exact: true};
+      const limits = limitsFor(found, now, group, index);
+      const setting = {sample: sampleOf(found, index, sample) ?? sample, look: now, limits, pin: null};
       const numbers = CHARTS.map(([metric]) => [metric, measured(metric, map, setting)]);
       const some = Number.isFinite(numbers[0]![1] as number); // else there is no evidence
       return {group, step, values: some ? Object.fromEntries(numbers) : {}};

@@ -1,12 +1,15 @@
 import {useLayoutEffect, useRef} from "preact/hooks";
 import type {Found} from "../api/loader";
 import {currentLimits, mapOf, shownStep} from "../state/maps";
-import {change, dark, type Group, images, look, probe, renderer} from "../state/store";
+import {change, dark, type Group, images, look, probe, renderer, settings} from "../state/store";
 import {viewport} from "../state/zoom";
 import type {Sample, Viewport} from "../types";
+import {sharpSize} from "../maths/placement";
 import {Marks} from "./Marks";
+import {useScreenWidth} from "./screenWidth";
 import {useArrived} from "./arrived";
 import {remarksOn, type Shown} from "../state/remarks";
+import {sampleOf} from "../state/samples";
 
 interface Props {
   group: Group;
@@ -16,31 +19,34 @@ interface Props {
   large?: boolean;
 }
 
-const LARGE = 640; // pixels, at least, of the picture in focus: cells' edges stay sharp
-const ZOOMED = 320; // of the others while zoomed
+const LARGE = 640; // pixels of the page that the picture in focus takes, until that is known
 
-/** A sample's picture under its map at the step, at the picture's own size; the page scales it. */
+/** A sample's picture under its map at the step, in whole multiples of the picture's size; the page does the rest. */
 export function Picture({group, sample, index, at = shownStep(group, index), large = false}: Props) {
   const canvas = useRef<HTMLCanvasElement>(null);
-  const {found, image, limits, said} = useArrived(() => readingOf({group, sample, index, at}), valuesOf);
+  const {found, image, limits, said, own} = useArrived(() => readingOf({group, sample, index, at}), valuesOf);
   renderer.losses.value;
   const view = viewport.value;
-  const size = sizeOf(sample, image, found);
-  const times = Math.ceil((large ? LARGE : view.zoom > 1 ? ZOOMED : 1) / size.width);
+  const size = sizeOf(own, image, found);
+  const frame = useRef<HTMLSpanElement>(null);
+  const across = useScreenWidth(frame, large ? LARGE : settings.peek().tileSize);
+  const drawn = sharpSize(size, across, large || view.zoom > 1 || look.value.mode === "contour");
+  const pen = across ? (drawn.width * devicePixelRatio) / across : 1;
   useLayoutEffect(() => {
     const map = said.waits ? null : (found?.map ?? null); // drawn once, over its picture
-    if (canvas.current) renderer.draw(canvas.current, image, map, look.value, limits ?? NO_LIMITS, view);
+    if (canvas.current) renderer.draw(canvas.current, image, map, look.value, limits ?? NO_LIMITS, view, pen);
   });
   return (
     <span
+      ref={frame}
       class={said.waits ? "picture waits" : "picture"}
       style={{"--ratio": `${size.width} / ${size.height}`}}
       {...placeUnder(view, large)}
     >
       <canvas
         ref={canvas}
-        width={size.width * times}
-        height={size.height * times}
+        width={drawn.width}
+        height={drawn.height}
         data-testid={large ? "focus-canvas" : "tile-canvas"}
         data-run={group.run}
         data-tag={group.tag}
@@ -51,7 +57,7 @@ export function Picture({group, sample, index, at = shownStep(group, index), lar
         data-ready={image && found ? "true" : "false"}
         data-theme={dark.value ? "dark" : "light"}
       />
-      <Marks group={group} sample={sample} index={index} found={found} view={view} />
+      <Marks group={group} sample={own} index={index} found={found} view={view} />
       {said.words && (
         <span class={said.bare ? "mark failed" : "mark"} title={said.fully}>
           <span data-testid="said">{large ? said.fully : said.words}</span>
@@ -68,16 +74,19 @@ const NO_LIMITS = {low: 0, high: 0};
 function readingOf(tile: Omit<Shown, "found">) {
   const {group, sample, index, at} = tile;
   const found = mapOf(group, index, at);
+  const own = found ? sampleOf(found, index, sample) : sample;
+  const said = remarksOn({...tile, sample: own ?? sample, found});
   return {
     found,
-    image: images.get(group.run, sample.image),
+    own: own ?? sample,
+    image: own && images.get(group.run, own.image),
     limits: found && currentLimits(found, group, index),
-    said: remarksOn({...tile, found}),
+    said: own ? said : {...said, waits: true},
   };
 }
 
-function valuesOf({found, image, limits, said}: ReturnType<typeof readingOf>): readonly unknown[] {
-  return [found?.map, image, limits?.low, limits?.high, ...Object.values(said)];
+function valuesOf({found, own, image, limits, said}: ReturnType<typeof readingOf>): readonly unknown[] {
+  return [found?.map, own, image, limits?.low, limits?.high, ...Object.values(said)];
 }
 
 function sizeOf(sample: Sample, image: ImageBitmap | null, found: Found | null): {width: number; height: number} {

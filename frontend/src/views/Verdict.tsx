@@ -1,4 +1,4 @@
-import type {Sample} from "../types";
+import type {PredictionSeries, Sample} from "../types";
 import {type Cast, className, isRight, type Said} from "../state/samples";
 import {Cut} from "./Cut";
 
@@ -11,6 +11,7 @@ interface Props {
 
 /** What the model thought of a sample, and what is true: signs and words, not colour alone. */
 export function Verdict({cast, sample, said, truth = true}: Props) {
+  if (cast.said && cast.row < 0) return <Unsaid series={cast.said} />;
   const right = isRight(sample, said);
   const label = className(cast.cohort, sample.label);
   const prediction = className(cast.cohort, said.prediction) || (truth ? label || sample.caption || sample.id : "");
@@ -55,4 +56,14 @@ export function verdictHeight({cohort, said}: Cast): number {
   if (!predicted && !samples.some(({label, caption, id}) => label !== null || caption || id)) return 0;
   const both = predicted && samples.some(({label}) => label !== null);
   return both && classNames.some((name) => name.length > LONG) ? 2 * LINE : LINE;
+}
+
+/** Where a step has maps alone, nothing is borrowed from another step. */
+function Unsaid({series: {total, steps}}: {series: PredictionSeries}) {
+  const kept = total !== null && total > steps.length;
+  return (
+    <span class="verdict" data-testid="unsaid">
+      <span class="class">no prediction {kept ? "kept " : ""}at this step</span>
+    </span>
+  );
 }

@@ -4,6 +4,7 @@ import {useEffect, useMemo, useRef} from "preact/hooks";
 import {type Group, playing, settings, step} from "../state/store";
 import type {Settings, Sort} from "../state/settings";
 import {lookAt} from "../state/wanted";
+import {placesIn} from "../maths/places";
 import {ordered} from "../state/ordering";
 import type {Cast} from "../state/samples";
 
@@ -30,10 +31,9 @@ function sameSet(a: number[], b: number[]): boolean {
 
 function useAllMaps(group: Group, cast: Cast): void {
   const who = useRef({}).current;
-  const count = cast.cohort.samples.length;
   const all = OF_MAPS.includes(settings.value.sort);
   const at = step.value;
-  const samples = useMemo(() => Array.from({length: count}, (_, index) => index), [count]);
+  const samples = useMemo(() => placesIn(cast.cohort), [cast.cohort]);
   useEffect(() => lookAt(who, all ? {group, samples, step: at} : null), [group, samples, all, at]);
   useEffect(() => () => lookAt(who, null), []);
 }
