@@ -9,7 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from .hooks import borrowing, hooked, keeping_buffers, keeping_rng, map_tensors
+from .borrowing import borrowing
+from .hooks import hooked, map_tensors
 from .inputs import Inputs
 from .outputs import Outputs
 from .taps import Place, parts_of
@@ -26,7 +27,7 @@ def shared_arguments(model: nn.Module, inputs: Inputs, scores_of: Callable[[Any]
     open_ = {name: value for name, value in _arguments(inputs) if _is_as_long(value, inputs)}
     if not open_:
         return frozenset()
-    with borrowing(model):
+    with borrowing(model) as borrowed, borrowed.interruptible():
         if inputs.count == 1:
             return frozenset(open_) if _repeats_alone(model, inputs, frozenset(open_), scores_of) else frozenset()
         own = _scores(model, inputs, scores_of)
@@ -55,7 +56,7 @@ def _shape(value: Any) -> tuple[int, ...]:
 
 def _scores(model: nn.Module, inputs: Inputs, scores_of: Callable[[Any], Outputs]) -> Tensor | None:
     try:
-        with keeping_rng(model), keeping_buffers(model):
+        with borrowing(model) as borrowed, borrowed.interruptible():  # each pass begins where the first one did
             scores = scores_of(inputs.run(model))
     except (RuntimeError, ValueError, TypeError, IndexError):
         return None
@@ -138,7 +139,7 @@ def images_seen(model: nn.Module, inputs: Inputs, layers: Mapping[str, nn.Module
     ]
     if inputs.image is not None or first is None or not others:
         return {}
-    with borrowing(model):
+    with borrowing(model) as borrowed, borrowed.interruptible():
         own = _outputs(model, inputs, layers)
         unlike: dict[Name, set[str]] = {}
         for name in (first, *others):
@@ -184,8 +185,8 @@ def _outputs(model: nn.Module, inputs: Inputs, layers: Mapping[str, nn.Module]) 
         return keep
 
     with (
-        keeping_rng(model),
-        keeping_buffers(model),
+        borrowing(model) as borrowed,
+        borrowed.interruptible(),
         hooked(*(module.register_forward_hook(keeping(label)) for label, module in layers.items())),
     ):
         inputs.run(model)

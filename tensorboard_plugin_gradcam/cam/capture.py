@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+import threading
+import warnings
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from types import TracebackType
 from typing import Any
 
@@ -11,23 +13,26 @@ import torch
 from torch import Tensor, nn
 
 from .autograd import DisconnectedError
+from .borrowing import MODELS, borrowing, modes_of
 from .explainer import Pass
 from .hooks import (
     detached,
     eager,
     hooked,
     is_compiled,
-    keeping_buffers,
-    keeping_modes,
-    keeping_rng,
     map_tensors,
-    modes_of,
     without_autocast_cache,
 )
 from .inputs import Inputs
 from .padding import Padding
 from .result import CAMResult
+from .signals import Held, Open
 from .taps import Taps
+
+_COMPILED = (
+    "expected a training's forward pass that is not compiled, for capture() would run it eagerly and so change the "
+    "training: call the CAM instead"
+)
 
 
 class Capture:
@@ -35,7 +40,7 @@ class Capture:
 
     Under `no_grad` and `inference_mode` the graph begins at the first of the layers, and what the model returns is cut
     from it; what `torch.compile` made runs eagerly in the block. Where the forward pass records a graph of its own, as
-    in training, that graph is used and left as it is.
+    in training, that graph is used and left as it is. Nothing that goes wrong here makes the pass raise: `result` does.
 
     Args:
         model: whose pass is watched.
@@ -55,26 +60,45 @@ class Capture:
         self._padding = Padding()
         self._outputs: Any = None
         self._modes: dict[nn.Module, bool] = {}
-        self._has_ended = self._is_finding = self._is_attached = False
+        self._passes = 0
+        self._problem: Exception | None = None
+        self._has_ended = self._is_ours = self._is_attached = False
+        self._thread = 0
         self._block, self._pass = ExitStack(), ExitStack()
 
     def __enter__(self) -> Capture:
-        """Watch the model until the end of the block."""
-        model = self._model
-        self._block.enter_context(eager())
-        handles = [
-            model.register_forward_pre_hook(self._begin, prepend=True, with_kwargs=True),
-            model.register_forward_hook(self._end, always_call=True),
-        ]
-        self._block.enter_context(hooked(*handles))
+        """Watch the model until the end of the block.
+
+        Raises:
+            RuntimeError: where another thread explains the model and does not give it back.
+        """
+        model, self._thread = self._model, threading.get_ident()
+        if torch.is_grad_enabled() and is_compiled(model) and self._has_graph(model):
+            self._problem = ValueError(_COMPILED)  # running it eagerly would change the training
+            return self
+        with Held() as held:
+            try:
+                self._block.callback(MODELS.give_back, model)
+                with Open(held):
+                    MODELS.take(model)
+                self._block.enter_context(eager())
+                begin = model.register_forward_pre_hook(self._begin, prepend=True, with_kwargs=True)
+                self._block.callback(begin.remove)
+                self._block.callback(model.register_forward_hook(self._end, always_call=True).remove)
+            except BaseException:
+                self._block.close()
+                raise
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Take the hooks away."""
-        self._pass.close()
-        self._block.close()
+        with Held():
+            try:
+                self._pass.close()
+            finally:
+                self._block.close()
 
     def result(self, targets: Any = None) -> CAMResult:
         """Explain the scores of the forward pass; around a training's, before its `backward`.
@@ -87,6 +111,12 @@ class Capture:
                 parts is meant, or on which the scores do not depend; for a block without a forward pass, or a graph
                 that the caller's `backward` has freed.
         """
+        if self._problem is not None:
+            raise self._problem
+        if self._passes > 1:
+            raise ValueError(
+                f"expected one forward pass within the block of capture(), got {self._passes}: use a block for each"
+            )
         if not self._has_ended or self._inputs is None:
             raise ValueError("expected one forward pass of the model within the block of capture(), got none")
         given = Pass(
@@ -97,9 +127,10 @@ class Capture:
             channels_first=frozenset(self._taps.channels_first),
             retain_graph=True,
         )
-        self._is_finding = True  # what is measured runs the model, and so these hooks within the block
+        self._is_ours = True  # what is measured runs the model, and so these hooks within the block
         try:
-            with self._as_in_the_pass():
+            # In the modes of the pass, for checkpointed layers run again when gradients are asked for.
+            with borrowing(self._model, self._modes) as borrowed, borrowed.interruptible():
                 return self._explain(given, targets)
         except DisconnectedError as error:
             remedy = "where the model's own forward pass turns gradients off, call the CAM instead of capture()"
@@ -109,58 +140,65 @@ class Capture:
                 raise
             raise ValueError("expected result() before backward(), which has freed the graph") from error
         finally:
-            self._is_finding = False
-
-    @contextmanager
-    def _as_in_the_pass(self) -> Iterator[None]:
-        """Restore what checkpointed layers need when gradients make them run again, and leave no trace of that."""
-        model = self._model
-        with torch.inference_mode(False), without_autocast_cache(), keeping_rng(model), keeping_buffers(model):
-            with keeping_modes(self._modes):
-                yield
+            self._is_ours = False
 
     def _begin(self, model: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        if self._is_finding:
+        if self._is_ours or threading.get_ident() != self._thread:
             return None
-        if self._inputs is not None:
-            raise ValueError("expected one forward pass within the block of capture(), got a second: use a block each")
+        self._passes += 1
+        if self._passes > 1 or self._problem is not None:
+            return None
         self._inputs = Inputs(args, kwargs)
         self._is_attached = torch.is_grad_enabled()
         if self._is_attached and self._has_graph(model) and is_compiled(model):
-            raise ValueError(
-                "expected a training's forward pass that is not compiled, for capture() would run it eagerly and so "
-                "change the training: call the CAM instead"
-            )
-        self._modes = modes_of(model.modules())
-        self._watch(self._inputs)
-        if self._is_attached:
+            self._problem = ValueError(_COMPILED)
+            warnings.warn(f"{_COMPILED}; this pass of it runs eagerly", stacklevel=2)
             return None
-        # Leaving inference mode at the layer would be too late: what the trunk made there can't enter a graph.
-        self._pass.enter_context(torch.inference_mode(False))
-        self._pass.enter_context(torch.no_grad())
-        self._pass.enter_context(without_autocast_cache())
-        return map_tensors(_usable, args), map_tensors(_usable, kwargs)
+        self._modes = modes_of(model)
+        layers = self._layers_for(self._inputs)
+        with Held():
+            self._watch(layers)
+        return None if self._is_attached else (map_tensors(_usable, args), map_tensors(_usable, kwargs))
 
-    def _watch(self, inputs: Inputs) -> None:
-        self._is_finding = True  # which may run the model, and so these hooks
+    def _layers_for(self, inputs: Inputs) -> Mapping[str, nn.Module]:
+        """Return the target layers; what is wrong is said by `result`, for the pass that this is part of goes on."""
+        self._is_ours = True  # finding them may run the model, and so these hooks
         try:
             self._inputs, layers = self._prepare(inputs)
+        except Exception as error:
+            self._problem = error
+            return {}
         finally:
-            self._is_finding = False
-        self._taps = Taps(layers, begins=not self._is_attached)
-        self._pass.enter_context(self._taps.watching())
-        self._pass.enter_context(hooked(*self._padding.watch(self._model)))
+            self._is_ours = False
+        return layers
+
+    def _watch(self, layers: Mapping[str, nn.Module]) -> None:
+        try:
+            self._taps = Taps(layers, begins=not self._is_attached)
+            self._pass.enter_context(self._taps.watching())
+            self._pass.enter_context(hooked(*self._padding.watch(self._model)))
+        except Exception as error:
+            self._problem = error
+        if not self._is_attached:
+            # Leaving inference mode at the layer would be too late: what the trunk made there can't enter a graph.
+            self._pass.enter_context(torch.inference_mode(False))
+            self._pass.enter_context(torch.no_grad())
+            self._pass.enter_context(without_autocast_cache())
 
     def _end(self, model: Any, args: Any, outputs: Any) -> Any:
-        if self._is_finding or self._has_ended:
+        if self._is_ours or self._has_ended or self._passes != 1 or threading.get_ident() != self._thread:
             return None
-        with torch.enable_grad():
-            # What the caller does in place to the outputs must not reach what is explained.
-            self._outputs = map_tensors(Tensor.clone, outputs)
-        self._pass.close()
+        with Held():
+            self._pass.close()
         if outputs is None:  # it raised
             return None
         self._has_ended = True
+        try:
+            with torch.inference_mode(False), torch.enable_grad():
+                # What the caller does in place to the outputs must not reach what is explained.
+                self._outputs = map_tensors(Tensor.clone, outputs)
+        except Exception as error:
+            self._problem = self._problem or error
         return None if self._is_attached and self._has_graph(model) else detached(outputs)
 
     def _has_graph(self, model: nn.Module) -> bool:

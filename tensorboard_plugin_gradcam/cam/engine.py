@@ -14,11 +14,12 @@ from tensorboard_plugin_gradcam.layer_finding import Candidates
 
 from .arguments import Name
 from .autograd import DisconnectedError
+from .borrowing import borrowing
 from .capture import Capture
 from .cells import Cells, Reshape
 from .explainer import Explainer, Pass
 from .finder import Finder
-from .hooks import borrowing, hooked
+from .hooks import hooked
 from .inputs import Inputs
 from .methods import Method, find_methods
 from .outputs import scores_at
@@ -141,16 +142,19 @@ class CAM:
         return smoothed(self._explain, given, targets) if self._aug_smooth else self._explain(given, targets)
 
     def _explain(self, given: Inputs, targets: Any) -> CAMResult:
-        with borrowing(self.model):
-            if not self._turns_gradients_off:
-                with suppress(DisconnectedError):
-                    return self._explainer.explain(self.model, self._pass(given), targets)
-            # A model whose own forward pass turns gradients off, say around a frozen trunk, gives them back as they
-            # were: they have to be on around it. The trunk's graph then costs memory.
-            with torch.enable_grad():
-                result = self._explainer.explain(self.model, self._pass(given), targets)
-            self._turns_gradients_off = True
-            return result
+        with borrowing(self.model) as borrowed, borrowed.interruptible():
+            result, turns_gradients_off = self._explain_borrowed(given, targets)
+        self._turns_gradients_off = turns_gradients_off  # not before: what can be reached from the model is put back
+        return result
+
+    def _explain_borrowed(self, given: Inputs, targets: Any) -> tuple[CAMResult, bool]:
+        if not self._turns_gradients_off:
+            with suppress(DisconnectedError):
+                return self._explainer.explain(self.model, self._pass(given), targets), False
+        # A model whose own forward pass turns gradients off, say around a frozen trunk, gives them back as they
+        # were: they have to be on around it. The trunk's graph then costs memory.
+        with torch.enable_grad():
+            return self._explainer.explain(self.model, self._pass(given), targets), True
 
     def capture(self) -> Capture:
         """Watch the caller's own forward pass within a `with` block, and explain it by `Capture.result`.

@@ -2,79 +2,19 @@
 
 from __future__ import annotations
 
-import random
 import sys
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
 
-@contextmanager
-def keeping_modes(modes: Mapping[nn.Module, bool]) -> Iterator[None]:
-    """Put modules in the given modes, then give each its own mode back."""
-    own = modes_of(modes)
-    # Not `model.train(mode)`: models override it, and LoRA layers merge their weights there.
-    for module, training in modes.items():
-        module.training = training
-    try:
-        yield
-    finally:
-        for module, training in own.items():
-            module.training = training
-
-
-def modes_of(modules: Iterable[nn.Module]) -> dict[nn.Module, bool]:
-    """Return which modules are in training mode."""
-    return {module: module.training for module in modules}
-
-
-@contextmanager
-def keeping_buffers(model: nn.Module) -> Iterator[None]:
-    """Let forward passes use copies of the buffers of `model`, for layers that write to some also in evaluation mode.
-
-    The buffers themselves are not touched: autograd may have saved this very version of one.
-    """
-    own = [(module, dict(module._buffers)) for module in model.modules()]
-    copies: dict[Tensor, Tensor] = {}  # a buffer that modules share stays shared
-    for module, buffers in own:
-        for name, buffer in buffers.items():
-            if buffer is not None:
-                module._buffers[name] = copies.setdefault(buffer, buffer.detach().clone())
-    try:
-        yield
-    finally:
-        for module, buffers in own:
-            for name, buffer in buffers.items():
-                module._buffers[name] = buffer
-
-
-def _cuda_devices(model: nn.Module) -> list[int]:
-    indices = {parameter.device.index for parameter in model.parameters() if parameter.device.type == "cuda"}
-    return sorted(index for index in indices if index is not None)
-
-
-@contextmanager
-def keeping_rng(model: nn.Module) -> Iterator[None]:
-    """Give torch (CPU and the model's CUDA devices), NumPy and Python their random states back."""
-    python_state, numpy_state = random.getstate(), np.random.get_state()
-    with torch.random.fork_rng(devices=_cuda_devices(model)):
-        try:
-            yield
-        finally:
-            random.setstate(python_state)
-            np.random.set_state(numpy_state)
-
-
-@contextmanager
-def keeping_grad_mode(enabled: bool) -> Iterator[None]:
-    """Leave inference mode and set the grad mode, then restore both. Hooks may change the grad mode inside."""
-    with torch.inference_mode(False), torch.set_grad_enabled(enabled):
-        yield
+def hookable(model: nn.Module) -> list[tuple[str, nn.Module]]:
+    """Return the modules that can have hooks, with their names: all but scripted ones."""
+    return [(name, module) for name, module in model.named_modules() if not isinstance(module, torch.jit.ScriptModule)]
 
 
 @contextmanager
@@ -113,19 +53,6 @@ def is_compiled(model: nn.Module) -> bool:
     while frame is not None and frame.f_globals.get("__name__") != "torch._dynamo.eval_frame":
         frame = frame.f_back
     return frame is not None
-
-
-@contextmanager
-def borrowing(model: nn.Module) -> Iterator[None]:
-    """Use `model` for forward passes in evaluation mode, without a graph, and leave no trace."""
-    with ExitStack() as stack:
-        stack.enter_context(eager())
-        stack.enter_context(keeping_grad_mode(False))
-        stack.enter_context(without_autocast_cache())
-        stack.enter_context(keeping_rng(model))
-        stack.enter_context(keeping_buffers(model))
-        stack.enter_context(keeping_modes(dict.fromkeys(model.modules(), False)))
-        yield
 
 
 @contextmanager

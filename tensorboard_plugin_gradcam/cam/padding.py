@@ -9,6 +9,8 @@ from torch import Tensor, nn
 from torch.nn.functional import affine_grid, grid_sample
 from torch.utils.hooks import RemovableHandle
 
+from .hooks import hookable
+
 
 class Padding:
     """Watches the transform of a torchvision detector, and takes its padding off the maps again.
@@ -24,7 +26,7 @@ class Padding:
     def watch(self, model: nn.Module) -> list[RemovableHandle]:
         """Return the hooks that tell of the next forward pass."""
         # The transform has neither parts nor weights, and may be at any depth.
-        bare = [module for module in model.modules() if not module._modules and not module._parameters]
+        bare = [module for _, module in hookable(model) if not module._modules and not module._parameters]
         return [module.register_forward_hook(self._record) for module in bare]
 
     def _record(self, module: nn.Module, args: Any, output: Any) -> None:

@@ -30,7 +30,8 @@ from tensorboard_plugin_gradcam.layer_finding import (
     step_of,
 )
 
-from .hooks import borrowing, hooked, keeping_buffers, keeping_rng, map_tensors
+from .borrowing import borrowing
+from .hooks import hookable, hooked, map_tensors
 from .inputs import Inputs
 from .outputs import Outputs
 from .taps import PLAIN, parts_of
@@ -75,11 +76,7 @@ class _Watch:
     @contextmanager
     def watching(self) -> Iterator[None]:
         """Note what the modules give within the block."""
-        handles = [
-            module.register_forward_hook(self._hook(name))
-            for name, module in self._model.named_modules()
-            if not isinstance(module, torch.jit.ScriptModule) or not name
-        ]
+        handles = [module.register_forward_hook(self._hook(name)) for name, module in hookable(self._model)]
         with hooked(*handles):
             yield
 
@@ -202,7 +199,7 @@ def probed(model: nn.Module, inputs: Inputs, scores_of: Callable[[Any], Outputs]
     Raises:
         ValueError: where the first image can't be told from the other arguments.
     """
-    with borrowing(model), lively(model):
+    with borrowing(model) as borrowed, borrowed.interruptible(), lively(model):
         return _Probing(model, inputs.first(), scores_of).run(with_graph)
 
 
@@ -254,19 +251,19 @@ class _Probing:
 
     def _pass(self, image: Tensor, watch: _Watch) -> Any:
         inputs = self._inputs.of_images([0], image[None])
-        with keeping_rng(self._model), keeping_buffers(self._model), watch.watching():
+        with borrowing(self._model) as borrowed, borrowed.interruptible(), watch.watching():
             return inputs.run(self._model)
 
     def _graph_pass(self, watch: _Watch) -> tuple[Any, dict[tuple[Any, int], float]]:
         """Run with a graph; note its nodes, the share of paths through each, and the score's gradient at each."""
         image = self._base[None]
-        with torch.enable_grad(), keeping_rng(self._model), keeping_buffers(self._model):
+        with borrowing(self._model) as borrowed, borrowed.interruptible(), torch.enable_grad():
             leaf = image.clone()
             if self._dtype.is_floating_point:
                 leaf.requires_grad_()
                 leaf = leaf.clone()
             inputs = self._inputs.of_images([0], leaf)
-            gates = [module.register_forward_pre_hook(_with_gradients) for module in self._model.modules()]
+            gates = [module.register_forward_pre_hook(_with_gradients) for _, module in hookable(self._model)]
             with hooked(*gates), watch.watching():
                 outputs = inputs.run_as_given(self._model)
             watch.read("base")

@@ -8,7 +8,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from .hooks import detached, hooked, map_tensors
+from .hooks import detached, hookable, hooked, map_tensors
 from .inputs import Inputs
 from .outputs import Outputs
 from .taps import layer_of, replacing
@@ -93,7 +93,7 @@ class Recording:
             yield
             return
         # A module with hooks of its own runs each time, for they may change what it returns.
-        modules = [module for module in model.modules() if module in self._layers or not module._forward_hooks]
+        modules = [module for _, module in hookable(model) if module in self._layers or not module._forward_hooks]
         begin = [module.register_forward_pre_hook(self._begin) for module in modules]
         end = [module.register_forward_hook(self._end) for module in modules]
         with hooked(*begin, *end):

@@ -109,10 +109,11 @@ def test_a_block_holds_one_forward_pass() -> None:
         pass
     with pytest.raises(ValueError, match="got none"):
         capture.result()
-    with torch.no_grad(), CAM(model).capture():
-        model(inputs)
-        with pytest.raises(ValueError, match="second"):
-            model(inputs)
+    with torch.no_grad(), CAM(model).capture() as capture:
+        first, second = model(inputs), model(inputs)
+    assert torch.equal(first, second)
+    with pytest.raises(ValueError, match="got 2"):
+        capture.result()
 
 
 def test_a_layer_that_runs_twice_is_an_error_of_the_result_and_not_of_the_forward_pass() -> None:

@@ -63,17 +63,30 @@ def with_a_part_compiled_in_place(model: nn.Sequential) -> nn.Module:
 
 
 @pytest.mark.parametrize(
-    "wrap",
-    [torch.compile, lambda model: model.compile() or model, with_a_compiled_part, with_a_part_compiled_in_place],
+    "wrap", [lambda model: model.compile() or model, with_a_compiled_part, with_a_part_compiled_in_place]
 )
-def test_a_compiled_training_pass_is_refused(wrap: Callable[[nn.Module], Any]) -> None:
+def test_a_compiled_training_pass_stays_compiled_and_is_not_explained(wrap: Callable[[nn.Module], Any]) -> None:
     model = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten())
     compiled = wrap(model)
-    with pytest.raises(ValueError, match="compiled"), CAM(model, "0").capture():
-        compiled(torch.rand(2, 3, 8, 8))
+    inputs = torch.rand(2, 3, 8, 8)
+    with CAM(model, "0").capture() as capture:
+        assert not model._forward_hooks
+        assert compiled(inputs).requires_grad
+    with pytest.raises(ValueError, match="compiled"):
+        capture.result()
     with torch.no_grad(), CAM(model, "0").capture() as capture:
-        compiled(torch.rand(2, 3, 8, 8))
+        compiled(inputs)
     assert capture.result(1).layers == ("0",)
+
+
+def test_a_training_pass_of_a_compiled_wrapper_runs_eagerly_with_a_warning() -> None:
+    """Which wrappers there are of a model can't be known before one calls it."""
+    model = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten())
+    compiled = torch.compile(model)
+    with pytest.warns(UserWarning, match="runs eagerly"), CAM(model, "0").capture() as capture:
+        assert compiled(torch.rand(2, 3, 8, 8)).requires_grad
+    with pytest.raises(ValueError, match="compiled"):
+        capture.result()
 
 
 def test_a_compiled_pass_of_a_frozen_model_trains_nothing_and_is_explained() -> None:
