@@ -17,10 +17,10 @@ def evidence(map_: Map) -> NDArray[np.float64]:
 
 
 def entropy(map_: Map) -> float:
-    """Return the evidence's entropy in bits, NaN where there is none."""
+    """Return the evidence's entropy over that of a flat map, NaN where there is none."""
     total = evidence(map_).sum()
     share = evidence(map_)[evidence(map_) > 0] / total
-    return float(-(share * np.log2(share)).sum()) if total else float("nan")
+    return float(-(share * np.log(share)).sum() / np.log(map_.size)) if total else float("nan")
 
 
 def moved(before: Map, after: Map) -> float:

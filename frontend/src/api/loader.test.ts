@@ -153,6 +153,31 @@ test("maps stay when a refresh fails, and the next one brings what was missed", 
   await until(() => loader.mapAt(KEY, 0, 40)?.exact === true);
 });
 
+test("new steps that failed to come are asked for again by themselves", async () => {
+  loader.dispose();
+  loader = createLoader(new Client(server.base), {retryMs: 60});
+  loader.want([{...KEY, samples: [0], step: 0}]);
+  await until(() => loader.seriesOf(KEY, 0) !== null);
+  server.failing = {status: 500, words: "busy"};
+  server.made = {...server.made, steps: [0, 10, 20, 30, 40]};
+  loader.refresh();
+  await new Promise((resolve) => setTimeout(resolve, 30));
+  server.failing = null;
+  await until(() => loader.mapAt(KEY, 0, 40)?.exact === true);
+});
+
+test("what is shown stays, however little room there is", async () => {
+  loader.dispose();
+  loader = createLoader(new Client(server.base), {chunk: 4, cacheBytes: 1});
+  const layers = ["a", "b", "c"];
+  loader.want(layers.map((layer) => ({...KEY, layer, samples: [0, 1, 2, 3], step: 0})));
+  await until(() => layers.every((layer) => loader.seriesOf({...KEY, layer}, 3) !== null));
+  loader.want([{...KEY, layer: "c", samples: [0], step: 0}]);
+  loader.want([{...KEY, layer: "d", samples: [0], step: 0}]);
+  await until(() => loader.seriesOf({...KEY, layer: "d"}, 0) !== null);
+  expect(layers.map((layer) => loader.seriesOf({...KEY, layer}, 0))).toEqual([null, null, null]);
+});
+
 test("the least recently shown goes when there is no room, never what is shown", async () => {
   loader.dispose();
   loader = createLoader(new Client(server.base), {chunk: 4, cacheBytes: 1500});

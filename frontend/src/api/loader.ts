@@ -20,6 +20,7 @@ export interface LoaderOptions {
   chunk?: number; // samples asked for together
   cacheBytes?: number; // of whole series; the least recently shown go first
   parallel?: number; // whole series at a time
+  retryMs?: number; // after which new steps that failed to come are asked for again
 }
 
 /** A map, and the series that holds it. */
@@ -80,8 +81,8 @@ const MIB = 2 ** 20;
 const RETRY_MS = 5000;
 
 export function createLoader(client: Source, options: LoaderOptions = {}): Loader {
-  const {chunk = 16, cacheBytes = 256 * MIB, parallel = 3} = options;
-  return new SeriesLoader(client, chunk, cacheBytes, parallel);
+  const {chunk = 16, cacheBytes = 256 * MIB, parallel = 3, retryMs = RETRY_MS} = options;
+  return new SeriesLoader(client, chunk, cacheBytes, parallel, retryMs);
 }
 
 /** What is here of one series. */
@@ -145,6 +146,7 @@ class SeriesLoader implements Loader {
     private readonly chunk: number,
     private readonly cacheBytes: number,
     private readonly parallel: number,
+    private readonly retryMs: number,
   ) {
     const notify = () => this.notify();
     this.single = new Remembered((run, digest) => client.cohort(run, digest, this.ended.signal), notify);
@@ -337,7 +339,7 @@ class SeriesLoader implements Loader {
     setTimeout(() => {
       chunk.stale = true;
       this.plan();
-    }, RETRY_MS);
+    }, this.retryMs);
   }
 
   private loadWhole(want: Want): void {

@@ -68,3 +68,23 @@ test("shapes of a lower rank get leading ones", () => {
   const [entry] = entriesOf(both, 0, 1);
   expect([...rawMap(both, entry!).values]).toEqual([0, 1, 0, 1]);
 });
+
+test("what can't be read is named once, as the last answer has it, and so is the count of what was written", () => {
+  const damaged = (step: number) => ({step, message: "checksum mismatch"});
+  const old = {...mapsOf(early), corrupt: [damaged(5)], total: 2};
+  const next = {...mapsOf(MADE, {after: "10"}), corrupt: [damaged(5), damaged(25)], total: 5};
+  expect(appendMaps(old, next)).toMatchObject({corrupt: [damaged(5), damaged(25)], total: 5});
+  expect(appendMaps(old, {...next, corrupt: []})).toMatchObject({corrupt: []});
+  expect(appendMaps(old, {...next, total: null})).toMatchObject({total: 2});
+});
+
+test("places are those of all cohorts", () => {
+  const old = {...mapsOf(early), cohorts: ["a"], places: new Map([["a", Int32Array.of(0, 1)]])};
+  const next = {...mapsOf(MADE, {after: "10"}), cohorts: ["b"], places: new Map([["b", Int32Array.of(1, 0)]])};
+  const places = appendMaps(old, next)!.places;
+  expect([...places!]).toEqual([
+    ["a", Int32Array.of(0, 1)],
+    ["b", Int32Array.of(1, 0)],
+  ]);
+  expect(appendMaps(mapsOf(early), mapsOf(MADE, {after: "10"}))!.places).toBeNull();
+});

@@ -27,7 +27,7 @@ function appendSteps(old: Steps, next: Steps): Steps {
     cohort: joined(old.cohort, renumbered),
     cohorts,
     places: old.places || next.places ? new Map([...(old.places ?? []), ...(next.places ?? [])]) : null,
-    corrupt: [...old.corrupt, ...next.corrupt],
+    corrupt: next.corrupt, // the server names all of a series'
     total: next.total ?? old.total,
   };
 }

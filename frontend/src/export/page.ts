@@ -101,7 +101,8 @@ export async function viewCsv(): Promise<string> {
 const HEADER = [
   ...["run", "tag", "method", "layer", "sample", "id", "step", "label", "prediction", "probability"],
   ...["label_probability", "loss", "target", "score", "minimum", "maximum", "not_finite"],
-  ...["entropy", "coverage", "center_x", "center_y", "pointing_hit", "energy_inside", "iou", "pinned_value"],
+  ...["entropy", "coverage", "center_x", "center_y", "pointing_game", "energy_inside", "iou"],
+  ...["area_from_threshold", "iou_from_threshold", "pinned_value"],
 ];
 
 function table(rows: Cell[][]): Promise<Blob> {

@@ -4,16 +4,16 @@ import {contourPath, contours} from "./contour";
 import {limitsOf} from "./limits";
 import {resized} from "./mask";
 import {
+  areaFrom,
   areaThreshold,
   cellAt,
   centerOfMass,
-  coverage,
   energyInside,
   entropy,
-  iouAt,
+  iouFrom,
   peak,
   percentile,
-  pointingHit,
+  pointingGame,
   truthOf,
 } from "./metrics";
 import {mapOf} from "./testMaps";
@@ -26,10 +26,11 @@ const corner = mapOf([
 ]);
 const box = (x0: number, y0: number, x1: number, y1: number) => ({boxes: [{x0, y0, x1, y1}], mask: null});
 
-test("entropy of one cell is 0, of n equal cells log2(n); negative evidence is none", () => {
+test("entropy of one cell is 0, of equal cells 1; negative evidence is none", () => {
   expect(entropy(corner)).toBe(0);
-  expect(entropy(mapOf([[3, 3, 3, 3]]))).toBeCloseTo(2, 6);
-  expect(entropy(mapOf([[3, -9, 3, NaN]]))).toBeCloseTo(1, 6);
+  expect(entropy(mapOf([[3]]))).toBe(0);
+  expect(entropy(mapOf([[3, 3, 3, 3]]))).toBeCloseTo(1, 6);
+  expect(entropy(mapOf([[3, -9, 3, NaN]]))).toBeCloseTo(0.5, 6);
   expect(entropy(mapOf([[3, -3]], "signed"))).toBeCloseTo(1, 6);
   expect(entropy(mapOf([[-1, -2]]))).toBeNaN();
 });
@@ -57,9 +58,9 @@ test("a probe reads the cell under it", () => {
 test("coverage of a ramp is what its threshold leaves", () => {
   const ramp = mapOf([Array.from({length: 96}, (_, i) => i)]);
   const limits = limitsOf(ramp);
-  expect(coverage(ramp, limits, 0.75)).toBeCloseTo(0.25, 1);
-  expect(coverage(ramp, limits, 0)).toBeCloseTo(95 / 96, 6); // what has no evidence is not covered
-  expect(coverage(corner, limitsOf(corner), 0.5, false)).toBe(1 / 16);
+  expect(areaFrom(ramp, limits, 0.75)).toBeCloseTo(0.25, 1);
+  expect(areaFrom(ramp, limits, 0)).toBeCloseTo(95 / 96, 6); // what has no evidence is not covered
+  expect(areaFrom(corner, limitsOf(corner), 0.5, false)).toBe(1 / 16);
 });
 
 test.each([0.05, 0.3, 0.9])("a threshold by area leaves %f of the area", (share) => {
@@ -75,22 +76,22 @@ test.each([0.05, 0.3, 0.9])("a threshold by area leaves %f of the area", (share)
 });
 
 test("a threshold by area never takes in what has no evidence, and none of the area is none", () => {
-  expect(coverage(corner, limitsOf(corner), areaThreshold(corner, limitsOf(corner), 0.5, false), false)).toBe(1 / 16);
+  expect(areaFrom(corner, limitsOf(corner), areaThreshold(corner, limitsOf(corner), 0.5, false), false)).toBe(1 / 16);
   expect(areaThreshold(corner, limitsOf(corner), 1)).toBe(0);
   expect(areaThreshold(corner, limitsOf(corner), 0)).toBe(Infinity);
 });
 
 test("the pointing game asks whether the peak is inside", () => {
   expect(peak(corner)).toEqual({x: 0.875, y: 0.875});
-  expect(pointingHit(corner, box(0.8, 0.8, 1, 1))).toBe(true);
-  expect(pointingHit(corner, box(0, 0, 0.8, 0.8))).toBe(false);
-  expect(pointingHit(corner, {boxes: [], mask: null})).toBeNull();
-  expect(pointingHit(mapOf([[-1]]), box(0, 0, 1, 1))).toBeNull();
+  expect(pointingGame(corner, box(0.8, 0.8, 1, 1))).toBe(true);
+  expect(pointingGame(corner, box(0, 0, 0.8, 0.8))).toBe(false);
+  expect(pointingGame(corner, {boxes: [], mask: null})).toBeNull();
+  expect(pointingGame(mapOf([[-1]]), box(0, 0, 1, 1))).toBeNull();
 });
 
 test("a mask decides where a sample has both", () => {
   const both = {...box(0, 0, 1, 1), mask: {height: 2, width: 2, cells: Uint8Array.of(1, 0, 0, 0)}};
-  expect(pointingHit(corner, both)).toBe(false);
+  expect(pointingGame(corner, both)).toBe(false);
   expect([...truthOf(both, 2, 2)!]).toEqual([1, 0, 0, 0]);
 });
 
@@ -116,15 +117,15 @@ test("energy is of evidence, not of the displayed range", () => {
 
 test("IoU counts what is inside both over what is inside either", () => {
   const truth = box(0.5, 0.5, 1, 1); // four of sixteen cells
-  expect(iouAt(corner, truth, limitsOf(corner), 0.5, false)).toBe(1 / 4);
+  expect(iouFrom(corner, truth, limitsOf(corner), 0.5, false)).toBe(1 / 4);
   const small = box(0.75, 0.75, 0.875, 1); // half a cell
-  expect(iouAt(corner, small, limitsOf(corner), 0.5, false)).toBe(1 / 2);
+  expect(iouFrom(corner, small, limitsOf(corner), 0.5, false)).toBe(1 / 2);
   const half = mapOf([
     [1, 1],
     [0, 0],
   ]);
-  expect(iouAt(half, box(0, 0, 0.5, 1), limitsOf(half), 0.5, false)).toBeCloseTo(1 / 3, 6);
-  expect(iouAt(half, {boxes: [], mask: null}, limitsOf(half), 0.5)).toBeNull();
+  expect(iouFrom(half, box(0, 0, 0.5, 1), limitsOf(half), 0.5, false)).toBeCloseTo(1 / 3, 6);
+  expect(iouFrom(half, {boxes: [], mask: null}, limitsOf(half), 0.5)).toBeNull();
 });
 
 test("a contour encloses the area that it is the threshold of", () => {
@@ -147,4 +148,11 @@ test("a contour encloses the area that it is the threshold of", () => {
       20,
     ),
   ).toBe("M0,0L5,20Z");
+});
+
+test("a threshold by area stands above what has no evidence and below the least that has some", () => {
+  const faint = mapOf([[1, 1e-5, 0, 0]]);
+  const threshold = areaThreshold(faint, limitsOf(faint), 0.75, false);
+  expect(threshold).toBeGreaterThan(0);
+  expect(threshold).toBeLessThanOrEqual(1e-5);
 });

@@ -1,7 +1,9 @@
-/** Numbers about one map. Distributions are those of the strength: positive evidence, or the size of signed values. */
+/**
+ * Numbers about one map. `entropy`, `coverage`, `pointingGame`, `energyInside` and `iou` are those that Python writes and
+ * reads (`tensorboard_plugin_gradcam/metrics.py`), by the same definitions: tests/golden/metrics.json holds both to them.
+ */
 
 import type {Limits, RawMap, Sample} from "../types";
-import {limitsOf} from "./limits";
 import {FINE, strengthGrid} from "./mask";
 
 /** A strength that is as good as none: what stays clear even where a threshold by area asks for more. */
@@ -13,11 +15,14 @@ export interface Place {
   y: number;
 }
 
-/** A cell's evidence: rectified, or its size where signs are meant; 0 where it is not finite. */
-export function evidence(map: RawMap): Float32Array {
+/** Of the largest evidence, from which a cell or a point counts as covered. */
+const LEVEL = 0.5;
+
+/** A cell's evidence: rectified, its size where signs are meant, all colours' together; 0 where it is not finite. */
+export function evidence(map: RawMap): Float64Array {
   const cells = map.rows * map.columns;
   const channels = map.values.length / (cells || 1);
-  const weights = new Float32Array(cells);
+  const weights = new Float64Array(cells);
   for (let i = 0; i < map.values.length; i++) {
     const value = map.values[i]!;
     if (!Number.isFinite(value)) continue;
@@ -26,7 +31,7 @@ export function evidence(map: RawMap): Float32Array {
   return weights;
 }
 
-function total(weights: Float32Array): number {
+function total(weights: Float64Array): number {
   let sum = 0;
   for (const weight of weights) sum += weight;
   return sum;
@@ -52,14 +57,27 @@ export function cellAt(map: RawMap, x: number, y: number): {row: number; column:
   return {row, column, value: map.values[(row * map.columns + column) * channels] ?? NaN};
 }
 
-/** Shannon entropy of the evidence as a distribution over cells, in bits; NaN where there is none. */
+/** Shannon entropy of the evidence over that of a flat map: 0 is one cell, 1 everywhere alike; NaN where there is none. */
 export function entropy(map: RawMap): number {
   const weights = evidence(map);
   const sum = total(weights);
   if (!(sum > 0)) return NaN;
-  let bits = 0;
-  for (const weight of weights) if (weight > 0) bits -= (weight / sum) * Math.log2(weight / sum);
-  return bits;
+  if (weights.length < 2) return 0;
+  let nats = 0;
+  for (const weight of weights) if (weight > 0) nats -= (weight / sum) * Math.log(weight / sum);
+  return nats / Math.log(weights.length);
+}
+
+/** Share of cells with at least half of the largest evidence, in [0, 1]; NaN where there is none. */
+export function coverage(map: RawMap): number {
+  const weights = evidence(map);
+  const half = LEVEL * largest(weights);
+  if (!(half > 0)) return NaN;
+  return weights.reduce((count, weight) => count + Number(weight >= half), 0) / weights.length;
+}
+
+function largest(weights: Float64Array): number {
+  return weights.reduce((most, weight) => Math.max(most, weight), 0);
 }
 
 /** Centre of mass of the evidence; null where there is none. */
@@ -76,8 +94,8 @@ export function centerOfMass(map: RawMap): Place | null {
   return {x: x / sum / map.columns, y: y / sum / map.rows};
 }
 
-/** Share of the picture's area whose strength is at least `threshold` (and above 0), in [0, 1]. */
-export function coverage(map: RawMap, limits: Limits, threshold: number, smooth = true): number {
+/** Share of the picture's area whose strength is at least `threshold` (and above 0), in [0, 1]: what is drawn of a map. */
+export function areaFrom(map: RawMap, limits: Limits, threshold: number, smooth = true): number {
   const {values} = strengthGrid(map, limits, smooth);
   let inside = 0;
   for (const value of values) if (value >= threshold && value > 0) inside++;
@@ -116,8 +134,10 @@ function upperShare(values: Float32Array, share: number): number {
 
 const thresholds = new WeakMap<RawMap, {key: string; threshold: number}>();
 
+type Truth = Pick<Sample, "boxes" | "mask">;
+
 /** Which pixels of `height` x `width` are ground truth, by their centres; null where a sample has none. */
-export function truthOf(sample: Pick<Sample, "boxes" | "mask">, height: number, width: number): Uint8Array | null {
+export function truthOf(sample: Truth, height: number, width: number): Uint8Array | null {
   if (!sample.boxes.length && !sample.mask) return null;
   const inside = new Uint8Array(height * width);
   for (let row = 0, pixel = 0; row < height; row++) {
@@ -145,36 +165,81 @@ export function peak(map: RawMap): Place | null {
   return {x: ((best % map.columns) + 0.5) / map.columns, y: (Math.floor(best / map.columns) + 0.5) / map.rows};
 }
 
-/** Pointing game (Zhang et al., 2018): whether the peak lies in the ground truth; null without truth or evidence. */
-export function pointingHit(map: RawMap, sample: Pick<Sample, "boxes" | "mask">): boolean | null {
+/**
+ * Pointing game (Zhang et al., 2016, sec. 4.1): whether the centre of the first strongest cell is true; null without truth
+ * or evidence.
+ */
+export function pointingGame(map: RawMap, sample: Truth): boolean | null {
   if (!sample.boxes.length && !sample.mask) return null;
   const place = peak(map);
   return place && isTrue(sample, place.x, place.y);
 }
 
-/** Energy-based pointing game (Wang et al., 2020): share of the smooth map's evidence inside the ground truth. */
-export function energyInside(map: RawMap, sample: Pick<Sample, "boxes" | "mask">): number | null {
-  const {low, high} = limitsOf(map);
-  const limits = map.kind === "positive" ? {low: 0, high} : {low, high}; // from 0, so that strength is evidence
-  const grid = strengthGrid(map, limits, true);
-  const inside = truthOf(sample, grid.height, grid.width);
-  const sum = total(grid.values);
-  if (!inside || !(sum > 0)) return null;
-  let within = 0;
-  grid.values.forEach((value, pixel) => {
-    if (inside[pixel]) within += value;
-  });
-  return within / sum;
+/** Evidence, interpolated on a grid of a whole multiple of the map's cells, and which points of it are true. */
+interface Judged {
+  values: Float64Array;
+  inside: Uint8Array;
+  half: number;
 }
 
-/** Intersection over union of the ground truth and the area at or above `threshold`; null without truth. */
-export function iouAt(
-  map: RawMap,
-  sample: Pick<Sample, "boxes" | "mask">,
-  limits: Limits,
-  threshold: number,
-  smooth = true,
-): number | null {
+/** Null without truth, without a point of the grid in it, or without evidence. */
+function judged(map: RawMap, sample: Truth): Judged | null {
+  const times = Math.max(Math.floor(FINE / Math.max(map.rows, map.columns, 1)), 1);
+  const [height, width] = [map.rows * times, map.columns * times];
+  const inside = truthOf(sample, height, width);
+  const weights = evidence(map);
+  const half = LEVEL * largest(weights);
+  if (!inside?.includes(1) || !(half > 0)) return null;
+  return {values: finer(weights, map, height, width), inside, half};
+}
+
+/** As `metrics.interpolated` in Python: with all digits, since what is at half of the maximum may be so exactly. */
+function finer(weights: Float64Array, {rows, columns}: RawMap, height: number, width: number): Float64Array {
+  const values = new Float64Array(height * width);
+  const along = (point: number, points: number, cells: number) => {
+    const place = Math.min(Math.max(((point + 0.5) / points) * cells - 0.5, 0), cells - 1);
+    const first = Math.floor(place);
+    return {first, second: Math.min(first + 1, cells - 1), later: place - first};
+  };
+  const across = Array.from({length: width}, (_, point) => along(point, width, columns));
+  for (let row = 0; row < height; row++) {
+    const down = along(row, height, rows);
+    across.forEach(({first, second, later}, column) => {
+      // Down first and then across: the order of Python's axes.
+      const at = (cell: number) =>
+        weights[down.first * columns + cell]! * (1 - down.later) + weights[down.second * columns + cell]! * down.later;
+      values[row * width + column] = at(first) * (1 - later) + at(second) * later;
+    });
+  }
+  return values;
+}
+
+/** Energy-based pointing game (Wang et al., 2020, sec. 4.4): the share of evidence inside the truth; null without either. */
+export function energyInside(map: RawMap, sample: Truth): number | null {
+  const found = judged(map, sample);
+  if (!found) return null;
+  let within = 0;
+  found.values.forEach((value, point) => {
+    if (found.inside[point]) within += value;
+  });
+  return within / total(found.values);
+}
+
+/** Intersection over union of the truth and what has at least half of the largest evidence; null without either. */
+export function iou(map: RawMap, sample: Truth): number | null {
+  const found = judged(map, sample);
+  if (!found) return null;
+  let [both, either] = [0, 0];
+  found.values.forEach((value, point) => {
+    const covered = value >= found.half;
+    if (covered && found.inside[point]) both++;
+    if (covered || found.inside[point]) either++;
+  });
+  return both / either;
+}
+
+/** Intersection over union of the truth and what is drawn from `threshold` on; null without truth. */
+export function iouFrom(map: RawMap, sample: Truth, limits: Limits, threshold: number, smooth = true): number | null {
   const grid = strengthGrid(map, limits, smooth, FINE); // fine, for the truth's edges
   const inside = truthOf(sample, grid.height, grid.width);
   if (!inside) return null;

@@ -2,11 +2,33 @@
 
 import {thresholdOf} from "../maths/compose";
 import {limitsOf} from "../maths/limits";
-import {centerOfMass, coverage, energyInside, entropy, iouAt, type Place, pointingHit, cellAt} from "../maths/metrics";
+import {
+  areaFrom,
+  cellAt,
+  centerOfMass,
+  coverage,
+  energyInside,
+  entropy,
+  iou,
+  iouFrom,
+  type Place,
+  pointingGame,
+} from "../maths/metrics";
 import {entriesOf, rawMap} from "../maths/series";
 import type {Limits, Look, MapSeries, RawMap, Sample} from "../types";
 
-export const METRICS = ["entropy", "coverage", "x", "y", "hit", "energy", "iou", "pin"] as const;
+export const METRICS = [
+  "entropy",
+  "coverage",
+  "x",
+  "y",
+  "pointing",
+  "energy",
+  "iou",
+  "area",
+  "iouFrom",
+  "pin",
+] as const;
 export type Metric = (typeof METRICS)[number];
 
 /** What a number depends on beside the map. */
@@ -24,16 +46,20 @@ export function measured(metric: Metric, map: RawMap, {sample, look, limits, pin
     case "entropy":
       return entropy(map);
     case "coverage":
-      return coverage(map, spans, thresholdOf(map, look, spans), look.smooth);
+      return coverage(map);
+    case "area":
+      return areaFrom(map, spans, thresholdOf(map, look, spans), look.smooth);
     case "x":
     case "y":
       return centerOfMass(map)?.[metric] ?? Number.NaN;
-    case "hit":
-      return numberOf(pointingHit(map, sample));
+    case "pointing":
+      return numberOf(pointingGame(map, sample));
     case "energy":
       return energyInside(map, sample) ?? Number.NaN;
     case "iou":
-      return iouAt(map, sample, spans, thresholdOf(map, look, spans), look.smooth) ?? Number.NaN;
+      return iou(map, sample) ?? Number.NaN;
+    case "iouFrom":
+      return iouFrom(map, sample, spans, thresholdOf(map, look, spans), look.smooth) ?? Number.NaN;
     case "pin":
       return pin ? cellAt(map, pin.x, pin.y).value : Number.NaN;
   }
@@ -67,4 +93,9 @@ export function thinned<T>(items: readonly T[], most: number): T[] {
 
 export function mapOfEntry(series: MapSeries, entry: number): RawMap {
   return rawMap(series, entry);
+}
+
+/** Whether a threshold was chosen: then IoU is told for it as well. */
+export function isCut({threshold, thresholdBy}: Pick<Look, "threshold" | "thresholdBy">): boolean {
+  return threshold > 0 || thresholdBy === "area";
 }

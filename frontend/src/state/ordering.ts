@@ -2,11 +2,12 @@
 
 import {thresholdOf} from "../maths/compose";
 import {attentionMoved} from "../maths/compare";
-import {entropy, iouAt} from "../maths/metrics";
+import {entropy, iou, iouFrom} from "../maths/metrics";
 import type {Sample} from "../types";
 import {placesIn} from "../maths/places";
 import {leadOf, partsOfTables, peersOf} from "./compare";
-import {currentLimits, mapOf} from "./maps";
+import {limitsFor, mapOf} from "./maps";
+import {isCut} from "./measure";
 import {type Cast, castAt, className, isRight, type Said, saidOf} from "./samples";
 import type {Settings, Sort} from "./settings";
 import {type Group, groups, look, settings, step, steps} from "./store";
@@ -113,10 +114,11 @@ export function rankOf(
     const before = mapOf(group, index, movedFrom ?? steps.value[0] ?? 0);
     return before ? attentionMoved(before.map, found.map) : Number.NaN;
   }
-  const limits = currentLimits(found, group, index);
+  const sample = cast.cohort.samples[index]!;
   const now = look.value;
-  const {samples} = cast.cohort;
-  return iouAt(found.map, samples[index]!, limits, thresholdOf(found.map, now, limits), now.smooth) ?? Number.NaN;
+  if (!isCut(now)) return iou(found.map, sample) ?? Number.NaN;
+  const limits = limitsFor(found, now, group, index);
+  return iouFrom(found.map, sample, limits, thresholdOf(found.map, now, limits), now.smooth) ?? Number.NaN;
 }
 
 /** How far the attention of the first seat is from that of the one that differs most. */

@@ -1,6 +1,6 @@
 import {colorMapFor, cssGradient} from "../maths/colors";
 import {thresholdOf} from "../maths/compose";
-import {coverage} from "../maths/metrics";
+import {areaFrom} from "../maths/metrics";
 import {specFrom} from "../state/spec";
 import {currentLimits, mapOf, shownStep} from "../state/maps";
 import {arrivals, focusKey, type Group, groups, look} from "../state/store";
@@ -89,7 +89,7 @@ function noteOf(example: Example | null, cut: number | null): string {
   const {found, limits, sample} = example;
   const whose = now.scale === "series" ? "Raw values of everything shown" : `Raw values of sample ${sample}`;
   if (cut === null || cut <= 0) return whose;
-  const area = percent(coverage(found.map, limits, cut, now.smooth));
+  const area = percent(areaFrom(found.map, limits, cut, now.smooth));
   if (found.map.kind !== "positive") return `${whose}; beyond ±${shown(cut * limits.high)}: ${area} of its area`;
   return `${whose}; from ${shown(limits.low + cut * (limits.high - limits.low))} on: ${area} of its area`;
 }

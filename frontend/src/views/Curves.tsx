@@ -1,5 +1,5 @@
 import {explainedOver, limitsFor, seriesOf} from "../state/maps";
-import {entriesOver, mapOfEntry, measured, type Metric, thinned} from "../state/measure";
+import {entriesOver, isCut, mapOfEntry, measured, type Metric, thinned} from "../state/measure";
 import {stepIndexOf} from "../maths/series";
 import {useSlowly} from "./slowly";
 import type {Twin} from "../state/twins";
@@ -29,8 +29,8 @@ export function Curves({twins, sample, cast}: Props) {
         <Chart title="Probability" lines={probabilities(twins)} range={[0, 1]} />
       </Section>
       {pin.value && <Plot title="Value at the pin" lines={lines([["pin", ""]])} />}
-      <Plot title="Entropy of the map (bit)" lines={lines([["entropy", ""]])} />
-      <Plot title="Area from the threshold on" lines={lines([["coverage", ""]])} range={[0, 1]} />
+      <Plot title="Entropy of the map" lines={lines([["entropy", ""]])} />
+      <Plot title="Area from the threshold on" lines={lines([["area", ""]])} range={[0, 1]} />
       <Plot
         title="Centre of the map"
         lines={lines([
@@ -44,7 +44,7 @@ export function Curves({twins, sample, cast}: Props) {
           title="Ground truth"
           lines={lines([
             ["energy", "energy inside"],
-            ["iou", "IoU"],
+            [isCut(look.value) ? "iouFrom" : "iou", "IoU"],
           ])}
           range={[0, 1]}
         />
@@ -96,13 +96,13 @@ interface Point {
   values: Partial<Record<Metric, number>>;
 }
 
-const ALWAYS: readonly Metric[] = ["entropy", "coverage", "x", "y"];
+const ALWAYS: readonly Metric[] = ["entropy", "area", "x", "y"];
 
 /** Every number of every run's maps of the sample, worked out behind the page's back; null before. */
 function useMeasured(twins: readonly Twin[], sample: Sample): Point[] | null {
   const metrics: Metric[] = [...ALWAYS];
   if (pin.value) metrics.push("pin");
-  if (sample.boxes.length || sample.mask) metrics.push("energy", "iou");
+  if (sample.boxes.length || sample.mask) metrics.push("energy", isCut(look.value) ? "iouFrom" : "iou");
   const whole = twins.flatMap((twin) => {
     const series = seriesOf(twin.group, twin.index);
     return series ? [{twin, series}] : [];

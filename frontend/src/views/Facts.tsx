@@ -1,8 +1,9 @@
 import type {Found} from "../api/loader";
 import {thresholdOf} from "../maths/compose";
-import {energyInside, entropy, iouAt, pointingHit} from "../maths/metrics";
+import {coverage, energyInside, entropy, iou, iouFrom, pointingGame} from "../maths/metrics";
 import {targetName} from "../maths/series";
-import {currentLimits} from "../state/maps";
+import {limitsFor} from "../state/maps";
+import {isCut} from "../state/measure";
 import {type Group, look} from "../state/store";
 import type {Sample} from "../types";
 import {percent, shown} from "../maths/numbers";
@@ -24,7 +25,7 @@ export function Facts({group, cast, sample, index, found}: Props) {
   const truth = found ? truthFacts(group, sample, index, found) : [];
   return (
     <>
-      {truth.length > 0 && <List title="Ground truth at the threshold" facts={truth} />}
+      {truth.length > 0 && <List title="Ground truth" facts={truth} />}
       <List title="Map" facts={found ? mapFacts(group, cast, found) : [["Map", "not here"]]} />
       <List title="Sample" facts={sampleFacts(cast, sample, index)} />
     </>
@@ -47,13 +48,17 @@ function List({title, facts}: {title: string; facts: readonly Fact[]}) {
 function truthFacts(group: Group, sample: Sample, index: number, {map, ...found}: Found): Fact[] {
   if (!sample.boxes.length && !sample.mask) return [];
   const now = look.value;
-  const limits = currentLimits({map, ...found}, group, index);
+  const limits = limitsFor({map, ...found}, now, group, index);
   const cut = thresholdOf(map, now, limits);
-  const hit = pointingHit(map, sample);
+  const hit = pointingGame(map, sample);
   return [
     ["Pointing game", hit === null ? "no evidence" : hit ? "✓ hit" : "✗ miss"],
     ["Energy inside", percent(energyInside(map, sample) ?? Number.NaN)],
-    [`IoU from ${shown(cut)} on`, shown(iouAt(map, sample, limits, cut, now.smooth) ?? Number.NaN)],
+    ["IoU (half of the maximum)", shown(iou(map, sample) ?? Number.NaN)],
+    [
+      isCut(now) ? `IoU from ${shown(cut)} on` : "",
+      isCut(now) ? shown(iouFrom(map, sample, limits, cut, now.smooth) ?? Number.NaN) : "",
+    ],
   ];
 }
 
@@ -70,7 +75,8 @@ function mapFacts(group: Group, cast: Cast, {map, series, entry}: Found): Fact[]
     ["Maximum", shown(map.maximum)],
     ["Not finite", map.nonFinite > 0 ? `${shown(map.nonFinite)} cells` : ""],
     ["Score", Number.isFinite(map.score) ? shown(map.score) : ""],
-    ["Entropy", Number.isFinite(entropy(map)) ? `${shown(entropy(map))} bit` : "no evidence"],
+    ["Entropy (0 one cell, 1 flat)", Number.isFinite(entropy(map)) ? shown(entropy(map)) : "no evidence"],
+    ["Coverage (half of the maximum)", Number.isFinite(coverage(map)) ? percent(coverage(map)) : ""],
   ];
 }
 

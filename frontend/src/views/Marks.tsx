@@ -3,7 +3,7 @@ import type {Found} from "../api/loader";
 import {thresholdOf} from "../maths/compose";
 import {contourPath, contours, maskPath} from "../maths/contour";
 import {limitsOf} from "../maths/limits";
-import {cellAt, coverage, percentile, type Place} from "../maths/metrics";
+import {areaFrom, cellAt, percentile, type Place} from "../maths/metrics";
 import {currentLimits} from "../state/maps";
 import {type Group, look, pin, playing, probe} from "../state/store";
 import type {Limits, RawMap, Sample, Viewport} from "../types";
@@ -97,7 +97,7 @@ function Outline({map, limits}: {map: RawMap; limits: Limits}) {
 function Area({map, limits}: {map: RawMap; limits: Limits}) {
   const now = look.value;
   if (!isCut()) return null;
-  const share = coverage(map, limits, thresholdOf(map, now, limits), now.smooth);
+  const share = areaFrom(map, limits, thresholdOf(map, now, limits), now.smooth);
   return (
     <span class="mark area" data-testid="area" title="Share of the area from the threshold on">
       {percent(share)}

@@ -1,6 +1,6 @@
 import {useEffect, useMemo, useRef} from "preact/hooks";
 import {explainedOver, limitsFor, seriesOf} from "../state/maps";
-import {entriesOver, mapOfEntry, measured, type Metric, thinned} from "../state/measure";
+import {entriesOver, isCut, mapOfEntry, measured, type Metric, thinned} from "../state/measure";
 import {useSlowly} from "./slowly";
 import {arrivals, change, colorOf, type Group, groups, loader, look, seriesKey, settings, step} from "../state/store";
 import {lookAt} from "../state/wanted";
@@ -11,11 +11,15 @@ import {castAt, sampleOf} from "../state/samples";
 import {stepIndexOf} from "../maths/series";
 
 const MOST = 40; // steps of a curve: every map of a step is measured
-const CHARTS = [
-  ["hit", "Pointing game: share of hits"],
-  ["energy", "Energy inside the ground truth"],
-  ["iou", "IoU at the threshold"],
-] as const satisfies readonly (readonly [Metric, string])[];
+
+/** What is measured, and under which name; IoU at the threshold where one was chosen. */
+function charts(): readonly (readonly [Metric, string])[] {
+  return [
+    ["pointing", "Pointing game: share of hits"],
+    ["energy", "Energy inside the ground truth"],
+    isCut(look.value) ? ["iouFrom", "IoU from the threshold on"] : ["iou", "IoU (half of the maximum)"],
+  ];
+}
 
 /** A run's samples that have a ground truth. */
 interface Judged {
@@ -53,7 +57,7 @@ function Means({all}: {all: readonly Judged[]}) {
         <Looking key={`${judged.group.run}\n${judged.group.tag}`} {...judged} />
       ))}
       <div class="charts">
-        {CHARTS.map(([metric, title]) => (
+        {charts().map(([metric, title]) => (
           <section key={metric} aria-label={title}>
             <h3>{title}</h3>
             {points ? (
@@ -119,7 +123,7 @@ function useMeans(all: readonly Judged[]): Point[] | null {
       const found = {map, series, stepIndex: stepIndexOf(series, entry), entry, exact: true};
       const limits = limitsFor(found, now, group, index);
       const setting = {sample: sampleOf(found, index, sample) ?? sample, look: now, limits, pin: null};
-      const numbers = CHARTS.map(([metric]) => [metric, measured(metric, map, setting)]);
+      const numbers = charts().map(([metric]) => [metric, measured(metric, map, setting)]);
       const some = Number.isFinite(numbers[0]![1] as number); // else there is no evidence
       return {group, step, values: some ? Object.fromEntries(numbers) : {}};
     },
