@@ -25,7 +25,9 @@ export function Facts({group, cast, sample, index, found}: Props) {
   const truth = found ? truthFacts(group, sample, index, found) : [];
   return (
     <>
-      {truth.length > 0 && <List title="Ground truth" facts={truth} />}
+      {truth.length > 0 && (
+        <List title={isCut(look.value) ? "Ground truth at the threshold" : "Ground truth"} facts={truth} />
+      )}
       <List title="Map" facts={found ? mapFacts(group, cast, found) : [["Map", "not here"]]} />
       <List title="Sample" facts={sampleFacts(cast, sample, index)} />
     </>
