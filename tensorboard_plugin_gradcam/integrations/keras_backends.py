@@ -37,7 +37,7 @@ class Pass:
 
 def run(backend: str, forward: Forward) -> Pass:
     """Run the model once; the graph begins at the target layers."""
-    return {"tensorflow": _tensorflow, "jax": _jax}[backend](forward)
+    return {"tensorflow": _tensorflow, "jax": _jax, "torch": _torch}[backend](forward)
 
 
 def _tensorflow(forward: Forward) -> Pass:
@@ -57,6 +57,27 @@ def _tensorflow(forward: Forward) -> Pass:
     def gradients(weights: NDArray[np.float32]) -> Arrays:
         found = tape.gradient(scores, taps, tf.constant(weights, scores.dtype), unconnected_gradients="zero")
         return _floats(found)
+
+    return Pass(_float(scores), _floats(taps), gradients)
+
+
+def _torch(forward: Forward) -> Pass:
+    import torch
+
+    taps: dict[str, Any] = {}
+
+    def tap(name: str, output: Any) -> Any:
+        taps[name] = output if output.requires_grad else output.detach().clone().requires_grad_()
+        return taps[name]
+
+    with torch.enable_grad():
+        scores = forward(tap)
+
+    def gradients(weights: NDArray[np.float32]) -> Arrays:
+        cotangent = torch.as_tensor(weights).to(scores)
+        found = torch.autograd.grad(scores, list(taps.values()), cotangent, retain_graph=True, allow_unused=True)
+        pairs = zip(taps.items(), found, strict=True)
+        return _floats({name: torch.zeros_like(at) if one is None else one for (name, at), one in pairs})
 
     return Pass(_float(scores), _floats(taps), gradients)
 

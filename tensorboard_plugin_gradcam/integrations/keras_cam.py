@@ -15,7 +15,10 @@ from tensorboard_plugin_gradcam.arrays import to_numpy
 from tensorboard_plugin_gradcam.explanation import MapKind, Result
 from tensorboard_plugin_gradcam.integrations import keras_layers, keras_maps
 from tensorboard_plugin_gradcam.integrations.keras_backends import Pass, Tap, run
+from tensorboard_plugin_gradcam.integrations.keras_inputs import KerasInputs
 from tensorboard_plugin_gradcam.integrations.keras_maps import Floats
+from tensorboard_plugin_gradcam.integrations.keras_probing import Probe, plain, probed
+from tensorboard_plugin_gradcam.layer_finding import Arrangement, Candidates
 
 _UNKNOWN = object()
 
@@ -82,14 +85,14 @@ class KerasCAM:
     Scores are explained before the softmax or sigmoid of the model's last layer, where it has one.
 
     Args:
-        model: a built Keras 3 model of one input and scores ``(N, classes)``.
-        layers: name, layer, or several of them; None finds the deepest layer whose output has space.
+        model: a Keras 3 model of scores ``(N, classes)``; one that is not built is built by the first batch.
+        layers: name, layer, or several of them; None finds, by measuring, the deepest whose output has space.
         methods: name or names: grad_cam, grad_cam_plus_plus, layer_cam, hires_cam, xgrad_cam, eigen_cam, score_cam; on
             the torch backend those of `CAM`.
 
     Raises:
         TypeError: for what is no Keras model.
-        ValueError: for a model that is not built, and for a layer or a method that does not exist.
+        ValueError: for a layer or a method that does not exist.
     """
 
     def __init__(self, model: Any, layers: Any = None, methods: str | Sequence[str] = "grad_cam") -> None:
@@ -98,18 +101,34 @@ class KerasCAM:
                 f"expected a Keras 3 model, got {type(model).__module__}.{type(model).__name__} "
                 "(tf.keras is Keras 3 since TensorFlow 2.16, unless TF_USE_LEGACY_KERAS is set)"
             )
-        if not model.built:
-            raise ValueError(f"expected a built model, got {model.name!r}: call it once, or model.build(input_shape)")
         self.model = model
         self.methods = _find_methods(methods)
-        self._layers = None if layers is None else keras_layers.named_layers(model, layers)
+        self._asked_layers = layers
+        self._layers: dict[str, Any] | None = None
+        if layers is not None and model.built:
+            self._layers = keras_layers.named_layers(model, layers)
         self._head: Any = _UNKNOWN
+        self._candidates: Candidates | None = None
+        self._arrangements: dict[tuple[str, tuple[int, ...]], Arrangement] = {}
         self._torch_cam: Any = None
 
     @property
     def layers(self) -> tuple[str, ...] | None:
         """Names of the layers; None until the first call finds one."""
         return None if self._layers is None else tuple(self._layers)
+
+    @property
+    def choice(self) -> Candidates | None:
+        """What was measured when the layer was found; None where it was named, and before the first call."""
+        return self._candidates
+
+    def candidates(self, inputs: Any) -> Candidates:
+        """Measure the layers for the first image, as `CAM.candidates` does; printed, it is a table.
+
+        Its paths are the share of the scores' answer to a small change of the image that goes missing while a layer's
+        output is held still, and only those of the deepest layers are measured.
+        """
+        return self._probe(self._ready(inputs)).candidates
 
     @property
     def dataformats(self) -> str:
@@ -120,7 +139,8 @@ class KerasCAM:
         """Run the model on `inputs` and explain its scores.
 
         Args:
-            inputs: ``(N, ..., channels)``, as the model takes them.
+            inputs: ``(N, ..., channels)``, as the model takes them; a list or a mapping of several, of which the first
+                that can be images is explained.
             targets: None explains each image's top class; an int, or N of them, a class; ``(N, T)`` T classes of each;
                 on the torch backend all that `CAM` takes.
 
@@ -130,33 +150,74 @@ class KerasCAM:
         Raises:
             ValueError: for targets that do not fit, or a layer that did not run or ran twice.
         """
-        pixels = to_numpy(inputs, "inputs")
-        if pixels.ndim < 3:
-            raise ValueError(f"expected a batch of inputs (N, ..., channels), got shape {pixels.shape}")
+        given = self._ready(inputs)
+        layers = self._found(given)
+        if keras.backend.backend() == "torch":
+            return self._by_torch(given, layers, targets)
+        done = run(keras.backend.backend(), lambda tap: self._scores(given.given(), tap))
+        return self._explained(given, done, _asked(targets, done.scores))
+
+    def _ready(self, inputs: Any) -> KerasInputs:
+        """Read the inputs; build a model that is not built yet."""
+        given = KerasInputs.of(inputs)
+        if not self.model.built:
+            self.model(given.rows([0]).given(), training=False)
+        if self._asked_layers is not None and self._layers is None:
+            self._layers = keras_layers.named_layers(self.model, self._asked_layers)
         if hasattr(self.model, "jax_state_sync"):
             self.model.jax_state_sync()  # within an epoch, `fit` keeps the weights beside the model
-        layers = self._found(pixels)
-        if keras.backend.backend() == "torch":
-            return self._by_torch(pixels, layers, targets)
-        done = run(keras.backend.backend(), lambda tap: self._scores(pixels, tap))
-        return self._explained(pixels, done, _asked(targets, done.scores))
+        if self._head is _UNKNOWN:
+            self._head = keras_layers.trace(self.model, given.rows([0]).given()).head()
+        return given
 
-    def _by_torch(self, pixels: NDArray[Any], layers: dict[str, Any], targets: Any) -> Any:
+    def _by_torch(self, given: KerasInputs, layers: dict[str, Any], targets: Any) -> Any:
         from tensorboard_plugin_gradcam.integrations.keras_torch import TorchCAM
 
         if self._torch_cam is None:
             first = {name: keras_layers.data_format(layer) == "channels_first" for name, layer in layers.items()}
             self._torch_cam = TorchCAM(self.model, first, self.dataformats == "NCHW", self.methods, self._scores)
-        return self._torch_cam(keras.ops.convert_to_tensor(pixels), targets)
+        return self._torch_cam(given, targets)
 
-    def _found(self, pixels: NDArray[Any]) -> dict[str, Any]:
-        if self._head is _UNKNOWN or self._layers is None:
-            trace = keras_layers.trace(self.model, pixels[:1])
-            self._head = trace.head()
-            self._layers = self._layers or trace.find_layer(pixels.ndim - 2)
+    def _found(self, given: KerasInputs) -> dict[str, Any]:
+        if self._layers is None:
+            self._candidates = self._probe(given).candidates
+            if self._candidates.choice is None:
+                raise ValueError(
+                    "expected a layer whose output has more than one cell, found none: name a layer with layers="
+                )
+            names = dict(self._named_layers())
+            self._layers = {self._candidates.choice: names[self._candidates.choice]}
         return self._layers
 
-    def _scores(self, pixels: Any, tap: Tap) -> Any:
+    def _named_layers(self) -> list[tuple[str, Any]]:
+        names = keras_layers.names(self.model)
+        return [(names[id(layer)], layer) for layer in keras_layers.all_layers(self.model)]
+
+    def _probe(self, given: KerasInputs) -> Probe:
+        one = given.rows([0])
+        probe = probed(self.model, self._head, one, one.images, lambda images: one.given(images))
+        self._arrangements |= {(name, given.images.shape[1:]): at for name, at in probe.arrangements.items()}
+        return probe
+
+    def _cells(self, name: str, output: Floats, given: KerasInputs) -> Floats:
+        """Return a layer's output as ``(N, C, ...)``: by what the layer is, or by what was measured of it once.
+
+        Raises:
+            ValueError: where no places are found.
+        """
+        count, size = len(given.images), given.images.shape[1:]
+        arrangement = plain((self._layers or {})[name], (1, *output.shape[1:]), given.images.ndim - 2)
+        if arrangement is None and (name, size) not in self._arrangements:
+            self._probe(given)
+        arrangement = arrangement or self._arrangements.get((name, size))
+        if arrangement is None or not arrangement.fits(output.shape, count):
+            raise ValueError(
+                f"layer {name!r}: expected an output with space, got shape {output.shape}, for which no places in the "
+                "image were found: choose another layer"
+            )
+        return np.asarray(arrangement.cells_of(output, count))
+
+    def _scores(self, inputs: Any, tap: Tap) -> Any:
         """Run the model once; return the scores ``(N, classes)``."""
         kept: list[Any] = []
         ran: set[str] = set()
@@ -172,7 +233,7 @@ class KerasCAM:
             keras_layers.tapped(self._layers or {}, once),
             keras_layers.scores_of(self._head, kept),
         ):
-            output = keras_layers.tensor_of(self.model(pixels, training=False))
+            output = keras_layers.tensor_of(self.model(inputs, training=False))
         missing = [name for name in self._layers or {} if name not in ran]
         if missing:
             raise ValueError(f"layer {missing[0]!r} did not run in the forward pass: choose one that does")
@@ -181,19 +242,20 @@ class KerasCAM:
             raise ValueError(f"expected a model of scores (N, classes), got an output of shape {tuple(scores.shape)}")
         return scores
 
-    def _explained(self, pixels: NDArray[Any], done: Pass, asked: _Asked) -> KerasResult:
+    def _explained(self, given: KerasInputs, done: Pass, asked: _Asked) -> KerasResult:
+        pixels = given.images
         signs = np.array([asked.weights(done.scores, position) for position in range(len(asked))])
         needs_gradients = any(method in keras_maps.OF_GRADIENTS for method in self.methods)
         by_rank = [done.gradients(weights) for weights in asked.by_rank(signs)] if needs_gradients else []
         maps: dict[tuple[str, str], Floats] = {}
-        for name, layer in self._found(pixels).items():
-            first = keras_layers.data_format(layer) == "channels_first"
-            activations = _channels_first(done.activations[name], first)[asked.samples]
+        for name in self._found(given):
+            activations = self._cells(name, done.activations[name], given)[asked.samples]
             gradients = np.zeros(0, dtype=np.float32)
             if by_rank:
-                gradients = np.stack([_channels_first(one[name], first) for one in by_rank])[asked.ranks, asked.samples]
+                of_ranks = np.stack([self._cells(name, one[name], given) for one in by_rank])
+                gradients = of_ranks[asked.ranks, asked.samples]
             for method in self.methods:
-                maps[method, name] = self._map(method, activations, gradients, pixels, signs, asked)
+                maps[method, name] = self._map(method, activations, gradients, given, signs, asked)
         return KerasResult(
             maps=maps,
             outputs=done.scores,
@@ -213,7 +275,7 @@ class KerasCAM:
         method: str,
         activations: Floats,
         gradients: Floats,
-        pixels: NDArray[Any],
+        given: KerasInputs,
         signs: NDArray[np.float32],
         asked: _Asked,
     ) -> Floats:
@@ -223,10 +285,12 @@ class KerasCAM:
             return keras_maps.eigen_cam(activations)
 
         def score(index: int, images: Floats) -> NDArray[Any]:
-            scores = to_numpy(self._scores(images.astype(pixels.dtype), lambda name, output: output), "scores")
+            rows = [int(asked.samples[index])] * len(images)
+            inputs = given.rows(rows, images.astype(given.images.dtype)).given()
+            scores = to_numpy(self._scores(inputs, lambda name, output: output), "scores")
             return np.asarray(scores.astype(np.float32) @ signs[index])
 
-        return keras_maps.score_cam(activations, pixels[asked.samples].astype(np.float32), score)
+        return keras_maps.score_cam(activations, given.images[asked.samples].astype(np.float32), score)
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,9 +10,6 @@ from typing import Any
 
 import keras
 
-# They show what the layer in front of them saw, at a lower resolution or not at all.
-_PASSIVE = ("Pooling", "Dropout", "Noise", "Padding", "Cropping", "UpSampling", "Reshape", "Permute", "InputLayer")
-
 
 def all_layers(model: Any) -> list[Any]:
     """Return the layers at any depth, without the model itself."""
@@ -79,20 +76,6 @@ class Trace:
     steps: list[tuple[Any, Any]]
     output: Any
 
-    def find_layer(self, rank: int) -> dict[str, Any]:
-        """Return the deepest layer whose output still has space, the outermost of those that end together.
-
-        Layers that only pool, drop or pad are passed over.
-
-        Raises:
-            ValueError: where no output has more than one cell.
-        """
-        for layer, output in reversed(self.steps):
-            passive = any(word in type(layer).__name__ for word in _PASSIVE)
-            if not passive and output is not self.output and _has_cells(layer, output, rank):
-                return {names(self.model)[id(layer)]: layer}
-        raise ValueError("expected a layer whose output has more than one cell, found none: name a layer with layers=")
-
     def head(self) -> Any:
         """Return the layer that turns scores into probabilities at the model's end, or None."""
         for layer, output in self.steps:
@@ -149,13 +132,6 @@ def data_format(layer: Any) -> str:
     """Return "channels_last" or "channels_first"."""
     own = getattr(layer, "data_format", None)
     return own if own in ("channels_last", "channels_first") else str(keras.config.image_data_format())
-
-
-def _has_cells(layer: Any, output: Any, rank: int) -> bool:
-    if len(output.shape) != rank + 2:
-        return False
-    cells = output.shape[2:] if data_format(layer) == "channels_first" else output.shape[1:-1]
-    return any(size > 1 for size in cells)
 
 
 def names(model: Any) -> dict[int, str]:

@@ -6,9 +6,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from keras.ops import convert_to_tensor
 from torch import Tensor, nn
 
 from tensorboard_plugin_gradcam.cam import CAM, CAMResult
+from tensorboard_plugin_gradcam.integrations.keras_inputs import KerasInputs
 
 Forward = Callable[[Any, Callable[[str, Any], Any]], Any]
 
@@ -32,14 +34,17 @@ class TorchCAM:
         methods: Sequence[str],
         forward: Forward,
     ) -> None:
-        adapter = _Adapter(model, channels_first, inputs_first, forward)
+        self._adapter = adapter = _Adapter(model, channels_first, inputs_first, forward)
         self._names = {f"windows.{index}": name for index, name in enumerate(channels_first)}
         self._inputs_first = inputs_first
         self._cam = CAM(adapter, layers=list(self._names), methods=methods)
 
-    def __call__(self, inputs: Tensor, targets: Any) -> CAMResult:
+    def __call__(self, given: KerasInputs, targets: Any) -> CAMResult:
         """Explain inputs as the Keras model takes them."""
-        result = self._cam(inputs if self._inputs_first else inputs.movedim(-1, 1), targets)
+        images = convert_to_tensor(given.images)
+        others = [convert_to_tensor(array) for array in given.others.values()]
+        self._adapter.given = given
+        result = self._cam((images if self._inputs_first else images.movedim(-1, 1), *others), targets)
         maps = {(method, self._name(place)): value for (method, place), value in result.maps.items()}
         flags = {(method, self._name(place)): value for (method, place), value in result.flags.items()}
         return replace(result, maps=maps, flags=flags)
@@ -58,11 +63,18 @@ class _Adapter(nn.Module):
         self.model = model
         self.windows = nn.ModuleList(nn.Identity() for _ in channels_first)
         self._channels_first, self._inputs_first, self._forward = channels_first, inputs_first, forward
+        self.given: KerasInputs | None = None
 
-    def forward(self, inputs: Tensor) -> Any:
+    def forward(self, images: Tensor, *others: Tensor) -> Any:
         """Return the scores."""
-        return self._forward(inputs if self._inputs_first else inputs.movedim(1, -1), self._through_window)
+        if self.given is None:
+            raise ValueError("expected the inputs' form")
+        named = dict(zip(self.given.others, others, strict=True))
+        inputs = self.given.given(images if self._inputs_first else images.movedim(1, -1), named)
+        return self._forward(inputs, self._through_window)
 
     def _through_window(self, name: str, output: Tensor) -> Any:
         window = self.windows[list(self._channels_first).index(name)]
-        return window(output) if self._channels_first[name] else window(output.movedim(-1, 1)).movedim(1, -1)
+        if self._channels_first[name] or output.ndim < 4:
+            return window(output)  # tokens are arranged by the engine
+        return window(output.movedim(-1, 1)).movedim(1, -1)

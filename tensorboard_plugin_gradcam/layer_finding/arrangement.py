@@ -75,6 +75,13 @@ class Arrangement:
         factors = [(), (Factor(shape[1]),), *((Factor(size, axis),) for axis, size in enumerate(shape[2:]))]
         return cls(tuple(shape), 0, tuple(factors), ((0, 0),) * len(shape), len(shape) - 2)
 
+    @classmethod
+    def channels_last(cls, shape: Sequence[int]) -> Arrangement:
+        """Return that of an output ``(1, ..., C)``."""
+        cells = [(Factor(size, axis),) for axis, size in enumerate(shape[1:-1])]
+        factors: tuple[tuple[Factor, ...], ...] = ((), *cells, (Factor(shape[-1]),))
+        return cls(tuple(shape), 0, factors, ((0, 0),) * len(shape), len(shape) - 2)
+
     def fits(self, shape: Sequence[int], batch: int) -> bool:
         """Say whether an output of `batch` images has the axes that are meant; channels may differ."""
         if len(shape) != len(self.shape):

@@ -34,6 +34,8 @@ class _Fit:
 
 def arranged(places: Places, rank: int, earlier: Sequence[Arrangement] = ()) -> Arrangement | None:
     """Return the arrangement that the measured places show clearly, or None; earlier ones are tried first."""
+    if len(places.shape) < 3 and places.shape[0] == 1:
+        return None  # cells without channels: cells and channels in one, or scores
     same = inherited(places, rank, earlier, CLEAR, RISE)
     if same is not None:
         return same

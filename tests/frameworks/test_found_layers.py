@@ -150,7 +150,8 @@ NETWORKS: dict[str, Found] = {
         face(
             "Whisper", "ForAudioClassification", d_model=32, encoder_layers=2, encoder_attention_heads=2,
             num_mel_bins=20, encoder_ffn_dim=48, max_source_positions=50, decoder_layers=1, vocab_size=99,
-            pad_token_id=1, bos_token_id=2, eos_token_id=3, decoder_start_token_id=4, classifier_proj_size=16, begin_suppress_tokens=None,
+            pad_token_id=1, bos_token_id=2, eos_token_id=3, decoder_start_token_id=4, classifier_proj_size=16,
+            begin_suppress_tokens=None,
         ),
         torch.Size((1, 20, 100)), "projector", (50,),
     ),

@@ -51,7 +51,7 @@ def python(*arguments: object, backend: str) -> subprocess.CompletedProcess[str]
 
 @pytest.mark.timeout(3600)
 @pytest.mark.parametrize("backend", ["jax", "torch"])
-@pytest.mark.parametrize("tests", ["cam", "callback"])
+@pytest.mark.parametrize("tests", ["cam", "callback", "found_layers"])
 def test_the_tests_pass_on_the_other_backends(tests: str, backend: str) -> None:
     """What is found in Keras's own networks does not depend on the backend; half precision is tested with the maps."""
     selected = "not applications" if tests == "cam" else "not mixed_bfloat16"

@@ -198,7 +198,6 @@ def shared() -> Any:
 @pytest.mark.parametrize(
     ("make", "options", "error", "message"),
     [
-        (lambda: keras.Sequential([layers.Dense(2)]), {}, ValueError, r"expected a built model, .*model\.build"),
         (object, {}, TypeError, "expected a Keras 3 model, got builtins.object"),
         (lambda: models.build("nested"), {"layers": "conv3"}, ValueError, "a layer such as conv2, conv1, got 'conv3'"),
         (lambda: models.build("nested"), {"layers": layers.ReLU()}, ValueError, "not one of its layers"),
