@@ -8,25 +8,36 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Iterator, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import combinations
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tensorboard_plugin_gradcam.records import (
+    LATER_PLUGIN_NAME,
     PLUGIN_NAME,
+    RELATIONS,
+    STEP_LIMIT,
     Block,
     Cohort,
     CorruptRecord,
+    Lease,
     MapKind,
     Maps,
+    NewerFormat,
+    Numbers,
     Predictions,
+    Replaced,
+    Sample,
     Series,
     overlap,
     spans,
     surviving,
+    told_apart,
     verify_picture,
 )
 
@@ -35,8 +46,12 @@ if TYPE_CHECKING:
 
     from tensorboard_plugin_gradcam.findings import Finding, Source
 
-Record = TypeVar("Record", Maps, Predictions)
-Prediction = Literal["prediction", "probability", "label_probability", "top_classes", "top_probabilities", "loss"]
+Record = TypeVar("Record", Maps, Predictions, Numbers)
+Prediction = Literal[
+    "prediction", "probability", "label_probability", "top_classes", "top_probabilities", "loss", "set_classes",
+    "set_probabilities", "values", "boxes", "box_classes", "box_scores", "masks",
+]  # fmt: skip
+Entry = tuple[str, int]  # a sample's identity, and which of its maps
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,8 +76,24 @@ class Moment(Generic[Record]):
         return self.record.stamp.epoch
 
     @property
-    def _age(self) -> tuple[int, int, int]:
-        return self.step, self.record.stamp.session, self.record.stamp.ordinal
+    def notes(self) -> tuple[str, ...]:
+        """What befell this step, such as samples that had to be left out."""
+        return self.record.stamp.notes
+
+    @property
+    def _age(self) -> tuple[int, int, int, int]:
+        stamp = self.record.stamp
+        return self.step, stamp.session, stamp.ordinal, RELATIONS.index(stamp.relation)
+
+    def _entries(self, indices: NDArray[np.int32]) -> tuple[Entry, ...]:
+        """Name entries by their samples: which picture it is, not where it stood at this step."""
+        names = self.cohort.identities if self.cohort else ()
+        seen: Counter[int] = Counter()
+        entries = []
+        for index in indices.tolist():
+            entries.append((names[index] if index < len(names) else f"sample {index}", seen[index]))
+            seen[index] += 1
+        return tuple(entries)
 
 
 class _Steps(Generic[Record]):
@@ -98,6 +129,49 @@ class _Steps(Generic[Record]):
         """``(S,)``, NaN where it was not logged."""
         return np.array([moment.epoch for moment in self.moments], dtype=np.float64)
 
+    @property
+    def replaced(self) -> tuple[Replaced, ...]:
+        """What trainings that went on from an earlier step replaced, in the order of time."""
+        stamps = sorted((moment.record.stamp for moment in self.moments), key=lambda stamp: stamp.session)
+        said = dict.fromkeys((stamp.session, one) for stamp in stamps for one in stamp.replaced)
+        return tuple(one for _, one in said)
+
+    @property
+    def samples(self) -> tuple[Sample, ...]:
+        """The sample of each entry of the arrays' second axis.
+
+        Where samples change or change their order from step to step, these are all of them, in the order in which they
+        were met first; the same sample is the same entry at every step.
+        """
+        known = {
+            name: sample
+            for moment in reversed(self.moments)
+            if moment.cohort
+            for name, sample in zip(moment.cohort.identities, moment.cohort.samples, strict=True)
+        }
+        return tuple(known.get(name, Sample()) for name, _ in self._order())
+
+    def _entries(self) -> list[tuple[Entry, ...]]:
+        """Return what the entries of each step's arrays are of."""
+        raise NotImplementedError
+
+    def _order(self) -> list[Entry]:
+        return list(dict.fromkeys(entry for entries in self._entries() for entry in entries))
+
+    def _joined(self, arrays: list[NDArray[Any]], name: str, fill: float) -> NDArray[Any]:
+        """Return ``(S, M, ...)``; entries that a step lacks are `fill`."""
+        entries = self._entries()
+        if len(set(entries)) <= 1:
+            return _stacked(arrays, name)
+        shapes: set[tuple[int, ...]] = {array.shape[1:] for array in arrays}
+        if len(shapes) != 1:
+            raise ValueError(f"expected {name} of one shape at all steps, got {sorted(shapes)}: take them step by step")
+        places = {entry: place for place, entry in enumerate(self._order())}
+        joined = np.full((len(arrays), len(places), *shapes.pop()), fill, arrays[0].dtype)
+        for row, (array, of_step) in enumerate(zip(arrays, entries, strict=True)):
+            joined[row, [places[entry] for entry in of_step]] = array
+        return joined
+
 
 @dataclass(frozen=True, eq=False)
 class MapSeries(_Steps[Maps]):
@@ -111,22 +185,46 @@ class MapSeries(_Steps[Maps]):
     moments: tuple[Moment[Maps], ...] = field(repr=False)
 
     def array(self) -> NDArray[np.float32]:
-        """Return the raw maps of all steps, ``(S, M, ...)``.
+        """Return the raw maps of all steps, ``(S, M, ...)``, NaN where a sample was not logged: see `samples`.
 
         Raises:
-            ValueError: steps differ in the number or the resolution of their maps: take ``series[step].record.blocks``.
+            ValueError: steps differ in the resolution of their maps: take ``series[step].record.blocks``.
         """
-        return _stacked([_only_block(moment).dequantised() for moment in self.moments], "maps")
+        return self._joined([_only_block(moment).dequantised() for moment in self.moments], "maps", np.nan)
 
     def scores(self) -> NDArray[np.float32]:
         """Return the targets' scores before softmax, ``(S, M)``, NaN where unknown; raises as `array`."""
         blocks = [_only_block(moment) for moment in self.moments]
-        return _stacked([_or_full(block.scores, block.size, np.nan, np.float32) for block in blocks], "scores")
+        scores = [_or_full(block.scores, block.size, np.nan, np.float32) for block in blocks]
+        return self._joined(scores, "scores", np.nan)
 
     def targets(self) -> NDArray[np.int32]:
         """Return the classes that are explained, ``(S, M)``, -1 where there is none; raises as `array`."""
         blocks = [_only_block(moment) for moment in self.moments]
-        return _stacked([_or_full(block.targets, block.size, -1, np.int32) for block in blocks], "targets")
+        targets = [_or_full(block.targets, block.size, -1, np.int32) for block in blocks]
+        return self._joined(targets, "targets", -1)
+
+    def _entries(self) -> list[tuple[Entry, ...]]:
+        return [moment._entries(_only_block(moment).sample_indices) for moment in self.moments]
+
+
+@dataclass(frozen=True, eq=False)
+class NumberSeries(_Steps[Numbers]):
+    """Numbers of one name: of samples, or of the maps of a method and layer."""
+
+    run: str
+    tag: str
+    name: str
+    method: str
+    layer: str
+    moments: tuple[Moment[Numbers], ...] = field(repr=False)
+
+    def array(self) -> NDArray[np.float32]:
+        """Return the numbers of all steps, ``(S, M)``, NaN where there is none: see `samples`."""
+        return self._joined([moment.record.values for moment in self.moments], "numbers", np.nan)
+
+    def _entries(self) -> list[tuple[Entry, ...]]:
+        return [moment._entries(moment.record.sample_indices) for moment in self.moments]
 
 
 @dataclass(frozen=True, eq=False)
@@ -138,16 +236,21 @@ class PredictionSeries(_Steps[Predictions]):
     moments: tuple[Moment[Predictions], ...] = field(repr=False)
 
     def array(self, name: Prediction = "probability") -> NDArray[Any]:
-        """Return one of the arrays of `records.Predictions` for all steps, ``(S, N)`` or ``(S, N, K)``.
+        """Return one of the arrays of `records.Predictions` for all steps, ``(S, N)`` or ``(S, N, K)``: see `samples`.
+
+        A sample that a step lacks has -1 or NaN there.
 
         Raises:
-            ValueError: steps differ in the number of their samples, or it was not logged at some.
+            ValueError: it was not logged at some step.
         """
         arrays = [getattr(moment.record, name) for moment in self.moments]
         missing = [moment.step for moment, array in zip(self.moments, arrays, strict=True) if array is None]
         if missing:
             raise ValueError(f"expected {name!r} at every step, got none at {missing[:5]}")
-        return _stacked(arrays, name)
+        return self._joined(arrays, name, -1 if arrays and arrays[0].dtype.kind == "i" else np.nan)
+
+    def _entries(self) -> list[tuple[Entry, ...]]:
+        return [moment._entries(np.arange(moment.record.size or 0, dtype=np.int32)) for moment in self.moments]
 
 
 @dataclass(frozen=True, eq=False)
@@ -155,16 +258,20 @@ class GradCAMLog:
     """All Grad-CAM records of a log directory.
 
     Attributes:
-        maps: series of maps by ``(run, tag, method, layer)``.
+        maps: series of maps by ``(run, tag, method, layer)``; a method that was logged in several kinds is several
+            series, the second named "integrated_gradients (rgb)".
         predictions: series of predictions by ``(run, tag)``.
         files: each picture's encoded file by ``(run, digest)``.
-        problems: one line for each record that could not be read, and each series that two processes wrote at once.
+        problems: one line for each record or series that could not be read, and each that two processes wrote at once.
+        numbers: series of numbers by ``(run, tag, name, method, layer)``; method and layer are empty for numbers of
+            samples.
     """
 
     maps: dict[tuple[str, str, str, str], MapSeries]
     predictions: dict[tuple[str, str], PredictionSeries]
     files: dict[tuple[str, str], bytes] = field(repr=False)
     problems: tuple[str, ...] = ()
+    numbers: dict[tuple[str, str, str, str, str], NumberSeries] = field(default_factory=dict)
 
     def image(self, run: str, digest: str) -> NDArray[np.uint8]:
         """Return a picture, ``(H, W)`` grey or ``(H, W, 3)`` RGB.
@@ -212,9 +319,10 @@ class GradCAMLog:
     def metrics(self) -> pandas.DataFrame:
         """Return a data frame with one row for each map at each step.
 
-        Its columns say which map it is (run, tag, method, layer, step, epoch, wall_time, sample, id, label, target,
-        score), what was predicted (prediction, probability, label_probability, loss) and how it lies (minimum, maximum,
-        entropy, coverage and, with ground truth, pointing_game, energy_inside and iou).
+        Its columns say which map it is (run, tag, method, layer, step, epoch, wall_time, sample, identity, id, label,
+        target, score), what was predicted (prediction, probability, label_probability, loss) and how it lies (minimum,
+        maximum, entropy, coverage and, with ground truth, pointing_game, energy_inside and iou). Samples are followed
+        over steps by their identity, not by their place.
 
         Raises:
             ImportError: pandas is not installed.
@@ -227,13 +335,13 @@ class GradCAMLog:
 
     def _rows(self, series: MapSeries) -> Iterator[dict[str, Any]]:
         said = self.predictions.get((series.run, series.tag))
-        by_step = {moment.step: moment.record for moment in said} if said else {}
+        by_step = {moment.step: _by_sample(moment) for moment in said} if said else {}
         names = {"run": series.run, "tag": series.tag, "method": series.method, "layer": series.layer}
         for moment in series:
             place = names | {"step": moment.step, "epoch": moment.epoch, "wall_time": moment.wall_time}
             for block in moment.record.blocks:
-                for row in _map_rows(block, series.kind, moment.cohort):
-                    yield place | row | _said_of(by_step.get(moment.step), row["sample"])
+                for row in _map_rows(block, series.kind, moment):
+                    yield place | row | by_step.get(moment.step, {}).get(row["identity"], {})
 
 
 def read_gradcam(logdir: str | os.PathLike[str]) -> GradCAMLog:
@@ -246,30 +354,34 @@ def read_gradcam(logdir: str | os.PathLike[str]) -> GradCAMLog:
         (array([ 0, 50]), (2, 16, 7, 7))
 
     Runs are named as in TensorBoard. A lower step is a restart: what was logged earlier at that step or above is left
-    out. Records that are damaged are left out with a warning; a series that two processes wrote at once is told, too.
+    out, unless it was added to the run. What is damaged is left out with a warning, record by record and series by
+    series, as in the tab; a series that two processes wrote at once is told, too.
 
     Raises:
         FileNotFoundError: there is no such directory.
-        NewerFormat: it was written by a newer version of this package.
+        NewerFormat: all of it was written by a newer version of this package.
     """
     path = os.fspath(logdir)
     if "://" not in path and not os.path.isdir(path):
         raise FileNotFoundError(f"expected a log directory, got {path!r}")
     found = _Found()
     events = _events(path)
-    for run, content in sorted(events.PluginRunToTagToContent(PLUGIN_NAME).items()):
-        found.read_run(run, {tag: Series.from_bytes(data) for tag, data in sorted(content.items())}, events)
-    found.check_writers()
-    if found.problems:
-        warnings.warn(f"{len(found.problems)} problems in {path}, first: {found.problems[0]}", stacklevel=2)
-    return found.log()
+    for plugin in (PLUGIN_NAME, LATER_PLUGIN_NAME):
+        for run, content in sorted(events.PluginRunToTagToContent(plugin).items()):
+            found.read_run(run, found.readable(run, content), events)
+    log = found.log()
+    if found.newer and not (log.maps or log.predictions or log.numbers):
+        raise found.newer
+    if log.problems:
+        warnings.warn(f"{len(log.problems)} problems in {path}, first: {log.problems[0]}", stacklevel=2)
+    return log
 
 
 def _events(path: str) -> Any:
     from tensorboard.backend.event_processing import plugin_event_multiplexer
 
     # `tensors: 0` keeps every step: TensorBoard itself keeps a sample.
-    events = plugin_event_multiplexer.EventMultiplexer(tensor_size_guidance={PLUGIN_NAME: 0})
+    events = plugin_event_multiplexer.EventMultiplexer(tensor_size_guidance={PLUGIN_NAME: 0, LATER_PLUGIN_NAME: 0})
     return events.AddRunsFromDirectory(path).Reload()
 
 
@@ -277,48 +389,82 @@ class _Found:
     """What has been read so far."""
 
     def __init__(self) -> None:
-        self._maps: dict[tuple[str, str, str, str, MapKind], list[Moment[Maps]]] = {}
-        self._predictions: dict[tuple[str, str], list[Moment[Predictions]]] = {}
+        self._moments: dict[tuple[str, Series], list[Moment[Any]]] = defaultdict(list)
+        self._cohorts: dict[str, dict[str, Cohort]] = defaultdict(dict)
+        self._leases: dict[tuple[str, int], Lease] = {}
         self._files: dict[tuple[str, str], bytes] = {}
-        self.problems: list[str] = []
+        self._problems: list[str] = []
+        self.newer: NewerFormat | None = None
+
+    def readable(self, run: str, content: Mapping[str, bytes]) -> dict[str, Series]:
+        """Return the series by TensorBoard's tags; what can't be read is a problem."""
+        tags = {}
+        for tag, data in sorted(content.items()):
+            try:
+                tags[tag] = Series.from_bytes(data)
+            except (CorruptRecord, NewerFormat) as error:
+                self._tell(f"run {run!r}, tag {tag!r}", error)
+        return tags
 
     def read_run(self, run: str, tags: dict[str, Series], events: Any) -> None:
-        cohorts: dict[str, Cohort] = {}
-        # Cohorts first, for records refer to them.
+        """Read a run's tags, cohorts first, for records refer to them."""
         for tag, series in sorted(tags.items(), key=lambda item: item[1].kind != "cohort"):
             for event in events.Tensors(run, tag):
                 try:
-                    self._read(run, series, event, cohorts)
-                except CorruptRecord as error:
-                    self.problems.append(f"run {run!r}, tag {tag!r}, step {event.step}: {error}")
+                    self._read(run, series, event)
+                except (CorruptRecord, NewerFormat) as error:
+                    self._tell(f"run {run!r}, tag {tag!r}, step {event.step}", error)
 
-    def _read(self, run: str, series: Series, event: Any, cohorts: dict[str, Cohort]) -> None:
+    def _tell(self, place: str, error: CorruptRecord | NewerFormat) -> None:
+        self._problems.append(f"{place}: {error}")
+        if isinstance(error, NewerFormat):
+            self.newer = error
+
+    def _read(self, run: str, series: Series, event: Any) -> None:
         data = _only_string(event.tensor_proto)
         if series.kind == "image":
             self._files[run, series.digest] = data
         elif series.kind == "cohort":
-            cohorts[series.digest] = Cohort.from_bytes(data)
-        elif series.kind == "predictions":
-            moment = _moment(event, Predictions.from_bytes(data), cohorts)
-            self._predictions.setdefault((run, series.tag), []).append(moment)
+            self._cohorts[run][series.digest] = Cohort.from_bytes(data)
+        elif series.kind == "lease":
+            self._leases[run, series.session] = Lease.from_bytes(data)
         else:
-            key = run, series.tag, series.method, series.layer, series.map_kind
-            self._maps.setdefault(key, []).append(_moment(event, Maps.from_bytes(data), cohorts))
+            moment = _moment(event, _RECORDS[series.kind].from_bytes(data), self._cohorts[run])
+            self._moments[run, series.identity].append(moment)
 
-    def check_writers(self) -> None:
-        """Note the series that two processes wrote at the same time: their records replace each other."""
-        found: list[tuple[tuple[str, ...], Sequence[Moment[Any]]]] = [*self._maps.items(), *self._predictions.items()]
-        for key, moments in found:
-            if _written_at_once(moments):
-                series = "/".join(part for part in key[1:4] if part)
-                self.problems.append(
-                    f"run {key[0]!r}, series {series!r}: two processes wrote it at the same time, which is unsupported"
-                )
+    def _two_writers(self, run: str, series: Series, moments: Sequence[Moment[Any]]) -> bool:
+        """Tell whether two processes wrote a series at the same time: their records replace each other."""
+        trained = [moment for moment in moments if moment.record.stamp.relation == "goes_on"]
+        sessions = np.array([moment.record.stamp.session for moment in trained])
+        if overlap(spans(sessions, np.array([moment.wall_time for moment in trained]))):
+            return True
+        tag = series.tensorboard_tag
+        leases = [lease for (of, _), lease in self._leases.items() if of == run and tag in lease.series]
+        return any(one.overlaps(other) for one, other in combinations(leases, 2))
 
     def log(self) -> GradCAMLog:
-        maps = {key[:4]: MapSeries(*key, _that_count(moments)) for key, moments in self._maps.items()}
-        predictions = {key: PredictionSeries(*key, _that_count(said)) for key, said in self._predictions.items()}
-        return GradCAMLog(maps, predictions, self._files, tuple(self.problems))
+        """Return it all, with what is wrong."""
+        methods = told_apart(self._moments)
+        maps, predictions, numbers = {}, {}, {}
+        for (run, series), moments in self._moments.items():
+            place, method, counting = (run, series.tag), methods[run, series], _that_count(moments)
+            if series.kind == "predictions":
+                predictions[place] = PredictionSeries(*place, counting)
+            elif series.kind == "numbers":
+                number = (*place, series.name, method, series.layer)
+                numbers[number] = NumberSeries(*number, counting)
+            else:
+                key = (*place, method, series.layer)
+                maps[key] = MapSeries(*key, series.map_kind, counting)
+            if self._two_writers(run, series, moments):
+                name = "/".join(part for part in (series.tag, series.method, series.layer) if part)
+                self._problems.append(
+                    f"run {run!r}, series {name!r}: two processes wrote it at the same time, which is unsupported"
+                )
+        return GradCAMLog(maps, predictions, self._files, tuple(self._problems), numbers)
+
+
+_RECORDS: dict[str, Any] = {"predictions": Predictions, "maps": Maps, "numbers": Numbers}
 
 
 def _only_string(tensor: Any) -> bytes:
@@ -328,6 +474,8 @@ def _only_string(tensor: Any) -> bytes:
 
 
 def _moment(event: Any, record: Record, cohorts: dict[str, Cohort]) -> Moment[Record]:
+    if abs(event.step) > STEP_LIMIT:
+        raise CorruptRecord(f"expected a step between -2^53 and 2^53, got {event.step}")
     if record.stamp.step not in (None, event.step):
         raise CorruptRecord(f"logged at step {record.stamp.step}, found at step {event.step}")
     return Moment(event.step, event.wall_time, record, cohorts.get(record.stamp.cohort))
@@ -336,11 +484,6 @@ def _moment(event: Any, record: Record, cohorts: dict[str, Cohort]) -> Moment[Re
 def _that_count(moments: list[Moment[Record]]) -> tuple[Moment[Record], ...]:
     columns = (np.array(column) for column in zip(*(moment._age for moment in moments), strict=True))
     return tuple(moments[index] for index in surviving(*columns))
-
-
-def _written_at_once(moments: Sequence[Moment[Any]]) -> bool:
-    sessions = np.array([moment.record.stamp.session for moment in moments])
-    return overlap(spans(sessions, np.array([moment.wall_time for moment in moments])))
 
 
 def _only_block(moment: Moment[Maps]) -> Block:
@@ -363,17 +506,19 @@ def _or_full(array: NDArray[Any] | None, size: int, fill: float, dtype: type[Any
     return np.full(size, fill, dtype) if array is None else array
 
 
-def _map_rows(block: Block, kind: MapKind, cohort: Cohort | None) -> Iterator[dict[str, Any]]:
+def _map_rows(block: Block, kind: MapKind, moment: Moment[Maps]) -> Iterator[dict[str, Any]]:
     from tensorboard_plugin_gradcam import metrics
-    from tensorboard_plugin_gradcam.records import Sample
 
+    cohort = moment.cohort
     targets = _or_full(block.targets, block.size, -1, np.int32)
     scores = _or_full(block.scores, block.size, np.nan, np.float32)
+    entries = moment._entries(block.sample_indices)
     for index, evidence in enumerate(metrics.evidence_of(block, kind)):
         at = int(block.sample_indices[index])
         sample = cohort.samples[at] if cohort and at < len(cohort.samples) else Sample("")
         yield {
             "sample": at,
+            "identity": entries[index][0],
             "id": sample.id,
             "label": -1 if sample.label is None else sample.label,
             "target": int(targets[index]),
@@ -385,7 +530,11 @@ def _map_rows(block: Block, kind: MapKind, cohort: Cohort | None) -> Iterator[di
         }
 
 
-def _said_of(record: Predictions | None, sample: int) -> dict[str, float]:
+def _by_sample(moment: Moment[Predictions]) -> dict[str, dict[str, float]]:
+    """Return what was predicted of each sample, by its identity: maps that were added may have another order."""
     names = ("prediction", "probability", "label_probability", "loss")
-    arrays = {name: getattr(record, name) for name in names} if record else {}
-    return {name: array[sample].item() for name, array in arrays.items() if array is not None and sample < len(array)}
+    arrays = {name: array for name in names if (array := getattr(moment.record, name)) is not None}
+    entries = moment._entries(np.arange(moment.record.size or 0, dtype=np.int32))
+    return {
+        identity: {name: array[at].item() for name, array in arrays.items()} for at, (identity, _) in enumerate(entries)
+    }

@@ -12,17 +12,31 @@ from tensorboard_plugin_gradcam.records.errors import CorruptRecord, NewerFormat
 from tensorboard_plugin_gradcam.records.lease import Lease
 from tensorboard_plugin_gradcam.records.picture_files import seal_picture, verify_picture
 from tensorboard_plugin_gradcam.records.quantisation import Precision, Quantised, dequantised, quantised
-from tensorboard_plugin_gradcam.records.restarts import Spans, overlap, spans, surviving
+from tensorboard_plugin_gradcam.records.restarts import GOES_ON, Spans, overlap, spans, surviving
 from tensorboard_plugin_gradcam.records.series import Kind, MapKind, Series, told_apart
-from tensorboard_plugin_gradcam.records.steps import Block, Maps, Numbers, Predictions, Relation, Replaced, Stamp, Task
+from tensorboard_plugin_gradcam.records.steps import (
+    RELATIONS,
+    STEP_LIMIT,
+    Block,
+    Maps,
+    Numbers,
+    Predictions,
+    Relation,
+    Replaced,
+    Stamp,
+    Task,
+)
 from tensorboard_plugin_gradcam.records.tags import scalar_tag
 from tensorboard_plugin_gradcam.records.versions import FORMAT, LATER_PLUGIN_NAME, PLUGIN_NAME
 
 __all__ = [
     "FORMAT",
+    "GOES_ON",
     "LATER_PLUGIN_NAME",
     "MAX_CELLS",
     "PLUGIN_NAME",
+    "RELATIONS",
+    "STEP_LIMIT",
     "Block",
     "Box",
     "Cohort",

@@ -24,6 +24,7 @@ Floats = NDArray[np.float32]
 Relation = Literal["goes_on", "adds", "adds_on"]
 Task = Literal["classification", "multilabel", "regression", "detection", "segmentation"]
 
+STEP_LIMIT = 2**53  # beyond it, doubles (and so JavaScript) can't tell steps apart
 RELATIONS: tuple[Relation, ...] = get_args(Relation)  # by their number on the wire
 TASKS: tuple[Task, ...] = get_args(Task)
 

@@ -1,7 +1,7 @@
 """TensorBoard's tags of what we write: all under one prefix, and no two things under one tag.
 
-The prefix has a character that `SummaryWriter` replaces in the tags of its users, so that none of theirs can be one of
-ours: a TensorBoard tag belongs to the plugin that wrote it first, and whatever another writes there is lost.
+A TensorBoard tag belongs to the plugin that wrote it first, and whatever another writes there is lost. So the prefix is
+one that nobody chooses for tags of their own, which are paths ("gradcam/loss", "val/predictions"): its colon ends it.
 """
 
 from __future__ import annotations

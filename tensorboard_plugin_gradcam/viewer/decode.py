@@ -6,7 +6,7 @@ import math
 
 from google.protobuf.message import DecodeError
 
-from tensorboard_plugin_gradcam.records import CorruptRecord, Maps, Numbers, Predictions
+from tensorboard_plugin_gradcam.records import STEP_LIMIT, CorruptRecord, Maps, Numbers, Predictions
 from tensorboard_plugin_gradcam.records import records_pb2 as pb
 from tensorboard_plugin_gradcam.viewer.limits import TOP_CLASSES
 from tensorboard_plugin_gradcam.viewer.source import Point
@@ -23,7 +23,6 @@ _LISTED = {  # numbers for each member of a list
     "top_classes": 1, "top_probabilities": 1, "set_classes": 1, "set_probabilities": 1, "boxes": 4, "box_classes": 1,
     "box_scores": 1,
 }  # fmt: skip
-STEP_LIMIT = 2**53  # beyond it, doubles (and so JavaScript) can't tell steps apart
 
 
 def decoded(kind: str, point: Point) -> tuple[Steps, Table]:

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tensorboard_plugin_gradcam.viewer.catalog import Key
+from tensorboard_plugin_gradcam.viewer.limits import NOTES, TEXT
 from tensorboard_plugin_gradcam.viewer.merge import nearest
 from tensorboard_plugin_gradcam.viewer.parameters import Cut
 from tensorboard_plugin_gradcam.viewer.places import Numbering
@@ -20,7 +21,7 @@ from tensorboard_plugin_gradcam.viewer.tables import MapTable, NumberTable, Pred
 
 Array = NDArray[Any]
 
-_NO_STEPS = Steps(*(np.zeros(0, kind) for kind in ("f8", "f8", "f4", "u8", "u8", "S32")))
+_NO_STEPS = Steps.none()
 _NO_NUMBERS = NumberTable(np.zeros(1, "i8"), np.zeros(0, "i4"), np.zeros(0, "i4"), np.zeros(0, "f4"))
 # zlib spends ten times as long on noise at its default level and saves 2 % more.
 _LEVEL = 1
@@ -109,15 +110,21 @@ def _common(
     key: Key, loaded: Loaded, steps: Steps, numbering: Numbering | None
 ) -> tuple[dict[str, Any], dict[str, Array]]:
     cohorts, cohort = np.unique(steps.cohort, return_inverse=True)
-    last = None if loaded.steps is None else int(loaded.steps.ordinal[-1])
     header: dict[str, Any] = {
         "run": key.run,
         "tag": key.tag,
         "cohorts": [digest.decode() for digest in cohorts.tolist()],
-        "total": None if last is None else last + 1,
+        "total": loaded.total,
         "generation": loaded.generation + (numbering.token if numbering else ""),
         "sampled_down": loaded.sampled_down,
         "two_writers": loaded.two_writers,
+        "writers": [{"host": one.host[:TEXT], "process": one.process} for one in loaded.writers],
+        "replaced": _replaced(loaded),
+        "notes": [
+            {"step": int(step), "texts": list(texts)}
+            for step, texts in zip(steps.step.tolist(), steps.notes.tolist(), strict=True)
+            if texts
+        ],
         "corrupt": [{"step": ident[0], "message": text} for ident, text in sorted(loaded.corrupt.items())],
     }
     arrays = {
@@ -130,6 +137,15 @@ def _common(
     if numbering and len(cohorts):
         arrays["places"] = numbering.of(header["cohorts"])
     return header, arrays
+
+
+def _replaced(loaded: Loaded) -> list[dict[str, int]]:
+    """Return what each session replaced, in the order of time; every record says it of its own session so far."""
+    if loaded.steps is None:
+        return []
+    said = zip(loaded.steps.session.tolist(), loaded.steps.replaced.tolist(), strict=True)
+    found = sorted({(session, one.first, one.last, one.steps) for session, events in said for one in events})
+    return [{"first": first, "last": last, "steps": steps} for _, first, last, steps in found[-NOTES:]]
 
 
 def _entries(table: MapTable) -> dict[str, Array]:

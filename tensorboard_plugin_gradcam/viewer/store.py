@@ -7,12 +7,14 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from itertools import combinations
 from typing import Any
 
 import numpy as np
 
-from tensorboard_plugin_gradcam.records import CorruptRecord, NewerFormat, Spans, overlap, spans
+from tensorboard_plugin_gradcam.records import GOES_ON, CorruptRecord, Lease, NewerFormat, Spans, overlap, spans
 from tensorboard_plugin_gradcam.viewer.catalog import Catalog, Entry, Key, catalogued
 from tensorboard_plugin_gradcam.viewer.decode import Table, claimed_bytes, decoded
 from tensorboard_plugin_gradcam.viewer.limits import (
@@ -20,6 +22,7 @@ from tensorboard_plugin_gradcam.viewer.limits import (
     CATALOG_SECONDS,
     CATALOGS,
     FRESH_SECONDS,
+    LEASES,
     REREAD_SECONDS,
     SERIES_BYTES,
     UNLIMITED_STEPS,
@@ -46,7 +49,9 @@ class Loaded:
         corrupt: records that can't be read, and why.
         generation: the same as long as steps are only added (or sampled out).
         sampled_down: the number of steps that the series had to be reduced to, if it had to.
-        sessions: when each process that wrote it did so first and last, as far as its records were seen.
+        sessions: when each process that trained did so first and last, as far as its records were seen.
+        complete: whether TensorBoard can't have left any record out.
+        writers: leases of processes that wrote it at the same time.
         state: another one after each reading.
     """
 
@@ -59,12 +64,25 @@ class Loaded:
     generation: str
     sampled_down: int | None
     sessions: Spans = field(default_factory=dict)
+    complete: bool = False
+    writers: tuple[Lease, ...] = ()
     state: str = field(default_factory=lambda: secrets.token_hex(8))
 
     @property
     def two_writers(self) -> bool:
         """Whether two processes wrote it at the same time, and so replace each other's records."""
-        return overlap(self.sessions)
+        return overlap(self.sessions) or bool(self.writers)
+
+    @property
+    def total(self) -> int | None:
+        """Steps that stand in the run: counted, as the last record says, or, in format 1.0, as its ordinal does."""
+        if self.steps is None:
+            return None
+        if self.complete and self.sampled_down is None:
+            return len(self.idents)
+        last = int(np.lexsort((self.steps.ordinal, self.steps.session))[-1])
+        said = int(self.steps.held[last]) or int(self.steps.ordinal[-1]) + 1
+        return max(said, len(self.idents))
 
     @property
     def nbytes(self) -> int:
@@ -85,6 +103,7 @@ class Store:
 
     def __init__(self, source: Source, kept_steps: int | None, budget: int = CACHE_BYTES) -> None:
         self._source = source
+        self._kept_steps = kept_steps
         self._steps = kept_steps or UNLIMITED_STEPS
         self._budget = budget
         self._slots: OrderedDict[tuple[str, Key], _Slot] = OrderedDict()
@@ -166,7 +185,24 @@ class Store:
         readings = [self._source.read(scope, key.run, at, self._steps) for at in tags]
         points = {ident_of(point): point for reading in readings for point in reading.points}
         downs = [reading.sampled_down for reading in readings if reading.sampled_down is not None]
-        return merged(key.kind, points, old, min(downs, default=None))
+        loaded = merged(key.kind, points, old, min(downs, default=None))
+        complete = self._kept_steps is not None and all(len(one.points) < self._steps for one in readings)
+        return replace(loaded, complete=complete, writers=self._writers(scope, key))
+
+    def _writers(self, scope: Scope, key: Key) -> tuple[Lease, ...]:
+        """Return the leases of a series that overlap: two processes wrote it at once, though one's records are gone."""
+        _, catalog = self._catalogs.get(scope.experiment, (0.0, None))
+        tags = () if catalog is None else catalog.leases.get(key.run, ())[:LEASES]
+        if catalog is None or key not in catalog.entries or len(tags) < 2:
+            return ()
+        tag = catalog.entries[key].identity.tensorboard_tag
+        leases = []
+        for data in self._source.last(scope, key.run, tags):
+            with suppress(CorruptRecord, NewerFormat):
+                leases.append(Lease.from_bytes(data))
+        of_series = [lease for lease in leases if tag in lease.series]
+        pairs = (pair for pair in combinations(of_series, 2) if pair[0].overlaps(pair[1]))
+        return tuple(dict.fromkeys(lease for pair in pairs for lease in pair))
 
 
 def ident_of(point: Point) -> Ident:
@@ -176,7 +212,7 @@ def ident_of(point: Point) -> Ident:
 
 def merged(kind: str, points: Mapping[Ident, Point], old: Loaded | None, sampled_down: int | None) -> Loaded:
     """Decode the records that are new, put them together with the old ones, and let restarts replace."""
-    ordered = sorted(points)
+    ordered = sorted(points, key=lambda ident: ident[0])  # of one step's, the one that was written last stays the last
     known = dict(zip(old.idents, old.sizes, strict=True)) if old else {}
     replaced = old.replaced.intersection(points) if old else frozenset()
     candidates = [ident for ident in ordered if ident not in replaced]
@@ -225,8 +261,9 @@ class _Batch:
             generation = secrets.token_hex(8) if self._places else generation
             return Loaded(None, None, (), (), replaced, corrupt, generation, sampled_down)
         steps, table = self._joined()
-        sessions = spans(steps.session, steps.wall_time, self._old.sessions if self._old else {})
-        order = surviving(steps.step, steps.session, steps.ordinal)
+        trained = steps.take(steps.relation == GOES_ON)
+        sessions = spans(trained.session, trained.wall_time, self._old.sessions if self._old else {})
+        order = surviving(steps.step, steps.session, steps.ordinal, steps.relation)
         gone = {members[i][0] for i in set(range(len(members))) - set(order.tolist())}
         steps = steps.take(order)
         if self._rewrites(steps, sampled_down):

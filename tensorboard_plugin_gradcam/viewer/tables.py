@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tensorboard_plugin_gradcam.records import Block, Maps, Numbers, Predictions, Stamp, Task, dequantised
-from tensorboard_plugin_gradcam.viewer.limits import TEXT, TOP_CLASSES
+from tensorboard_plugin_gradcam.records import RELATIONS, Block, Maps, Numbers, Predictions, Stamp, Task, dequantised
+from tensorboard_plugin_gradcam.viewer.limits import NOTES, TEXT, TOP_CLASSES
 
 Array = NDArray[Any]
 _LISTS = (
@@ -31,6 +31,10 @@ class Steps:
     ordinal: Array
     session: Array
     cohort: Array  # hex digests as bytes of 32 characters
+    relation: Array  # index into `RELATIONS`
+    held: Array  # steps of the series that stood in the run with this one; 0 unknown
+    notes: Array  # tuples of texts
+    replaced: Array  # tuples of `Replaced`
 
     @classmethod
     def of(cls, step: int, wall_time: float, stamp: Stamp) -> Steps:
@@ -42,7 +46,16 @@ class Steps:
             np.array([stamp.ordinal], np.uint64),
             np.array([stamp.session], np.uint64),
             np.array([stamp.cohort], "S32"),
+            np.array([RELATIONS.index(stamp.relation)], np.int8),
+            np.array([stamp.held or 0], np.uint64),
+            _objects(tuple(note[:TEXT] for note in stamp.notes[:NOTES])),
+            _objects(stamp.replaced[:NOTES]),
         )
+
+    @classmethod
+    def none(cls) -> Steps:
+        """Return no rows."""
+        return cls(*(np.zeros(0, kind) for kind in ("f8", "f8", "f4", "u8", "u8", "S32", "i1", "u8", object, object)))
 
     def take(self, rows: Array | slice) -> Steps:
         """Return some of the rows."""
@@ -52,6 +65,12 @@ class Steps:
     def concatenated(parts: Sequence[Steps]) -> Steps:
         """Return the rows of all `parts`."""
         return Steps(*(np.concatenate([getattr(part, field.name) for part in parts]) for field in fields(Steps)))
+
+
+def _objects(value: object) -> Array:
+    array = np.empty(1, object)
+    array[0] = value
+    return array
 
 
 @dataclass(frozen=True, eq=False)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -34,12 +34,14 @@ class Batch:
         predictions: arrays ``(N,)`` or ``(N, K)`` by their name in `records.Predictions`.
         blocks: the maps of each method and layer; their sample indices are into `samples`.
         task: what the model does.
+        numbers: the user's own by their names, ``(N,)`` of float32.
     """
 
     samples: Samples
     predictions: Mapping[str, NDArray[Any]]
     blocks: Mapping[MapKey, Block]
     task: Task = "classification"
+    numbers: Mapping[str, NDArray[np.float32]] = field(default_factory=dict)
 
     def take(self, indices: Sequence[int]) -> Batch:
         """Return some of the samples, in that order, with what was logged of them."""
@@ -51,7 +53,8 @@ class Batch:
             if (kept := places[block.sample_indices] >= 0).any()
         }
         said = {name: values[list(indices)] for name, values in self.predictions.items()}
-        return Batch(self.samples.take(indices), said, blocks, self.task)
+        numbers = {name: values[list(indices)] for name, values in self.numbers.items()}
+        return Batch(self.samples.take(indices), said, blocks, self.task, numbers)
 
 
 def capped(batches: Sequence[Batch], most: int) -> list[Batch]:

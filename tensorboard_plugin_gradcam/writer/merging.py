@@ -24,6 +24,7 @@ class OpenStep:
         self.pictures: dict[str, tuple[Picture, ImageFormat]] = {}
         self.predictions: dict[str, NDArray[Any]] = {}
         self.blocks: dict[MapKey, list[Block]] = {}
+        self.numbers: dict[str, NDArray[Any]] = {}
         self.notes: list[str] = []
         self.task: Task = "classification"
 
@@ -54,20 +55,23 @@ class OpenStep:
         self.task = batch.task
         for name, values in batch.predictions.items():
             self.predictions[name] = _scattered(self.predictions.get(name), values, indices)
+        for name, values in batch.numbers.items():
+            self.numbers[name] = _scattered(self.numbers.get(name), values, indices)
         for key, block in batch.blocks.items():
             moved = replace(block, samples=indices[block.sample_indices])
             self.blocks[key] = joined([*_others(self.blocks.get(key, []), moved), moved])
 
     def full_predictions(self) -> dict[str, NDArray[Any]]:
         """Return the arrays of predictions, each for all samples."""
-        empty = np.zeros(0, dtype=np.int32)
+        return {name: self._full(values) for name, values in self.predictions.items()}
+
+    def full_numbers(self) -> dict[str, NDArray[Any]]:
+        """Return the numbers by their names, each for all samples, NaN where there is none."""
+        return {name: self._full(values) for name, values in self.numbers.items()}
+
+    def _full(self, values: NDArray[Any]) -> NDArray[Any]:
         size = len(self.samples)
-        return {
-            name: values
-            if len(values) == size
-            else _scattered(_grown(values, size, values.shape[1:]), values[:0], empty)
-            for name, values in self.predictions.items()
-        }
+        return values if len(values) == size else _grown(values, size, values.shape[1:])
 
 
 def _identity(sample: Sample) -> tuple[Any, ...]:

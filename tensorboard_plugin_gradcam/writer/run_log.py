@@ -5,15 +5,18 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
-from tensorboard_plugin_gradcam.records import Cohort, Maps, Predictions, Sample, Series, Stamp
+from tensorboard_plugin_gradcam.records import Cohort, Maps, Numbers, Predictions, Sample, Series, Stamp
 from tensorboard_plugin_gradcam.writer.batch import Batch
+from tensorboard_plugin_gradcam.writer.history import History, Mode
+from tensorboard_plugin_gradcam.writer.leases import Leases
 from tensorboard_plugin_gradcam.writer.merging import OpenStep
 from tensorboard_plugin_gradcam.writer.sinks import DirectorySink, Sink, absolute, innermost, open_sink
+from tensorboard_plugin_gradcam.writer.standing import Found, RunDirectory
 from tensorboard_plugin_gradcam.writer.summaries import record_value, scalar_value
 
 if TYPE_CHECKING:
@@ -54,12 +57,24 @@ class RunLog:
     def __init__(self, sink: Sink) -> None:
         self._sink = sink
         self._lock = threading.RLock()
-        self._session = _new_session()
         self._written: set[str] = set()
-        self._generation = 0
+        self._generation = -1
         self._cohorts: dict[tuple[Any, ...], tuple[str, bytes]] = {}
-        self._ordinals: dict[Series, tuple[int, int, int]] = {}  # ordinal, its step, the first step
         self._open: dict[str, OpenStep] = {}
+        self._directory: RunDirectory | None = None
+        self._begin_session()
+
+    def _begin_session(self, standing: Iterable[Found] = ()) -> None:
+        self._session = _new_session()
+        self._leases = Leases(self._session)
+        found = list(standing)
+        self._history = History(self._session, [(one.series, one.step) for one in found if not one.lease])
+        self._meet(found)
+
+    def _meet(self, found: Iterable[Found]) -> None:
+        for one in found:
+            if one.lease:
+                self._leases.meet(one.lease)
 
     def add(self, tag: str, batch: Batch, step: int, class_names: Sequence[str], **stamp: Any) -> None:
         """Log a batch now, together with what this method logged before at the same step of the same tag."""
@@ -79,8 +94,18 @@ class RunLog:
         epoch: float | None = None,
         wall_time: float | None = None,
         scalars: dict[str, float] | None = None,
+        mode: Mode | None = None,
     ) -> None:
         """Write one step of a tag; an error leaves the log such that the next step can be written.
+
+        Args:
+            tag: of the user's.
+            step: all that was logged there.
+            class_names: by class index.
+            epoch: of the training.
+            wall_time: seconds since 1970.
+            scalars: by their tag, written beside it.
+            mode: "add" for an addition to the run, "resume" for a training that goes on; None as `History` decides.
 
         Raises:
             OSError: it could not be written.
@@ -89,15 +114,12 @@ class RunLog:
             self._prepare()
             self._write_pictures(step, wall_time)
             cohort = self._write_cohort(step.samples, tuple(class_names), wall_time)
-            values, ordinals = self._values(
-                tag,
-                step,
-                Stamp(cohort, session=self._session, epoch=epoch, step=step.step, notes=tuple(step.notes)),
-            )
+            stamp = Stamp(cohort, session=self._session, epoch=epoch, step=step.step, notes=tuple(step.notes))
+            values, tags = self._values(tag, step, stamp, mode)
             values += [scalar_value(name, value) for name, value in (scalars or {}).items()]
             self._sink.write(values, step.step, wall_time)
+            self._write_lease(tags)
             self._sink.flush()
-            self._ordinals |= ordinals
 
     def flush(self) -> None:
         """Hand everything that was written to the operating system."""
@@ -105,9 +127,26 @@ class RunLog:
 
     def _prepare(self) -> None:
         self._sink.prepare()
-        if self._generation != self._sink.generation:  # the file may not hold what was written
-            self._generation = self._sink.generation
-            self._written.clear()
+        if self._generation == self._sink.generation:
+            return
+        self._generation = self._sink.generation  # the file may not hold what was written
+        self._written.clear()
+        directory = self._sink.run_directory
+        if directory is not None:
+            self._directory = RunDirectory(directory)
+            self._begin_session(self._directory.new())
+            self._directory.has_new_files()
+
+    def _write_lease(self, tags: Sequence[str]) -> None:
+        """Say that this session writes these series, and look for others that do."""
+        is_new = self._directory is not None and self._directory.has_new_files()
+        if not tags or not (is_new or self._leases.is_due(tags)):
+            return
+        lease = self._leases.renewed(tags)
+        self._sink.write([record_value(Series("lease", session=lease.session), lease.to_bytes())], 0)
+        if self._directory is not None:
+            self._meet(self._directory.new())
+            self._leases.warn(str(self._sink.run_directory))
 
     def _write_pictures(self, step: OpenStep, wall_time: float | None) -> None:
         new = [digest for sample in step.samples for digest in (sample.image, *sample.slices) if digest]
@@ -137,30 +176,37 @@ class RunLog:
         self._written.add(series.digest)
 
     def _values(
-        self, tag: str, step: OpenStep, stamp: Stamp
-    ) -> tuple[list[Summary.Value], dict[Series, tuple[int, int, int]]]:
-        values, ordinals = [], {}
-        for series, record in _records(tag, step, stamp):
-            ordinal, first = self._ordinal(series, step.step)
-            ordinals[series] = ordinal, step.step, first
-            data = replace(record, stamp=replace(stamp, ordinal=ordinal)).to_bytes()
-            values.append(record_value(series, data))
-            if step.step == first:
+        self, tag: str, step: OpenStep, stamp: Stamp, mode: Mode | None
+    ) -> tuple[list[Summary.Value], list[str]]:
+        """Return the records' values, and TensorBoard's tags of the series that are not added to."""
+        records = _records(tag, step, stamp)
+        entries = self._history.entries([series for series, _ in records], step.step, mode)
+        values, tags = [], []
+        for entry, (series, record) in zip(entries, records, strict=True):
+            said = replace(
+                stamp,
+                ordinal=entry.ordinal,
+                relation=entry.relation,
+                held=entry.held,
+                replaced=entry.replaced,
+                notes=stamp.notes if record is records[0][1] else (),
+            )
+            data = replace(record, stamp=said).to_bytes()
+            values.append(record_value(entry.series, data))
+            if entry.is_first:
                 values.append(record_value(replace(series, first=True), data))
-        return values, ordinals
-
-    def _ordinal(self, series: Series, step: int) -> tuple[int, int]:
-        if series not in self._ordinals:
-            return 0, step
-        ordinal, last_step, first = self._ordinals[series]
-        return (ordinal if step == last_step else ordinal + 1), min(first, step)
+            if not entry.series.session:
+                tags.append(series.tensorboard_tag)
+        return values, tags
 
 
-def _records(tag: str, step: OpenStep, stamp: Stamp) -> list[tuple[Series, Predictions | Maps]]:
-    records: list[tuple[Series, Predictions | Maps]] = []
+def _records(tag: str, step: OpenStep, stamp: Stamp) -> list[tuple[Series, Predictions | Maps | Numbers]]:
+    records: list[tuple[Series, Predictions | Maps | Numbers]] = []
     predictions: dict[str, Any] = step.full_predictions()
     if predictions or (step.notes and not step.blocks):  # which are said even where nothing else is left
         records.append((Series("predictions", tag), Predictions(stamp, task=step.task, **predictions)))
     for (method, layer, kind), blocks in step.blocks.items():
         records.append((Series("maps", tag, method, layer, map_kind=kind), Maps(stamp, tuple(blocks))))
+    for name, values in step.full_numbers().items():
+        records.append((Series("numbers", tag, name=name), Numbers(stamp, values)))
     return records

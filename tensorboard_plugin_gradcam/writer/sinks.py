@@ -26,6 +26,11 @@ class Sink(ABC):
 
     generation: int = 0  # changes when what was written before may be lost, and has to be written again
 
+    @property
+    def run_directory(self) -> str | None:
+        """The local directory that it writes to, where that is known."""
+        return None
+
     @abstractmethod
     def write(self, values: Sequence[Summary.Value], step: int, wall_time: float | None = None) -> None:
         """Write one event; raises `OSError` where it cannot."""
@@ -65,6 +70,12 @@ class _SummaryWriterSink(Sink):
 
     def __init__(self, writer: Any) -> None:
         self._writer = _weak(writer)
+
+    @property
+    def run_directory(self) -> str | None:
+        """The writer's own."""
+        directory = getattr(self._writer, "log_dir", None) or getattr(self._writer, "logdir", None)
+        return None if directory is None else _local(str(directory))
 
     def _discard(self) -> None:
         super()._discard()
@@ -153,6 +164,11 @@ class DirectorySink(Sink):
         self.directory = directory
         self._file: Any = None
         atexit.register(self._close)
+
+    @property
+    def run_directory(self) -> str | None:
+        """The directory, unless it is one of an object store."""
+        return _local(self.directory)
 
     def prepare(self) -> None:
         """Open an event file, also where the last one has been deleted: a notebook may clear its logs between cells."""
@@ -243,6 +259,10 @@ def absolute(path: str | os.PathLike[str]) -> str:
     """Return a log directory's one name."""
     text = os.fspath(path)
     return text if "://" in text else str(Path(text).expanduser().resolve())
+
+
+def _local(directory: str) -> str | None:
+    return None if "://" in directory else directory
 
 
 def _event(values: Sequence[Summary.Value]) -> Any:

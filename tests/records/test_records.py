@@ -95,8 +95,8 @@ def later_stamp() -> Stamp:
 def later_cohort() -> Cohort:
     volume = np.ones((2, 3, 4), np.uint8)
     sample = Sample(
-        boxes=((0.0, 0.0, 1.0, 1.0), (0.0, 0.0, 0.5, 0.5)), mask=volume, labels=(0, 2), values=(1.5, -2.0), box_classes=(7, -1),
-        class_mask=volume.astype(np.int16) * 300 - 1,
+        boxes=((0.0, 0.0, 1.0, 1.0), (0.0, 0.0, 0.5, 0.5)), mask=volume, labels=(0, 2), values=(1.5, -2.0),
+        box_classes=(7, -1), class_mask=volume.astype(np.int16) * 300 - 1,
     )  # fmt: skip
     return Cohort((sample, Sample(labels=())))
 
