@@ -8,6 +8,7 @@ identity and get their values back.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import random
 import types
@@ -15,7 +16,7 @@ import warnings
 import weakref
 from collections import Counter, OrderedDict, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from copy import copy
+from copy import copy, deepcopy
 from itertools import count, cycle
 from operator import is_
 from typing import Any
@@ -42,6 +43,7 @@ _TRAINING = (
     torch.optim.Optimizer, torch.optim.lr_scheduler.LRScheduler, torch.utils.data.Dataset, torch.utils.data.DataLoader,
 )  # fmt: skip
 _PLAIN = (type(None), bool, int, str, bytes, type, torch.dtype, torch.device)
+_ITERATORS: tuple[type, ...] = (count, cycle, type(iter([])), type(iter(())), type(iter(range(0))))
 _EMPTY = (dict, OrderedDict, list, set, deque)
 MAX_ITEMS = 10_000  # of a container, to be looked into: a vocabulary is copied, not its words
 MAX_OBJECTS = 20_000  # that are no modules; those next to the modules come first
@@ -93,21 +95,21 @@ class Snapshot:
 
 
 def _refill(live: dict[Any, Any], saved: dict[Any, Any]) -> None:
+    # Not the methods of the user's own classes; but an `OrderedDict` keeps a list beside that must go along.
+    kind = OrderedDict if isinstance(live, OrderedDict) else dict
     for key in [key for key in live if key not in saved]:
-        dict.__delitem__(live, key)
-    if list(live) == list(saved):
-        for key, value in saved.items():
-            if live[key] is not value:
-                dict.__setitem__(live, key, value)
-        return
-    ordered = isinstance(live, OrderedDict)
-    for key, value in saved.items():  # in their order, which a model's state has too; never empty on the way
-        if ordered:
-            OrderedDict.__setitem__(live, key, value)
-            live.move_to_end(key)  # type: ignore[attr-defined]
-        else:
-            live.pop(key, None)
-            dict.__setitem__(live, key, value)
+        kind.__delitem__(live, key)
+    if list(live) != list(saved):  # in their order, which a model's state has too; never empty on the way
+        for key in saved:
+            if key in live:
+                value = live[key]
+                kind.__delitem__(live, key)
+                kind.__setitem__(live, key, value)
+            else:
+                kind.__setitem__(live, key, saved[key])
+    for key, value in saved.items():
+        if live[key] is not value:
+            kind.__setitem__(live, key, value)
 
 
 class _Walk:
@@ -161,8 +163,7 @@ class _Walk:
             ((torch.Generator,), self._generator),
             ((np.random.Generator, np.random.BitGenerator), self._numpy_generator),
             ((np.random.RandomState, random.Random), self._legacy_generator),
-            ((count,), None),
-            ((cycle, type(iter([])), type(iter(())), type(iter(range(0)))), self._iterator),
+            (_ITERATORS, None),
             ((type, *_TRAINING, *_FIXED), None),
         ):
             if type(item) in kinds or isinstance(item, tuple(kinds)):
@@ -185,14 +186,18 @@ class _Walk:
                 empty.append(value)
             else:
                 near.append(value)
-                has_counters |= kind is count
+                has_counters |= kind in _ITERATORS
         return has_counters
 
     def _counters(self, items: dict[Any, Any]) -> None:
-        """Put fresh counters in the place of those that go on counting, for they can't be set back."""
+        """Put fresh iterators in the place of those that went on, for they can't be set back."""
         for key, value in items.items():
-            if type(value) is count:
-                self._into._restores.append(functools.partial(_restore_counter, items, key, repr(value), copy(value)))
+            if type(value) in _ITERATORS:
+                with warnings.catch_warnings():
+                    warnings.simplefilter("ignore")  # they can't be copied from Python 3.14 on
+                    with contextlib.suppress(TypeError):
+                        fresh = deepcopy(value) if type(value) is cycle else copy(value)
+                        self._into._restores.append(functools.partial(_restore_iterator, items, key, fresh))
 
     def _module(self, module: nn.Module) -> None:
         self._into._classes.append((module, type(module)))
@@ -257,6 +262,10 @@ class _Walk:
 
     def _tensor(self, tensor: Tensor) -> None:
         self._tensors[id(tensor)] = tensor
+        if tensor.__dict__:
+            self._attributes(tensor.__dict__)
+        elif type(tensor) is not Tensor:
+            self._into._empty.append(tensor.__dict__)
         if tensor.is_leaf and tensor.grad is not None:
             self._near.append(tensor.grad)
 
@@ -295,13 +304,6 @@ class _Walk:
             self._into._restores.append(lambda: generator.setstate(state))
         else:
             self._into._restores.append(functools.partial(generator.set_state, generator.get_state()))
-
-    def _iterator(self, iterator: Any) -> None:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # iterators of itertools are not copied from Python 3.14 on
-            state = iterator.__reduce__()
-        if len(state) > 2:  # else what it counts can be told, but not set: it is left as it is
-            self._into._restores.append(functools.partial(iterator.__setstate__, state[2]))
 
     def _function(self, function: Any) -> None:
         if _is_ours(function):
@@ -435,9 +437,9 @@ def _restore_container(items: Any, saved: list[Any]) -> None:
             items[:] = saved
 
 
-def _restore_counter(items: dict[Any, Any], key: Any, state: str, fresh: Any) -> None:
-    if repr(items.get(key)) != state:
-        items[key] = fresh
+def _restore_iterator(items: dict[Any, Any], key: Any, fresh: Any) -> None:
+    if key in items:
+        items[key] = copy(fresh) if not isinstance(fresh, cycle) else fresh
 
 
 def _restore_names(names: dict[str, Any], kept: dict[str, Any]) -> None:
