@@ -3,7 +3,8 @@ import {defineConfig} from "vite";
 /** The entry, which asks for data before the rest is here. */
 const FIRST = /\/src\/(index\.ts|state\/opening\.ts)$/;
 /** What is loaded when it is first shown. */
-const LATER = /uplot|gifenc|\/src\/export\/|\/src\/views\/(AB|Chart|Curves|Facts|Filmstrip|Focus|Overview)\.tsx$/;
+const LATER =
+  /uplot|gifenc|\/src\/export\/|\/src\/views\/(AB|CardDialog|Chart|Curves|Facts|Filmstrip|Focus|Overview)\.tsx$/;
 
 // Vitest's own `defineConfig` would make an install need Vitest: only Vite is imported here.
 export default defineConfig(({mode}) => ({

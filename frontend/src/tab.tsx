@@ -5,6 +5,7 @@ import {connect, dark} from "./state/store";
 import {keepAsking} from "./state/wanted";
 import compare from "./styles/compare.css?inline";
 import marks from "./styles/marks.css?inline";
+import share from "./styles/share.css?inline";
 import keys from "./styles/keys.css?inline";
 import panels from "./styles/panels.css?inline";
 import sheet from "./styles/tab.css?inline";
@@ -13,7 +14,7 @@ import {App} from "./views/App";
 /** Build the tab into the frame. */
 export function open(): void {
   const style = new CSSStyleSheet();
-  style.replaceSync([charts, sheet, panels, compare, marks, keys].join("\n"));
+  style.replaceSync([charts, sheet, panels, compare, marks, share, keys].join("\n"));
   document.adoptedStyleSheets = [style];
   document.documentElement.lang = "en";
   document.title ||= "Grad-CAM";

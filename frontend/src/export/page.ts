@@ -248,7 +248,7 @@ async function wholeSeries(group: Group, index: number): Promise<MapSeries> {
 }
 
 /** What has not come by then is left out. */
-async function until(done: () => boolean): Promise<void> {
+export async function until(done: () => boolean): Promise<void> {
   const end = performance.now() + PATIENCE_MS;
   while (!done() && performance.now() < end) await new Promise((go) => setTimeout(go, POLL_MS));
 }

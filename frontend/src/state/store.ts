@@ -47,7 +47,7 @@ export const sought = signal<string | null>(null);
 export const playing = signal(false);
 /** The place under the cursor, as fractions of the picture, mirrored on all tiles. */
 export const probe = signal<Place | null>(null);
-export const dialog = signal<"keys" | null>(null);
+export const dialog = signal<"keys" | "card" | null>(null);
 export const message = signal("");
 /** The sample in focus was opened without a pointer: its panel is to have the keyboard. */
 export const openedByKey = signal(false);

@@ -1,5 +1,5 @@
 import {useEffect} from "preact/hooks";
-import {catalog, catalogError, retry} from "../state/store";
+import {catalog, catalogError, dialog, retry} from "../state/store";
 import {Center} from "./Center";
 import {later} from "./later";
 import {Keys} from "./Keys";
@@ -9,6 +9,7 @@ import {TopBar} from "./TopBar";
 
 const IDLE_MS = 1500; // until the first tiles are here, and what may be needed next is fetched
 
+const CardDialog = later(async () => (await import("./CardDialog")).CardDialog);
 const Focus = later(async () => (await import("./Focus")).Focus);
 
 /** The tab, or why there is nothing to see. */
@@ -31,6 +32,7 @@ function Tab() {
       <Center />
       <Focus />
       <Keys />
+      {dialog.value === "card" && <CardDialog />}
       {catalogError.value && <Offline />}
     </div>
   );

@@ -1,6 +1,6 @@
 import {AXES, type Axis, chosenWith, firstAxes, turned, type Value} from "../maths/table";
 import {optionsOf, shownValues, targets} from "../state/compare";
-import {change, chosenRuns, layers, methods, settings} from "../state/store";
+import {change, chosenRuns, dialog, layers, methods, settings} from "../state/store";
 import {copyLink, handed} from "../state/link";
 import {view} from "../state/view";
 import {useEffect, useRef} from "preact/hooks";
@@ -30,6 +30,7 @@ export function Toolbar() {
       {view.value !== "ab" && <HalfChosen />}
       <Zoom />
       <CopyLink />
+      <CardButton />
     </div>
   );
 }
@@ -47,6 +48,21 @@ function OverSteps() {
       onClick={() => change(on ? {view: null, rows: DEFAULTS.rows, columns: DEFAULTS.columns} : preset)}
     >
       Over steps
+    </button>
+  );
+}
+
+/** Opens what makes a card of the sample in focus, or of the first. */
+function CardButton() {
+  return (
+    <button
+      type="button"
+      class="button"
+      onClick={() => {
+        dialog.value = "card";
+      }}
+    >
+      Card…
     </button>
   );
 }
