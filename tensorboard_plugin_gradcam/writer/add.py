@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from numpy.typing import ArrayLike, NDArray
@@ -11,7 +12,9 @@ from tensorboard_plugin_gradcam.arrays import to_numpy
 from tensorboard_plugin_gradcam.faults import Faults, OnError, checked_on_error
 from tensorboard_plugin_gradcam.records import MapKind, Precision, Task
 from tensorboard_plugin_gradcam.writer.batch import MAX_MAP_SIZE, Storing, batch_of
+from tensorboard_plugin_gradcam.writer.history import Mode, checked_mode
 from tensorboard_plugin_gradcam.writer.own_maps import MapsOrLayers, by_series, own_maps
+from tensorboard_plugin_gradcam.writer.own_numbers import OwnNumbers, own_numbers
 from tensorboard_plugin_gradcam.writer.pictures import ImageFormat
 from tensorboard_plugin_gradcam.writer.run_log import log_of
 from tensorboard_plugin_gradcam.writer.samples import (
@@ -46,6 +49,7 @@ def add_gradcam(
     predictions: ArrayLike | None = None,
     labels: Labels | None = None,
     losses: ArrayLike | None = None,
+    numbers: OwnNumbers | None = None,
     top_k: int = 0,
     class_names: Sequence[str] = (),
     ids: Sequence[object] | NDArray[Any] | None = None,
@@ -65,6 +69,7 @@ def add_gradcam(
     max_map_size: int | None = MAX_MAP_SIZE,
     task: Task | None = None,
     epoch: float | None = None,
+    mode: Mode | None = None,
     on_error: OnError = "warn",
 ) -> None:
     """Log maps, of any framework and any library, with the images they explain.
@@ -98,6 +103,7 @@ def add_gradcam(
         predictions: ``(N,)``, class index; the most probable by default.
         labels: as for `prepare_samples`.
         losses: ``(N,)``.
+        numbers: of your own for each sample, by their names: ``{"uncertainty": values}``, each ``(N,)``, NaN for none.
         top_k: how many of the most probable classes to log.
         class_names: by class index.
         ids: each sample's id in its data set.
@@ -118,6 +124,9 @@ def add_gradcam(
         task: what the model does: "classification", "multilabel" (labels and predictions are sets), "regression",
             "detection" or "segmentation"; by default outputs and labels tell all but regression.
         epoch: of the training, also a fraction.
+        mode: what becomes of what stands in the run. "resume": a training goes on from here, and later steps of what is
+            logged are replaced. "add": this is added, and replaces only its own step. By default, what the run does not
+            have yet (a method, a layer) adds to it, its predictions too; what it has resumes.
         on_error: where the storage can't be written (a full disk, an unwritable directory): "warn", and the training
             goes on, or "raise".
 
@@ -128,6 +137,7 @@ def add_gradcam(
     """
     checked_tag(tag)
     checked_on_error(on_error)
+    checked_mode(mode)
     step = step_of(global_step, "global_step")
     _expect_batch(images, maps)
     if isinstance(images, Samples):
@@ -173,9 +183,10 @@ def add_gradcam(
         predictions=predictions,
         losses=losses,
     )
+    batch = replace(batch, numbers=own_numbers(numbers, len(samples)))
     log = log_of(writer)
     try:
-        log.add(tag, batch, step, class_names, epoch=epoch, wall_time=walltime)
+        log.add(tag, batch, step, class_names, epoch=epoch, wall_time=walltime, mode=mode)
     except OSError as error:
         if on_error == "raise":
             raise

@@ -14,8 +14,15 @@ from typing import Literal
 from tensorboard_plugin_gradcam.records import Relation, Replaced, Series
 
 Mode = Literal["add", "resume"]
-MODES: tuple[Mode | None, ...] = (None, "add", "resume")
+MODES = (None, "add", "resume")
 MOST_REPLACED = 4  # events of replacing that a record tells of
+
+
+def checked_mode(mode: Mode | None) -> Mode | None:
+    """Return a mode, or raise an error where it is none."""
+    if mode not in MODES:
+        raise ValueError(f"expected mode 'add', 'resume' or None, got {mode!r}")
+    return mode
 
 
 @dataclass

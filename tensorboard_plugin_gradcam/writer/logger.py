@@ -14,14 +14,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from tensorboard_plugin_gradcam.arrays import numbers
+from tensorboard_plugin_gradcam.arrays import numbers as numbers_of
 from tensorboard_plugin_gradcam.explanation import Explanation
 from tensorboard_plugin_gradcam.faults import Faults, OnError, reason
 from tensorboard_plugin_gradcam.normalization import normalizations
 from tensorboard_plugin_gradcam.records import Precision, Task
 from tensorboard_plugin_gradcam.writer.batch import MAX_MAP_SIZE, Batch, Storing, batch_of
 from tensorboard_plugin_gradcam.writer.every import Every, Schedule, interval
+from tensorboard_plugin_gradcam.writer.history import Mode, checked_mode
 from tensorboard_plugin_gradcam.writer.model_config import class_names_of, transform_of
+from tensorboard_plugin_gradcam.writer.own_numbers import OwnNumbers, own_numbers
 from tensorboard_plugin_gradcam.writer.pending import PendingSteps, Step
 from tensorboard_plugin_gradcam.writer.pictures import ImageFormat, look_normalized
 from tensorboard_plugin_gradcam.writer.predictions import Known
@@ -50,6 +52,7 @@ class ProbeOptions(SampleOptions, total=False):
     images: Images | None
     labels: Labels | None
     targets: Any
+    numbers: OwnNumbers | None
 
 
 class GradCAMLogger:
@@ -88,6 +91,8 @@ class GradCAMLogger:
         task: what the model does: "classification", "multilabel" (labels and predictions are sets, scores go through a
             sigmoid), "regression", "detection" or "segmentation"; by default outputs and labels tell which, but for
             regression.
+        mode: what becomes of what stands in the run: "resume", "add", or None, which decides by what is logged, as for
+            `add_gradcam`.
         on_error: "warn": from the first `log` or `add` on, an error is a warning, once for each cause, and a note in
             the step's record; the training goes on. "raise" brings the exception, for tests.
 
@@ -116,6 +121,7 @@ class GradCAMLogger:
         batch_size: int = BATCH_SIZE,
         distributed: Distributed = None,
         task: Task | None = None,
+        mode: Mode | None = None,
         on_error: OnError = "warn",
     ) -> None:
         if distributed == "gather" and interval(every)[1] is not None:
@@ -123,6 +129,7 @@ class GradCAMLogger:
                 f"expected every in steps with distributed='gather', got {every!r}: clocks of ranks differ"
             )
         interval(every)
+        checked_mode(mode)
         normalizations(transform, mean, std)  # raises now rather than at the first image
         self._faults = Faults(on_error)
         log = log_of(writer_of_rank(writer, distributed))
@@ -140,7 +147,7 @@ class GradCAMLogger:
         self._every, self._batch_size = every, batch_size
         self._storing = Storing(precision, max_map_size, top_k, task)
         self._gather = distributed == "gather"
-        self._steps = PendingSteps(log, writer, self._class_names, metrics, self._gather, self._faults)
+        self._steps = PendingSteps(log, writer, self._class_names, metrics, self._gather, self._faults, mode)
         self._schedules: dict[str, Schedule] = {}
         self._finish = _finishing(self, self._steps)
 
@@ -197,17 +204,18 @@ class GradCAMLogger:
             inputs: of the model, as for `probe`.
             step: of the training, a whole number from 0 to 2^53.
             epoch: of the training, also a fraction.
-            known: further arguments of `probe`: `labels`, `images`, `targets`, ...
+            known: further arguments of `probe`: `labels`, `images`, `targets`, ..., and `numbers` as for `Probe.log`.
         """
         schedule = self._schedule(tag)
 
         def samples(notes: list[str] | None) -> Samples:
             options: dict[str, Any] = dict(known)
-            options.pop("targets", None)
+            for name in ("targets", "numbers"):
+                options.pop(name, None)
             images, labels = options.pop("images", None), options.pop("labels", None)
             return self._samples(inputs, images, labels, _count(inputs), notes, options)
 
-        self._log(tag, inputs, known.get("targets"), schedule, samples, step, epoch)
+        self._log(tag, inputs, known.get("targets"), schedule, samples, step, epoch, known.get("numbers"))
 
     def add(
         self,
@@ -219,6 +227,7 @@ class GradCAMLogger:
         labels: Labels | None = None,
         images: Images | None = None,
         losses: ArrayLike | None = None,
+        numbers: OwnNumbers | None = None,
         epoch: float | None = None,
         max_samples: int | None = None,
         **known: Unpack[SampleOptions],
@@ -236,6 +245,7 @@ class GradCAMLogger:
             labels: as for `prepare_samples`.
             images: pictures, if un-normalized `inputs` are not viewable pictures.
             losses: ``(N,)``.
+            numbers: of your own for each sample, by their names, as for `add_gradcam`.
             epoch: of the training, also a fraction.
             max_samples: of a step that are kept, however many batches it has: always the same ones, chosen by their
                 ids or else pictures. The first batch of a step says it.
@@ -255,7 +265,8 @@ class GradCAMLogger:
                 with self._read(tag, held) as notes:
                     samples = self._samples(inputs, images, labels, result.count, notes, dict(known))
                     said = self._said(notes, result.count, losses=losses)
-                held.append(batch_of(samples, result, self._storing, **said))
+                    own = own_numbers(numbers, len(samples), notes)
+                held.append(replace(batch_of(samples, result, self._storing, **said), numbers=own))
             self._steps.write()
 
     def flush(self) -> None:
@@ -314,7 +325,7 @@ class GradCAMLogger:
         if losses is None or notes is None:
             return {"losses": losses}
         try:
-            numbers(losses, "losses", (count,))
+            numbers_of(losses, "losses", (count,))
         except Exception as error:  # whatever a user's objects raise
             notes.append(f"losses left out: {reason(error)}")
             return {}
@@ -346,6 +357,7 @@ class GradCAMLogger:
         samples: Callable[[list[str] | None], Samples],
         step: StepLike,
         epoch: float | None,
+        numbers: OwnNumbers | None = None,
     ) -> bool:
         """Explain samples and write them, where that is due; return whether it was."""
         is_due = False
@@ -355,7 +367,7 @@ class GradCAMLogger:
             is_due = not self._silent and schedule.is_due(at)
             if is_due:
                 schedule.done(at)
-                self._explain(tag, samples, inputs, targets, at, epoch)
+                self._explain(tag, samples, inputs, targets, at, epoch, numbers)
             else:
                 self._steps.write()  # what a storage refused before
         return is_due
@@ -368,10 +380,12 @@ class GradCAMLogger:
         targets: Any,
         step: int,
         epoch: float | None,
+        numbers: OwnNumbers | None,
     ) -> None:
         held = Step(step, epoch)
         with self._read(tag, held) as notes:
             samples = samples_of(notes)
+            held.numbers = own_numbers(numbers, len(samples), notes)
         mine = share(len(samples)) if self._gather else range(len(samples))
 
         def batches() -> list[Batch]:
@@ -411,7 +425,7 @@ class Probe:
         tag: str,
         samples: Samples,
         schedule: Schedule,
-        log: Callable[[Schedule, Callable[[list[str] | None], Samples], StepLike, float | None], bool],
+        log: Callable[..., bool],
     ) -> None:
         self.tag = tag
         self._samples, self._schedule, self._log = samples, schedule, log
@@ -424,14 +438,16 @@ class Probe:
         """The registered samples."""
         return self._samples
 
-    def log(self, step: StepLike, *, epoch: float | None = None) -> bool:
+    def log(self, step: StepLike, *, epoch: float | None = None, numbers: OwnNumbers | None = None) -> bool:
         """Explain the samples with the model as it is now, and write that; return whether it was due (`every`).
 
         Args:
             step: of the training, a whole number from 0 to 2^53.
             epoch: of the training, also a fraction.
+            numbers: of your own for each sample, by their names: ``{"uncertainty": values}``, each ``(N,)``, NaN for
+                none. The tab shows them beside the samples, which can be sorted and filtered by them.
         """
-        return self._log(self._schedule, lambda notes: self._samples, step, epoch)
+        return self._log(self._schedule, lambda notes: self._samples, step, epoch, numbers)
 
 
 def _finishing(logger: GradCAMLogger, steps: PendingSteps) -> Callable[[], object]:

@@ -7,8 +7,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from tensorboard_plugin_gradcam.faults import Faults, cause_of, reason
 from tensorboard_plugin_gradcam.writer.batch import Batch, capped
+from tensorboard_plugin_gradcam.writer.history import Mode
 from tensorboard_plugin_gradcam.writer.merging import OpenStep
 from tensorboard_plugin_gradcam.writer.ranks import gathered
 from tensorboard_plugin_gradcam.writer.run_log import RunLog
@@ -26,6 +30,7 @@ class Step:
     epoch: float | None
     most: int | None = None  # samples that are kept
     batches: list[Batch] = field(default_factory=list)
+    numbers: dict[str, NDArray[np.float32]] = field(default_factory=dict)  # of all its samples
     causes: dict[str, tuple[str, int]] = field(default_factory=dict)
     is_new: bool = True
     attempts: int = 0
@@ -59,13 +64,21 @@ class PendingSteps:
         metrics: whether to write scalars, too.
         gather: whether the ranks of a training write together.
         faults: what becomes of errors.
+        mode: what becomes of what stands in the run, as for `RunLog.write`.
     """
 
     def __init__(
-        self, log: RunLog, writer: Any, class_names: Sequence[str], metrics: bool, gather: bool, faults: Faults
+        self,
+        log: RunLog,
+        writer: Any,
+        class_names: Sequence[str],
+        metrics: bool,
+        gather: bool,
+        faults: Faults,
+        mode: Mode | None = None,
     ) -> None:
         self.log, self._writer, self._class_names = log, writer, tuple(class_names)
-        self._metrics, self._gather, self._faults = metrics, gather, faults
+        self._metrics, self._gather, self._faults, self._mode = metrics, gather, faults, mode
         self._open: dict[str, Step] = {}
         self._complete: dict[tuple[str, int], Step] = {}
         self._process = os.getpid()
@@ -153,6 +166,7 @@ class PendingSteps:
         record.notes += step.notes
         for batch in step.batches:
             record.append(batch)
+        record.numbers |= step.numbers
         if not record.samples:
             return
         numbers = None
@@ -165,4 +179,4 @@ class PendingSteps:
                     raise
                 record.notes.append(f"metrics left out: {reason(error)}")
                 self._faults.tell(f"metrics of step {step.step} of {tag!r} left out", error)
-        self.log.write(tag, record, self._class_names, epoch=step.epoch, scalars=numbers)
+        self.log.write(tag, record, self._class_names, epoch=step.epoch, scalars=numbers, mode=self._mode)
