@@ -4,9 +4,9 @@
 
 TensorBoard starts first and prints its address. Then two runs are trained side by side on the same cells, for about two
 minutes on two cores, while the tab shows what they look at. In `clean` the photographs are as they were taken. In
-`shortcut` most defective training cells carry a small bright mark, as a sticker or a time stamp might be in a real data
-set: the network learns the mark instead of the defects. Its training accuracy looks excellent, and Grad-CAM shows why it
-should not be trusted.
+`shortcut` most defective training cells carry a small bright mark, as a sticker or a time stamp might be in a real
+data set: the network learns the mark instead of the defects. Its training accuracy looks excellent, and Grad-CAM shows
+why it should not be trusted.
 """
 
 from __future__ import annotations
