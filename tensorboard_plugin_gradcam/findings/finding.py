@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
@@ -63,7 +64,7 @@ class Finding:
         """Return it with its sentence as what JSON can hold; NaN becomes None."""
         values = asdict(self) | {"sentence": self.sentence(class_names)}
         values["samples"] = list(self.samples)
-        values["numbers"] = {name: value if value == value else None for name, value in self.numbers.items()}
+        values["numbers"] = {name: value if math.isfinite(value) else None for name, value in self.numbers.items()}
         return values
 
 

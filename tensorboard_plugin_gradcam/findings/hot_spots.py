@@ -16,10 +16,9 @@ from numpy.typing import NDArray
 
 from tensorboard_plugin_gradcam.findings.attention import regridded
 from tensorboard_plugin_gradcam.findings.statistics import adjusted, fisher_greater, sign_test_greater
-from tensorboard_plugin_gradcam.findings.summary import EVERYONE, ClassSummary, Summary
+from tensorboard_plugin_gradcam.findings.summary import EVERYONE, FEWEST, ClassSummary, Summary
 from tensorboard_plugin_gradcam.findings.windows import Region, Windows, windows_of
 
-FEWEST = 5  # samples that look there
 TIMES = 3  # as often as the others, or the mirrored places
 LEVEL = 0.05  # false discovery rate
 LEAST_SHARE = 0.05  # of a class

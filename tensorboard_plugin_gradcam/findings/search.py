@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 from tensorboard_plugin_gradcam.findings.attention import overlap
 from tensorboard_plugin_gradcam.findings.changes import changes
 from tensorboard_plugin_gradcam.findings.finding import Finding
-from tensorboard_plugin_gradcam.findings.hot_spots import FEWEST, HotSpot, hot_spots
+from tensorboard_plugin_gradcam.findings.hot_spots import HotSpot, hot_spots
 from tensorboard_plugin_gradcam.findings.statistics import fisher_two_sided
 from tensorboard_plugin_gradcam.findings.strategies import strategies
-from tensorboard_plugin_gradcam.findings.summary import EVERYONE, ClassSummary, Summary, inside_marked
+from tensorboard_plugin_gradcam.findings.summary import EVERYONE, FEWEST, ClassSummary, Summary, inside_marked
 from tensorboard_plugin_gradcam.findings.windows import windows_of
 
 SAME_MAP = 0.95  # mean correlation of maps, from which they are nearly the same for every picture

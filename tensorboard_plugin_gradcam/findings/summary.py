@@ -21,6 +21,8 @@ from tensorboard_plugin_gradcam.findings.attention import (
 from tensorboard_plugin_gradcam.findings.windows import windows_of
 
 EVERYONE = -1  # in place of a class
+FEWEST = 5  # samples of which anything is said
+MOST_CLASSES = 200  # that are told apart, those with the most samples
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,7 +59,7 @@ class ClassSummary:
         count: samples with a map.
         seen: those whose map has evidence.
         hits: ``(W,)``, how many look at each window.
-        lone: ``(W, 3)``, how many look at it and not at its mirrored window.
+        lone: ``(W, 3)``, how many look at it and not at its mirrored window; of `EVERYONE` only, else ``(0, 3)``.
         mean: ``(g,)``, mean attention of those with evidence.
         accuracy: share of samples predicted right, NaN where it is not known.
         probability: mean of the predictions' probability, NaN where it is not known.
@@ -70,8 +72,8 @@ class ClassSummary:
 
     count: int
     seen: int
-    hits: NDArray[np.int64]
-    lone: NDArray[np.int64]
+    hits: NDArray[np.int32]
+    lone: NDArray[np.int32]
     mean: Floats
     accuracy: float
     probability: float
@@ -155,11 +157,14 @@ def summarised(observed: Observations, shares: Floats, grid: Grid, moved: NDArra
     """Summarise one step from its attention ``(N, g)``: all classes at once, as products with their members."""
     windows = windows_of(grid)
     has_map = np.isfinite(observed.maps).any(axis=(1, 2))
-    groups = (*np.unique(observed.labels[has_map & (observed.labels >= 0)]).tolist(), EVERYONE)
+    groups = (*_classes(observed.labels[has_map & (observed.labels >= 0)]), EVERYONE)
     members = np.array([has_map if group == EVERYONE else has_map & (observed.labels == group) for group in groups])
     hits = windows.hits(shares)
-    lone = np.stack([hits & ~hits[:, mirror] for mirror in windows.mirrors.T], axis=2)
-    counted = _sums(members, np.concatenate([hits, lone.reshape(len(shares), -1)], axis=1)).astype(np.int64)
+    counted = _sums(members, hits).astype(np.int32)
+    of_all = hits[has_map]
+    lone = np.stack([(of_all & ~of_all[:, mirror]).sum(axis=0) for mirror in windows.mirrors.T], axis=1).astype(
+        np.int32
+    )
     seen = shares.sum(axis=1) > 0
     seen_counts = (members & seen).sum(axis=1)
     means = _sums(members, shares) / np.maximum(seen_counts, 1)[:, None]
@@ -173,13 +178,12 @@ def summarised(observed: Observations, shares: Floats, grid: Grid, moved: NDArra
         "expected_inside": area,
     }
     averages = {name: _means(members, values) for name, values in columns.items()}
-    width = hits.shape[1]
     found = {
         group: ClassSummary(
             count=int(members[row].sum()),
             seen=int(seen_counts[row]),
-            hits=counted[row, :width],
-            lone=counted[row, width:].reshape(width, 3),
+            hits=counted[row],
+            lone=lone if group == EVERYONE else lone[:0],
             mean=means[row],
             moved=_median(moved[members[row]]),
             alike=float(alike[row]),
@@ -189,6 +193,13 @@ def summarised(observed: Observations, shares: Floats, grid: Grid, moved: NDArra
     }
     peaks = np.where(np.isfinite(observed.maps), observed.maps, -np.inf).max(axis=(1, 2))
     return StepSummary(observed.step, found, _median(peaks[has_map]))
+
+
+def _classes(labels: NDArray[np.int32]) -> list[int]:
+    """Return the classes of which there are enough samples, ascending."""
+    classes, counts = np.unique(labels, return_counts=True)
+    most = np.argsort(-counts, kind="stable")[:MOST_CLASSES]
+    return sorted(classes[most[counts[most] >= FEWEST]].tolist())
 
 
 def _sums(members: NDArray[np.bool_], values: NDArray[Any]) -> Floats:

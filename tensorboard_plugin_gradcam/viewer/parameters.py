@@ -8,8 +8,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from tensorboard import errors
+from werkzeug.datastructures import MultiDict
 
-from tensorboard_plugin_gradcam.viewer.limits import SAMPLES_ASKED
+from tensorboard_plugin_gradcam.viewer.limits import RUNS_COMPARED, SAMPLES_ASKED
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,20 @@ def maps_cut(arguments: Mapping[str, str]) -> Cut:
     if cut.step is not None and cut.after is not None:
         raise errors.InvalidArgumentError("expected either 'step' or 'after', got both")
     return cut
+
+
+def step(arguments: Mapping[str, str]) -> float:
+    """Return the parameter `step`; without it, the last one."""
+    value = _number(arguments, "step")
+    return math.inf if value is None else value
+
+
+def runs(arguments: MultiDict[str, str]) -> list[str]:
+    """Return the runs that are asked for together, each once."""
+    found = list(dict.fromkeys(arguments.getlist("run")))
+    if not 0 < len(found) <= RUNS_COMPARED:
+        raise errors.InvalidArgumentError(f"expected 1 to {RUNS_COMPARED} parameters 'run', got {len(found)}")
+    return found
 
 
 def quoted(value: str) -> str:

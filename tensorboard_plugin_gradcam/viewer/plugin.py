@@ -16,6 +16,7 @@ from tensorboard_plugin_gradcam.records import PLUGIN_NAME, Cohort, CorruptRecor
 from tensorboard_plugin_gradcam.viewer import cohorts, frontend, parameters
 from tensorboard_plugin_gradcam.viewer.answers import Answers
 from tensorboard_plugin_gradcam.viewer.catalog import Entry, Key
+from tensorboard_plugin_gradcam.viewer.findings import Summaries, Summarised, atlas_json, findings_json
 from tensorboard_plugin_gradcam.viewer.limits import IMAGE_PIXELS
 from tensorboard_plugin_gradcam.viewer.packets import maps_packet, numbers_packet, predictions_packet
 from tensorboard_plugin_gradcam.viewer.parameters import quoted, required
@@ -42,6 +43,7 @@ class GradCAMPlugin(base_plugin.TBPlugin):  # type: ignore[misc, unused-ignore]
         self._source = Source(context.data_provider)
         self._store = Store(self._source, self._kept_steps)
         self._answers = Answers()
+        self._summaries = Summaries()
         self._places = Registry()
 
     def get_plugin_apps(self) -> dict[str, Any]:
@@ -52,6 +54,8 @@ class GradCAMPlugin(base_plugin.TBPlugin):  # type: ignore[misc, unused-ignore]
             "/maps": self._serve_maps,
             "/numbers": self._serve_numbers,
             "/cohort": self._serve_cohort,
+            "/findings": self._serve_findings,
+            "/atlas": self._serve_atlas,
             "/image": self._serve_image,
             "/index.js": self._serve_index,
             "/static/*": self._serve_static,
@@ -122,6 +126,36 @@ class GradCAMPlugin(base_plugin.TBPlugin):  # type: ignore[misc, unused-ignore]
         if entry is None:
             raise errors.NotFoundError(f"no Grad-CAM data for {_named(key)}")
         return entry, self._store.series(scope, key, entry.tags)
+
+    def _serve_findings(self, request: Request) -> Response:
+        tag, method, layer = (required(request.args, name) for name in ("tag", "method", "layer"))
+        runs = parameters.runs(request.args)
+        keys = [Key(run, tag, "maps", method, layer) for run in runs]
+        return _json(request, findings_json([(key, self._summarised(request, key)) for key in keys]))
+
+    def _serve_atlas(self, request: Request) -> Response:
+        run, tag, method, layer = (required(request.args, name) for name in ("run", "tag", "method", "layer"))
+        key = Key(run, tag, "maps", method, layer)
+        shown = atlas_json(self._summarised(request, key), parameters.step(request.args))
+        if shown is None:
+            raise errors.NotFoundError(f"no maps of pictures at or before that step for {_named(key)}")
+        return _json(request, shown)
+
+    def _summarised(self, request: Request, key: Key) -> Summarised:
+        scope = _scope(request)
+        entry, maps = self._found(request, key)
+        said_key = Key(key.run, key.tag, "predictions")
+        said = self._store.entry(scope, said_key)
+        predictions = self._store.series(scope, said_key, said.tags) if said else None
+
+        def cohort_of(digest: str) -> Cohort | None:
+            blob = self._source.blob(scope, key.run, Series("cohort", digest=digest))
+            try:
+                return None if blob is None else Cohort.from_bytes(blob)
+            except (CorruptRecord, NewerFormat):
+                return None  # its own route says what is wrong with it
+
+        return self._summaries.of(scope.experiment, key, entry.map_kind, maps, predictions, cohort_of)
 
     def _serve_cohort(self, request: Request) -> Response:
         blob = self._blob(request, "cohort")

@@ -83,7 +83,7 @@ class Server:
     def get(self, route: str, **arguments: object) -> Answer:
         """Ask one of the plugin's routes."""
         query = {name: value for name, value in arguments.items() if value is not None}
-        return self.ask(f"{ROOT}/{route}" + ("?" + urlencode(query) if query else ""))
+        return self.ask(f"{ROOT}/{route}" + ("?" + urlencode(query, doseq=True) if query else ""))
 
     def wait(self, condition: Callable[[Server], bool], seconds: float = 40) -> None:
         """Wait until TensorBoard has loaded what `condition` looks for."""

@@ -1,0 +1,96 @@
+"""The routes `findings` and `atlas` through the real TensorBoard, with both loaders."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tensorboard_plugin_gradcam import add_gradcam, read_gradcam
+from tensorboard_plugin_gradcam.writer import Samples, prepare_samples
+from tests.viewer.server import ROOT, Server, tensorboard
+
+NAMES = ("cat", "dog")
+WHERE = {"tag": "val", "method": "grad_cam", "layer": "layer4"}
+
+
+def planted_samples() -> Samples:
+    random = np.random.default_rng(0)
+    return prepare_samples(random.integers(0, 255, (40, 8, 8), np.uint8), labels=np.arange(40) % 2)
+
+
+def write(logdir: Path, run: str, steps: range, marked: bool) -> None:
+    random = np.random.default_rng(1)
+    samples = planted_samples()
+    for step in steps:
+        maps = random.gamma(0.5, size=(40, 7, 7)).astype(np.float32)
+        if marked and step >= 3:
+            maps[1::2, 0, 0] += 40
+        add_gradcam(
+            str(logdir / run), "val", samples, maps, step, method="grad_cam", layer="layer4", class_names=NAMES,
+            predictions=np.arange(40) % 2, probabilities=np.full(40, 0.9),
+        )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def logdir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("findings")
+    write(path, "clean", range(6), marked=False)
+    write(path, "marked", range(6), marked=True)
+    return path
+
+
+@pytest.fixture(scope="module", params=["true", "false"])
+def server(logdir: Path, request: pytest.FixtureRequest) -> Iterator[Server]:
+    with tensorboard(logdir, request.param) as running:
+        yield running
+
+
+def test_the_mark_is_the_first_finding_and_is_what_the_reader_finds(server: Server, logdir: Path) -> None:
+    answer = server.get("findings", run=["clean", "marked"], **WHERE)
+    assert answer.status == 200
+    finding, differ = answer.json["findings"]
+    assert (differ["kind"], differ["run"], differ["other"], differ["group"]) == ("runs_differ", "clean", "marked", 1)
+    assert (finding["kind"], finding["run"], finding["group"], finding["since"]) == ("hot_spot", "marked", 1, 3)
+    assert finding["sentence"].startswith("20 of 20 samples of “dog” look at the upper left corner since step 3")
+    assert len(finding["samples"]) == 20
+    read = read_gradcam(logdir).findings()[0]
+    assert read.to_json(NAMES) == finding | {"p": pytest.approx(read.p), "q": pytest.approx(read.q)}
+
+
+def test_each_run_has_its_ribbon(server: Server) -> None:
+    runs = server.get("findings", run=["clean", "marked"], **WHERE).json["runs"]
+    assert [run["run"] for run in runs] == ["clean", "marked"]
+    assert [run["timeline"]["step"] for run in runs] == [[0, 1, 2, 3, 4, 5]] * 2
+    moved = runs[1]["timeline"]["moved"]
+    assert moved[0] is None and moved[3] == max(moved[1:])  # noqa: PT018
+
+
+def test_the_atlas_shows_each_class_at_a_step(server: Server) -> None:
+    shown = server.get("atlas", run="marked", step="5", **WHERE).json
+    assert shown["grid"] == [7, 7]
+    assert [(one["class"], one["name"], one["count"]) for one in shown["classes"]] == [
+        (None, "", 40),
+        (0, "cat", 20),
+        (1, "dog", 20),
+    ]
+    assert int(np.argmax(shown["classes"][2]["mean"])) == 0
+    assert server.get("atlas", run="marked", step="2", **WHERE).json["step"] == 2
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "message"),
+    [
+        ("findings?tag=val&method=grad_cam&layer=layer4", 400, "expected 1 to 20 parameters 'run', got 0"),
+        ("findings?run=clean&tag=val&method=grad_cam", 400, "missing query parameter 'layer'"),
+        ("findings?run=none&tag=val&method=grad_cam&layer=layer4", 404, "no Grad-CAM data for run='none'"),
+        ("atlas?run=clean&tag=val&method=grad_cam&layer=layer4&step=-1", 404, "no maps of pictures"),
+        ("atlas?run=clean&tag=val&method=grad_cam&layer=layer4&step=x", 400, "step"),
+    ],
+)
+def test_bad_requests_say_what_is_wrong(server: Server, path: str, status: int, message: str) -> None:
+    answer = server.ask(f"{ROOT}/{path}")
+    assert answer.status == status
+    assert message in answer.text
