@@ -40,11 +40,12 @@ def arranged(places: Places, rank: int, earlier: Sequence[Arrangement] = ()) -> 
     if same is not None:
         return same
     direct = _direct(places, rank)
-    seen = set(direct)
     fits = {fit.factors[0].axis: axis for axis, fit in direct.items()}
     needed = {axis for axis in range(rank) if _varies(places, axis)}
     if needed <= set(fits):
         return _arrangement(places, rank, direct)
+    # Some axis of the image is missing: the few channels of a pooled output may rise as well, by chance.
+    direct = {axis: fit for axis, fit in direct.items() if not _may_be_chance(fit)}
     tokens = _tokens(places, rank, {skip for arrangement in earlier for skip in arrangement.skipped if any(skip)})
     if tokens:
         taken = {factor.axis for fit in tokens.values() for factor in fit.factors}
@@ -54,7 +55,7 @@ def arranged(places: Places, rank: int, earlier: Sequence[Arrangement] = ()) -> 
             if axis not in tokens and not {factor.axis for factor in fit.factors} & taken
         }
         return _arrangement(places, rank, {**tokens, **beside})
-    direct = {axis: direct[axis] for axis in seen if _is_pure(places, axis, direct[axis])}
+    direct = {axis: fit for axis, fit in direct.items() if _is_pure(places, axis, fit)}
     return _arrangement(places, rank, direct) if direct else None
 
 
@@ -196,6 +197,12 @@ def _ends_off_the_line(curve: Floats) -> tuple[int, int]:
     before = int(np.argmin(far)) if far[0] else 0
     behind = int(np.argmin(far[::-1])) if far[-1] else 0
     return (before, behind) if max(before, behind) <= MOST_EXTRA else (0, 0)
+
+
+def _may_be_chance(fit: _Fit) -> bool:
+    """Say whether as many places at random correlate so well more often than once in a thousand times."""
+    count = fit.factors[0].size
+    return count < 3 or (1 - fit.correlation**2) ** ((count - 2) / 2) > 1e-3
 
 
 def _is_pure(places: Places, axis: int, fit: _Fit) -> bool:

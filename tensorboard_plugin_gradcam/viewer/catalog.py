@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from tensorboard_plugin_gradcam.records import FORMAT, CorruptRecord, NewerFormat, Series, told_apart
+from tensorboard_plugin_gradcam.records import FORMAT, CorruptRecord, MapKind, NewerFormat, Series, told_apart
 from tensorboard_plugin_gradcam.viewer.limits import NAME
 from tensorboard_plugin_gradcam.viewer.source import Listed, Place
 
@@ -28,7 +28,7 @@ class Key(NamedTuple):
 class Entry:
     """One series: the TensorBoard tags that hold it (the series itself, its first record) and how far it got."""
 
-    map_kind: str
+    map_kind: MapKind
     identity: Series
     tags: list[Place] = field(default_factory=list)
     max_step: int = -(2**63)

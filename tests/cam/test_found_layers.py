@@ -238,3 +238,12 @@ def test_one_of_several_outputs_is_explained(output: Any) -> None:
     for key, map_ in expected.maps.items():
         assert float(map_.std()) > 1e-5
         torch.testing.assert_close(found.maps[key], map_)
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_the_few_channels_of_a_pooled_output_are_no_space_whatever_the_weights(seed: int) -> None:
+    torch.manual_seed(seed)
+    model = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, 3)).eval()
+    cam = CAM(model)
+    cam(torch.rand(1, 3, 8, 8))
+    assert cam.layers == ("1",)

@@ -30,7 +30,7 @@ class Patches(layers.Layer):
 
     def call(self, images: Any) -> Any:
         """Return ``(N, patches, values)``."""
-        count, height, width, colours = ops.shape(images)
+        _, height, width, colours = ops.shape(images)
         cut = ops.reshape(images, (-1, height // 8, 8, width // 8, 8, colours))
         return ops.reshape(ops.transpose(cut, (0, 1, 3, 2, 4, 5)), (-1, height // 8 * (width // 8), 64 * colours))
 
