@@ -88,7 +88,10 @@ class _Run:
                 self.values[tag] = [value for value in values if value.step < event.step]
         for value in event.summary.value:
             plugin = value.metadata.plugin_data
-            owner, _ = self._owners.setdefault(value.tag, (plugin.plugin_name, plugin.content))
+            owner, _ = self._owners.get(value.tag, ("", b""))
+            if not owner:  # or the value that named it is damaged
+                owner = plugin.plugin_name
+                self._owners[value.tag] = owner, plugin.content
             if owner in self._plugins and value.HasField("tensor"):
                 self.values[value.tag].append(TensorEvent(event.wall_time, event.step, value.tensor))
 
