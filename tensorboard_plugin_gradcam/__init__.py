@@ -10,21 +10,42 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .cam import CAM, Classes
+    from . import heatmap
+    from .cam import CAM, METHODS, CAMResult, Classes
+    from .faults import GradCAMWarning
     from .reader import read_gradcam
-    from .writer import GradCAMLogger, add_gradcam, prepare_samples
+    from .writer import GradCAMLogger, add_gradcam, choose, prepare_samples
+
+    __version__: str
 
 _HOMES = {
     "CAM": "cam",
+    "METHODS": "cam",
+    "CAMResult": "cam",
     "Classes": "cam",
     "GradCAMLogger": "writer",
+    "GradCAMWarning": "faults",
     "add_gradcam": "writer",
+    "choose": "writer",
+    "heatmap": "",
     "prepare_samples": "writer",
     "read_gradcam": "reader",
 }
 
-
-__all__ = ["CAM", "Classes", "GradCAMLogger", "add_gradcam", "prepare_samples", "read_gradcam"]
+__all__ = [
+    "CAM",
+    "METHODS",
+    "CAMResult",
+    "Classes",
+    "GradCAMLogger",
+    "GradCAMWarning",
+    "__version__",
+    "add_gradcam",
+    "choose",
+    "heatmap",
+    "prepare_samples",
+    "read_gradcam",
+]
 
 
 def __getattr__(name: str) -> Any:
@@ -33,7 +54,8 @@ def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     try:
-        value = getattr(import_module(f".{_HOMES[name]}", __name__), name)
+        home = _HOMES[name]
+        value = getattr(import_module(f".{home}", __name__), name) if home else import_module(f".{name}", __name__)
     except ModuleNotFoundError as error:
         if error.name != "torch":
             raise
@@ -43,7 +65,7 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_HOMES, "__version__"})
+    return sorted(__all__)
 
 
 def _version() -> str:

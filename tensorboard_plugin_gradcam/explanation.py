@@ -57,6 +57,9 @@ class Explanation(Protocol):
         """What the model returned; None where it is not known."""
 
 
+SHOWN_NAMES = 8
+
+
 class Result:
     """What the results of all engines can do.
 
@@ -65,15 +68,37 @@ class Result:
         kinds: for each method how its maps are meant: "positive", "signed" or "rgb".
         targets: ``(M,)``, the class that is explained.
         inputs: what was explained, ``(N, C, ...)``, for `show`; None where the images' sizes differ.
+        count: of the images, N.
+        names: M descriptions of the targets.
     """
 
     maps: Mapping[tuple[str, str], Any]
     kinds: Mapping[str, MapKind]
     targets: Any
     inputs: Any
+    count: int
+    names: tuple[str, ...]
 
     def __len__(self) -> int:
+        """Return the number of explained scores, M: an image may have none or several."""
         return len(self.targets)
+
+    def __repr__(self) -> str:
+        """Return a few lines: how many maps of what there are."""
+        head = f"{type(self).__name__}: {len(self)} explained scores of {self.count} images"
+        series = [
+            f"  {' at '.join(part for part in key if part)}: {self.kinds[key[0]]} maps {tuple(maps.shape)}"
+            for key, maps in self.maps.items()
+        ]
+        more = ", ..." if len(self.names) > SHOWN_NAMES else ""
+        return "\n".join([head, *series, f"  targets: {', '.join(self.names[:SHOWN_NAMES])}{more}"])
+
+    def _repr_png_(self) -> bytes | None:
+        """Return what a notebook shows: the maps over their pictures; None where the inputs are none."""
+        try:
+            return self.show()._repr_png_()
+        except ValueError:
+            return None
 
     @property
     def methods(self) -> tuple[str, ...]:
@@ -131,3 +156,21 @@ class Result:
             known = ", ".join(f"{of} at {at}" for of, at in self.maps)
             raise ValueError(f"expected one of {known}, got method={name!r}, layer={layer!r}")
         return [maps.sum(-1) for maps in chosen] if self.kinds[name] == "rgb" else chosen
+
+
+def checked_size(size: Any, axes: int) -> tuple[int, ...] | None:
+    """Return the size of masks, one for each spatial axis; a single number stands for all of them.
+
+    Raises:
+        TypeError: it is no size; the message names the argument that was meant.
+    """
+    if size is None:
+        return None
+    if isinstance(size, str):
+        raise TypeError(f"expected size as {axes} numbers, got {size!r}: pass method={size!r} or layer={size!r}")
+    if hasattr(size, "__index__"):
+        return (int(size),) * axes
+    found = tuple(int(edge) for edge in size)
+    if len(found) != axes or min(found) < 1:
+        raise ValueError(f"expected size as {axes} numbers of 1 or above, got {tuple(size)}")
+    return found

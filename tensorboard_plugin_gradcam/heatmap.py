@@ -15,10 +15,13 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from tensorboard_plugin_gradcam.arrays import to_numpy
 from tensorboard_plugin_gradcam.pixels import Pixels
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
+
+    from tensorboard_plugin_gradcam.aliases import Array, PILImage
 
 ColorMap = Literal["inferno", "viridis", "magma", "cividis", "turbo", "gray", "jet", "diverging"]
 Alpha = Literal["value", "constant"]
@@ -47,7 +50,7 @@ def value_range(map_: ArrayLike, signed: bool = False) -> tuple[float, float]:
 
 
 def mask(
-    map_: ArrayLike,
+    map_: ArrayLike | Array,
     size: tuple[int, int],
     *,
     limits: tuple[float, float] | None = None,
@@ -68,7 +71,7 @@ def mask(
     """
     import cv2
 
-    cells = np.asarray(map_, dtype=np.float32)
+    cells = to_numpy(map_, "map_").astype(np.float32)
     if cells.ndim != 2:
         raise ValueError(f"expected a map of shape (h, w), got {cells.shape}")
     low, high = value_range(cells, signed) if limits is None else limits
@@ -140,8 +143,8 @@ def heat_weight(strength: NDArray[np.float32], opacity: float = 1.0) -> NDArray[
 
 
 def overlay(
-    image: NDArray[np.uint8],
-    map_: ArrayLike,
+    image: NDArray[Any] | Array | PILImage,
+    map_: ArrayLike | Array,
     *,
     colormap: ColorMap | None = None,
     opacity: float = 1.0,
@@ -156,7 +159,8 @@ def overlay(
     """Blend a map's heatmap over an image.
 
     Args:
-        image: ``(H, W, 3)`` RGB or ``(H, W)`` grey, uint8.
+        image: ``(H, W, 3)`` or ``(3, H, W)`` RGB, or ``(H, W)`` grey, uint8 or floating point in [0, 1]: an array, a
+            tensor of any framework, or a PIL image.
         map_: raw map ``(h, w)``, of any resolution.
         colormap: inferno by default, diverging where `signed`.
         opacity: in [0, 1]: how much of the photograph is covered (see `heat_weight`), or with "constant" the weight.
@@ -173,10 +177,7 @@ def overlay(
     Returns:
         ``(H, W, 3)`` RGB, uint8: an array that a notebook shows as a picture.
     """
-    image = np.asarray(image)
-    if image.dtype != np.uint8 or image.ndim not in (2, 3) or (image.ndim == 3 and image.shape[2] != 3):
-        raise ValueError(f"expected an image (H, W, 3) or (H, W) of uint8, got {image.shape} of {image.dtype}")
-    picture = np.repeat(image[:, :, None], 3, axis=2) if image.ndim == 2 else image
+    picture = _photo(image)
     if photo == "gray" or signed:
         picture = dimmed_gray(picture)
     values = mask(map_, (picture.shape[0], picture.shape[1]), limits=limits, signed=signed, smooth=smooth)
@@ -189,3 +190,20 @@ def overlay(
     weight = np.where(strength >= threshold, weight, 0)[:, :, None]
     blended: Pixels = np.rint(picture * (1 - weight) + heat * weight).astype(np.uint8).view(Pixels)
     return blended
+
+
+def _photo(image: Any) -> NDArray[np.uint8]:
+    """Return a picture of any kind as ``(H, W, 3)`` of uint8."""
+    pixels = np.asarray(image.convert("RGB")) if hasattr(image, "getbands") else to_numpy(image, "image")
+    if pixels.ndim == 3 and pixels.shape[2] not in (1, 3) and pixels.shape[0] in (1, 3):
+        pixels = np.moveaxis(pixels, 0, -1)
+    if pixels.dtype.kind == "f":
+        low, high = float(pixels.min(initial=0)), float(pixels.max(initial=0))
+        if not (low >= -0.01 and high <= 1.01):
+            raise ValueError(f"expected an image of uint8, or in [0, 1], got values from {low:.3g} to {high:.3g}")
+        pixels = np.rint(pixels.clip(0, 1) * 255).astype(np.uint8)
+    if pixels.dtype != np.uint8 or pixels.ndim not in (2, 3) or (pixels.ndim == 3 and pixels.shape[2] not in (1, 3)):
+        raise ValueError(f"expected an image (H, W, 3) or (H, W) of uint8, got {pixels.shape} of {pixels.dtype}")
+    return np.repeat(
+        pixels.reshape(*pixels.shape[:2], -1), 3 if pixels.size == pixels.shape[0] * pixels.shape[1] else 1, 2
+    )

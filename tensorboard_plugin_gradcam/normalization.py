@@ -14,6 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from tensorboard_plugin_gradcam.aliases import Numbers
+
 
 @dataclass(frozen=True)
 class Normalization:
@@ -41,7 +43,7 @@ class Normalization:
 
 
 def normalizations(
-    transform: object | None = None, mean: ArrayLike | None = None, std: ArrayLike | None = None
+    transform: object | None = None, mean: Numbers | None = None, std: Numbers | None = None
 ) -> tuple[Normalization, ...]:
     """Return what was done to pictures, in order; nothing where nothing was given.
 
@@ -104,7 +106,7 @@ def _parts(transform: Any) -> Iterable[Any] | None:
     return parts if isinstance(parts, Iterable) else None
 
 
-def _normalization(mean: ArrayLike, std: ArrayLike) -> Normalization:
+def _normalization(mean: Any, std: Any) -> Normalization:
     means, deviations = (np.atleast_1d(np.asarray(numbers, dtype=np.float64)).ravel() for numbers in (mean, std))
     return Normalization(tuple(means.tolist()), tuple(deviations.tolist()))
 

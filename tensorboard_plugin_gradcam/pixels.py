@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -24,3 +26,14 @@ class Pixels(np.ndarray[Any, np.dtype[np.uint8]]):
         bgr = np.ascontiguousarray(pixels if pixels.ndim == 2 else pixels[:, :, ::-1])
         done, data = cv2.imencode(".png", bgr, [cv2.IMWRITE_PNG_COMPRESSION, 9])  # notebooks are kept with pictures
         return bytes(data) if done else None
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the picture into a PNG file.
+
+        Raises:
+            ValueError: it is no picture (any more).
+        """
+        data = self._repr_png_()
+        if data is None:
+            raise ValueError(f"expected pixels (H, W, 3) or (H, W) of uint8, got {self.shape} of {self.dtype}")
+        Path(path).write_bytes(data)

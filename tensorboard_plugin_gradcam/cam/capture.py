@@ -12,6 +12,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from tensorboard_plugin_gradcam.aliases import Targets
+from tensorboard_plugin_gradcam.misnamed import told
+
 from .autograd import DisconnectedError
 from .borrowing import MODELS, borrowing, modes_of
 from .explainer import Pass
@@ -100,7 +103,8 @@ class Capture:
             finally:
                 self._block.close()
 
-    def result(self, targets: Any = None) -> CAMResult:
+    @told
+    def result(self, targets: Targets = None) -> CAMResult:
         """Explain the scores of the forward pass; around a training's, before its `backward`.
 
         Args:

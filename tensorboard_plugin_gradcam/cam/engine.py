@@ -10,7 +10,9 @@ from typing import Any
 import torch
 from torch import nn
 
+from tensorboard_plugin_gradcam.aliases import Layers, Methods, ModelInputs, Targets
 from tensorboard_plugin_gradcam.layer_finding import Candidates
+from tensorboard_plugin_gradcam.misnamed import told
 
 from .arguments import Name
 from .autograd import DisconnectedError
@@ -66,11 +68,12 @@ class CAM:
         ValueError: for a layer or a method that does not exist.
     """
 
+    @told
     def __init__(
         self,
         model: nn.Module,
-        layers: Any = None,
-        methods: Any = "grad_cam",
+        layers: Layers = None,
+        methods: Methods = "grad_cam",
         *,
         batch_size: int = 16,
         aug_smooth: bool = False,
@@ -110,7 +113,7 @@ class CAM:
         """What was measured when the layer was found; None where it was named, and before the first call."""
         return self._finder.candidates
 
-    def candidates(self, inputs: Any) -> Candidates:
+    def candidates(self, inputs: ModelInputs) -> Candidates:
         """Measure what each module gives for the first image: where its cells are, and how the scores depend on it.
 
         Printed, it is a table; the layer that is taken where none is named is marked.
@@ -120,7 +123,8 @@ class CAM:
         """
         return self._finder.measure(Inputs.of(inputs))
 
-    def __call__(self, inputs: Any, targets: Any = None) -> CAMResult:
+    @told
+    def __call__(self, inputs: ModelInputs, targets: Targets = None) -> CAMResult:
         """Run the model on `inputs` and explain its scores.
 
         Args:

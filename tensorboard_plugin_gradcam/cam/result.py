@@ -9,7 +9,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
-from tensorboard_plugin_gradcam.explanation import Result
+from tensorboard_plugin_gradcam.explanation import Result, checked_size
 
 from .methods.registry import MapKind
 from .scaling import resized, scaled
@@ -17,7 +17,7 @@ from .scaling import resized, scaled
 Fusion = Literal["mean", "max", "product"]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class CAMResult(Result):
     """Maps of M explained scores: one for each image, or several where several targets were asked for.
 
@@ -54,7 +54,7 @@ class CAMResult(Result):
 
     def masks(
         self,
-        size: tuple[int, ...] | None = None,
+        size: int | tuple[int, ...] | None = None,
         method: str | None = None,
         layer: str | None = None,
         fusion: Fusion = "mean",
@@ -65,19 +65,20 @@ class CAMResult(Result):
         bilinearly, fused, and scaled again. ``fusion="product"`` is Refine-CAM.
 
         Args:
-            size: spatial size of the masks; the input's by default.
+            size: spatial size of the masks, one number for each axis or one for all; the input's by default.
             method: may be left out where there is one.
             layer: may be left out: the masks of all layers are then fused.
-            fusion: how.
+            fusion: how the layers' masks become one: their "mean", "max", or "product".
 
         Returns:
             ``(M, *size)``, float32.
 
         Raises:
             ValueError: for a method or a layer that was not asked for, or where several methods leave it open.
+            TypeError: for a size that is none.
         """
         chosen = self.chosen(method, layer)
-        shape = size or self.input_size
+        shape = checked_size(size, chosen[0].ndim - 1) or self.input_size
         if shape is None:
             raise ValueError("expected size=, for the images' sizes differ, got None")
         masks = torch.stack([_mask(maps, shape) for maps in chosen])

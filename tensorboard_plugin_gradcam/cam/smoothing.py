@@ -18,7 +18,7 @@ from .result import CAMResult, Fusion
 AUGMENTATIONS = [(is_mirrored, factor) for is_mirrored in (False, True) for factor in (1.0, 0.9, 1.1)]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class SmoothedResult(CAMResult):
     """The mean over six views of each image; scores, targets and outputs are those of the image itself.
 
@@ -30,7 +30,7 @@ class SmoothedResult(CAMResult):
 
     def masks(
         self,
-        size: tuple[int, ...] | None = None,
+        size: int | tuple[int, ...] | None = None,
         method: str | None = None,
         layer: str | None = None,
         fusion: Fusion = "mean",

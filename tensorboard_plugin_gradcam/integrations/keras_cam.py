@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tensorboard_plugin_gradcam.arrays import to_numpy
-from tensorboard_plugin_gradcam.explanation import MapKind, Result
+from tensorboard_plugin_gradcam.explanation import MapKind, Result, checked_size
 from tensorboard_plugin_gradcam.integrations import keras_layers, keras_maps
 from tensorboard_plugin_gradcam.integrations.keras_backends import Pass, Tap, run
 from tensorboard_plugin_gradcam.integrations.keras_inputs import KerasInputs
@@ -23,7 +23,7 @@ from tensorboard_plugin_gradcam.layer_finding import Arrangement, Candidates
 _UNKNOWN = object()
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class KerasResult(Result):
     """Maps of M explained scores, in NumPy; the fields are those of `CAMResult`.
 
@@ -53,7 +53,9 @@ class KerasResult(Result):
     input_size: tuple[int, ...]
     inputs: NDArray[Any]
 
-    def masks(self, size: tuple[int, ...] | None = None, method: str | None = None, layer: str | None = None) -> Floats:
+    def masks(
+        self, size: int | tuple[int, ...] | None = None, method: str | None = None, layer: str | None = None
+    ) -> Floats:
         """Rectify the maps, scale each to [0, 1] and resize it to `size`; the layers' mean where none is named.
 
         The numbers are those of `CAMResult.masks`.
@@ -70,8 +72,8 @@ class KerasResult(Result):
             ValueError: for a method or a layer that was not asked for, or where several methods leave it open; for
                 maps of another rank than a picture's.
         """
-        shape = self.input_size if size is None else size
-        return keras_maps.masks(self.chosen(method, layer), shape)
+        chosen = self.chosen(method, layer)
+        return keras_maps.masks(chosen, checked_size(size, chosen[0].ndim - 1) or self.input_size)
 
 
 class KerasCAM:

@@ -37,7 +37,7 @@ class TorchCAM:
         self._adapter = adapter = _Adapter(model, channels_first, inputs_first, forward)
         self._names = {f"windows.{index}": name for index, name in enumerate(channels_first)}
         self._inputs_first = inputs_first
-        self._cam = CAM(adapter, layers=list(self._names), methods=methods)
+        self._cam = CAM(adapter, layers=list(self._names), methods=tuple(methods))
 
     def __call__(self, given: KerasInputs, targets: Any) -> CAMResult:
         """Explain inputs as the Keras model takes them."""

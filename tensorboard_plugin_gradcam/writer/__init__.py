@@ -9,3 +9,7 @@ from tensorboard_plugin_gradcam.writer.logger import GradCAMLogger, Probe
 from tensorboard_plugin_gradcam.writer.samples import Samples, prepare_samples
 
 __all__ = ["GradCAMLogger", "Probe", "Samples", "add_gradcam", "choose", "prepare_samples"]
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -6,63 +6,63 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from numpy.typing import ArrayLike, NDArray
-
+from tensorboard_plugin_gradcam.aliases import DataFormats, Images, Labels, Maps, Numbers, PerSample, Step, Writer
 from tensorboard_plugin_gradcam.arrays import to_numpy
 from tensorboard_plugin_gradcam.faults import Faults, OnError, checked_on_error
+from tensorboard_plugin_gradcam.misnamed import told
 from tensorboard_plugin_gradcam.records import MapKind, Precision, Task
 from tensorboard_plugin_gradcam.writer.batch import MAX_MAP_SIZE, Storing, batch_of
+from tensorboard_plugin_gradcam.writer.checks import names
 from tensorboard_plugin_gradcam.writer.history import Mode, checked_mode
-from tensorboard_plugin_gradcam.writer.own_maps import MapsOrLayers, by_series, own_maps
+from tensorboard_plugin_gradcam.writer.own_maps import by_series, own_maps
 from tensorboard_plugin_gradcam.writer.own_numbers import OwnNumbers, own_numbers
 from tensorboard_plugin_gradcam.writer.pictures import ImageFormat
 from tensorboard_plugin_gradcam.writer.run_log import log_of
 from tensorboard_plugin_gradcam.writer.samples import (
     MAX_IMAGE_SIZE,
     BoxesIn,
-    Images,
-    Labels,
     Samples,
     prepare_samples,
 )
-from tensorboard_plugin_gradcam.writer.steps import StepLike, checked_tag, step_of
+from tensorboard_plugin_gradcam.writer.steps import checked_tag, step_of
 
 _faults = Faults()  # of all calls: each cause is warned of once
 
 
+@told
 def add_gradcam(
-    writer: Any,
+    writer: Writer,
     tag: str,
     images: Images | Samples | None,
-    maps: MapsOrLayers,
-    global_step: StepLike,
+    maps: Maps,
+    global_step: Step,
     walltime: float | None = None,
     *,
     method: str = "grad_cam",
     layer: str = "",
     kind: MapKind = "positive",
-    targets: ArrayLike | None = None,
+    targets: Numbers | None = None,
     target_names: Sequence[str] | None = None,
-    scores: ArrayLike | None = None,
+    scores: Numbers | None = None,
     outputs: Any = None,
-    probabilities: ArrayLike | None = None,
-    predictions: ArrayLike | None = None,
+    probabilities: Numbers | None = None,
+    predictions: Numbers | None = None,
     labels: Labels | None = None,
-    losses: ArrayLike | None = None,
+    losses: Numbers | None = None,
     numbers: OwnNumbers | None = None,
     top_k: int = 0,
     class_names: Sequence[str] = (),
-    ids: Sequence[object] | NDArray[Any] | None = None,
+    ids: PerSample | None = None,
     captions: Sequence[str | None] | None = None,
-    boxes: Sequence[Any] | None = None,
+    boxes: PerSample | None = None,
     boxes_in: BoxesIn = "pixels",
-    box_classes: Sequence[Any] | None = None,
-    truth_masks: Sequence[Any] | NDArray[Any] | None = None,
-    masks: Sequence[Any] | NDArray[Any] | None = None,
+    box_classes: PerSample | None = None,
+    truth_masks: PerSample | None = None,
+    masks: PerSample | None = None,
     transform: object | None = None,
-    mean: ArrayLike | None = None,
-    std: ArrayLike | None = None,
-    dataformats: str | None = None,
+    mean: Numbers | None = None,
+    std: Numbers | None = None,
+    dataformats: DataFormats | None = None,
     image_format: ImageFormat = "png",
     max_image_size: int | None = MAX_IMAGE_SIZE,
     precision: Precision = "uint8",
@@ -139,6 +139,7 @@ def add_gradcam(
     checked_on_error(on_error)
     checked_mode(mode)
     step = step_of(global_step, "global_step")
+    class_names = names("class_names", class_names)
     _expect_batch(images, maps)
     if isinstance(images, Samples):
         samples = images

@@ -14,6 +14,7 @@ from tensorboard_plugin_gradcam.explanation import Explanation
 from tensorboard_plugin_gradcam.records import Block, MapKind, Precision, Task, digest_of_bytes, quantised
 from tensorboard_plugin_gradcam.writer import tasks
 from tensorboard_plugin_gradcam.writer.averaging import area_averaged
+from tensorboard_plugin_gradcam.writer.checks import at_least, one_of
 from tensorboard_plugin_gradcam.writer.predictions import Known, predictions_of, scores_in, task_of
 from tensorboard_plugin_gradcam.writer.samples import Samples
 
@@ -106,6 +107,13 @@ class Storing:
     max_map_size: int | None = MAX_MAP_SIZE
     top_k: int = 0
     task: Task | None = None
+
+    def __post_init__(self) -> None:
+        one_of("precision", self.precision, Precision)
+        at_least("max_map_size", self.max_map_size, 1, optional=True)
+        at_least("top_k", self.top_k, 0)
+        if self.task is not None:
+            one_of("task", self.task, Task)
 
 
 def batch_of(samples: Samples, explanation: Explanation, storing: Storing, **known: Unpack[Known]) -> Batch:

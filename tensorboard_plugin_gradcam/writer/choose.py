@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
+from tensorboard_plugin_gradcam.aliases import Numbers
 from tensorboard_plugin_gradcam.arrays import to_numpy
 
 
@@ -17,7 +18,7 @@ def fixed(size: int, count: int, seed: int = 0) -> NDArray[np.int64]:
     return np.sort(np.random.default_rng(seed).permutation(size)[:count])
 
 
-def worst(losses: ArrayLike, count: int) -> NDArray[np.int64]:
+def worst(losses: Numbers, count: int) -> NDArray[np.int64]:
     """Choose the `count` samples of the largest loss, worst first; of equal ones the earlier. NaN is worst of all."""
     values = to_numpy(losses, "losses")
     if values.ndim != 1:
@@ -26,7 +27,7 @@ def worst(losses: ArrayLike, count: int) -> NDArray[np.int64]:
     return np.argsort(-badness, kind="stable")[: max(count, 0)]
 
 
-def one_of_each(labels: ArrayLike, seed: int = 0, *, per_class: int = 1) -> NDArray[np.int64]:
+def one_of_each(labels: Numbers, seed: int = 0, *, per_class: int = 1) -> NDArray[np.int64]:
     """Choose `per_class` samples of each class at random, by ascending class; -1 is no class."""
     values = to_numpy(labels, "labels")
     if values.ndim != 1:

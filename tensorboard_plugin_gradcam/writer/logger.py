@@ -7,43 +7,75 @@ import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from functools import cached_property, partial
+from functools import cached_property, partial, wraps
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 import numpy as np
-from numpy.typing import ArrayLike
 
+from tensorboard_plugin_gradcam.aliases import (
+    CAMLike,
+    Images,
+    LabelOrTargets,
+    Labels,
+    Layers,
+    Methods,
+    ModelInputs,
+    Numbers,
+    Step,
+    Writer,
+)
 from tensorboard_plugin_gradcam.arrays import numbers as numbers_of
 from tensorboard_plugin_gradcam.explanation import Explanation
 from tensorboard_plugin_gradcam.faults import Faults, OnError, reason
+from tensorboard_plugin_gradcam.misnamed import answer, misfit, told
 from tensorboard_plugin_gradcam.normalization import normalizations
 from tensorboard_plugin_gradcam.records import Precision, Task
 from tensorboard_plugin_gradcam.writer.batch import MAX_MAP_SIZE, Batch, Storing, batch_of
+from tensorboard_plugin_gradcam.writer.checks import at_least, names, one_of
 from tensorboard_plugin_gradcam.writer.every import Every, Schedule, interval
 from tensorboard_plugin_gradcam.writer.history import Mode, checked_mode
 from tensorboard_plugin_gradcam.writer.model_config import class_names_of, transform_of
 from tensorboard_plugin_gradcam.writer.own_numbers import OwnNumbers, own_numbers
-from tensorboard_plugin_gradcam.writer.pending import PendingSteps, Step
+from tensorboard_plugin_gradcam.writer.pending import PendingSteps
+from tensorboard_plugin_gradcam.writer.pending import Step as HeldStep
 from tensorboard_plugin_gradcam.writer.pictures import ImageFormat, look_normalized
 from tensorboard_plugin_gradcam.writer.predictions import Known
 from tensorboard_plugin_gradcam.writer.ranks import Distributed, gathered, share, writer_of_rank
 from tensorboard_plugin_gradcam.writer.run_log import log_of
 from tensorboard_plugin_gradcam.writer.samples import (
     MAX_IMAGE_SIZE,
-    Images,
-    Labels,
     SampleOptions,
     Samples,
     prepare_samples,
 )
-from tensorboard_plugin_gradcam.writer.steps import StepLike, checked_tag, step_of
+from tensorboard_plugin_gradcam.writer.steps import checked_tag, step_of
 
 if TYPE_CHECKING:
+    from torch import nn
     from typing_extensions import Unpack
 
 BATCH_SIZE = 32  # images a forward pass, by default
 NO_SAMPLES = Samples((), {})  # what ranks send in place of the samples that all of them have
+
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def forgiving(method: Callable[P, R]) -> Callable[P, R]:
+    """Let a method of a training answer arguments that it does not have by a warning."""
+
+    @wraps(method)
+    def call(*args: P.args, **kwargs: P.kwargs) -> Any:
+        problem = misfit(method, args, kwargs)
+        if problem is None:
+            return method(*args, **kwargs)
+        owner: Any = args[0]
+        with owner._faults.caught(f"{method.__name__}() left out"):
+            raise TypeError(problem)
+
+    return call
 
 
 class ProbeOptions(SampleOptions, total=False):
@@ -51,7 +83,7 @@ class ProbeOptions(SampleOptions, total=False):
 
     images: Images | None
     labels: Labels | None
-    targets: Any
+    targets: LabelOrTargets
     numbers: OwnNumbers | None
 
 
@@ -100,17 +132,18 @@ class GradCAMLogger:
         ValueError: an option that is none, a layer or method that does not exist.
     """
 
+    @told
     def __init__(
         self,
-        writer: Any,
-        model: Any = None,
+        writer: Writer,
+        model: nn.Module | CAMLike | None = None,
         *,
-        layers: Any = None,
-        methods: Any = "grad_cam",
+        layers: Layers = None,
+        methods: Methods = "grad_cam",
         class_names: Sequence[str] = (),
         transform: object | None = None,
-        mean: ArrayLike | None = None,
-        std: ArrayLike | None = None,
+        mean: Numbers | None = None,
+        std: Numbers | None = None,
         every: Every = None,
         metrics: bool = False,
         top_k: int = 0,
@@ -130,13 +163,17 @@ class GradCAMLogger:
             )
         interval(every)
         checked_mode(mode)
+        one_of("image_format", image_format, ImageFormat)
+        at_least("max_image_size", max_image_size, 1, optional=True)
+        at_least("batch_size", batch_size, 1)
         normalizations(transform, mean, std)  # raises now rather than at the first image
         self._faults = Faults(on_error)
+        self._storing = Storing(precision, max_map_size, top_k, task)
         log = log_of(writer_of_rank(writer, distributed))
         self._silent = writer is None and distributed != "gather"
         self._cam = None if model is None else _cam(model, layers, methods)
         own_names = class_names_of(getattr(self._cam, "model", None), transform)
-        self._class_names = tuple(map(str, class_names)) or own_names
+        self._class_names = names("class_names", class_names) or own_names
         self._look: dict[str, Any] = {
             "transform": transform,
             "mean": mean,
@@ -145,7 +182,6 @@ class GradCAMLogger:
             "max_image_size": max_image_size,
         }
         self._every, self._batch_size = every, batch_size
-        self._storing = Storing(precision, max_map_size, top_k, task)
         self._gather = distributed == "gather"
         self._steps = PendingSteps(log, writer, self._class_names, metrics, self._gather, self._faults, mode)
         self._schedules: dict[str, Schedule] = {}
@@ -165,11 +201,11 @@ class GradCAMLogger:
     def probe(
         self,
         tag: str,
-        inputs: Any,
+        inputs: ModelInputs,
         *,
         images: Images | None = None,
         labels: Labels | None = None,
-        targets: Any = None,
+        targets: LabelOrTargets = None,
         every: Every = None,
         **known: Unpack[SampleOptions],
     ) -> Probe:
@@ -192,10 +228,11 @@ class GradCAMLogger:
         schedule = Schedule(every if every is not None else self._every)
         if isinstance(targets, str):
             _labels(samples, targets)  # raises now rather than at the first step
-        return Probe(tag, samples, schedule, partial(self._log, tag, _kept(inputs), targets))
+        return Probe(tag, samples, schedule, partial(self._log, tag, _kept(inputs), targets), self._faults)
 
+    @forgiving
     def log(
-        self, tag: str, inputs: Any, step: StepLike, *, epoch: float | None = None, **known: Unpack[ProbeOptions]
+        self, tag: str, inputs: ModelInputs, step: Step, *, epoch: float | None = None, **known: Unpack[ProbeOptions]
     ) -> None:
         """Log samples once: `probe` and `Probe.log` in one.
 
@@ -217,16 +254,17 @@ class GradCAMLogger:
 
         self._log(tag, inputs, known.get("targets"), schedule, samples, step, epoch, known.get("numbers"))
 
+    @forgiving
     def add(
         self,
         tag: str,
-        inputs: Any,
+        inputs: ModelInputs | Samples,
         result: Explanation,
-        step: StepLike,
+        step: Step,
         *,
         labels: Labels | None = None,
         images: Images | None = None,
-        losses: ArrayLike | None = None,
+        losses: Numbers | None = None,
         numbers: OwnNumbers | None = None,
         epoch: float | None = None,
         max_samples: int | None = None,
@@ -260,7 +298,7 @@ class GradCAMLogger:
                 if self._silent or not schedule.is_due(at):
                     return
                 schedule.done(at)
-                held = self._steps.begin(tag, at, epoch, _at_least("max_samples", max_samples, 1))
+                held = self._steps.begin(tag, at, epoch, at_least("max_samples", max_samples, 1, optional=True))
             with self._left_out(f"samples of step {at} of {tag!r} left out", _count_of(result, inputs), held):
                 with self._read(tag, held) as notes:
                     samples = self._samples(inputs, images, labels, result.count, notes, dict(known))
@@ -293,7 +331,7 @@ class GradCAMLogger:
             return inputs
         unknown = sorted(set(known) - set(SampleOptions.__annotations__))
         if unknown:
-            raise TypeError(f"expected arguments among {', '.join(SampleOptions.__annotations__)}, got {unknown[0]}=")
+            raise TypeError(answer(unknown[0], (*ProbeOptions.__annotations__, *SampleOptions.__annotations__)))
         look = self._look
         if images is None:
             known = {"dataformats": getattr(self._cam, "dataformats", "NCHW")} | known
@@ -332,7 +370,7 @@ class GradCAMLogger:
         return {"losses": losses}
 
     @contextmanager
-    def _left_out(self, place: str, count: int | None, held: Step) -> Iterator[None]:
+    def _left_out(self, place: str, count: int | None, held: HeldStep) -> Iterator[None]:
         """Warn of an error in the block, and note how many samples it cost."""
         found: list[str] = []
         with self._faults.caught(place, found):
@@ -340,7 +378,7 @@ class GradCAMLogger:
         held.note(f"{'' if count is None else f'{count} '}samples left out: {text}" for text in found)
 
     @contextmanager
-    def _read(self, tag: str, held: Step) -> Iterator[list[str] | None]:
+    def _read(self, tag: str, held: HeldStep) -> Iterator[list[str] | None]:
         """Yield where to note what of samples can't be read, or None where that raises; warn of it."""
         notes: list[str] | None = None if self._faults.are_raised else []
         yield notes
@@ -355,7 +393,7 @@ class GradCAMLogger:
         targets: Any,
         schedule: Schedule,
         samples: Callable[[list[str] | None], Samples],
-        step: StepLike,
+        step: Step,
         epoch: float | None,
         numbers: OwnNumbers | None = None,
     ) -> bool:
@@ -382,7 +420,7 @@ class GradCAMLogger:
         epoch: float | None,
         numbers: OwnNumbers | None,
     ) -> None:
-        held = Step(step, epoch)
+        held = HeldStep(step, epoch)
         with self._read(tag, held) as notes:
             samples = samples_of(notes)
             held.numbers = own_numbers(numbers, len(samples), notes)
@@ -426,8 +464,9 @@ class Probe:
         samples: Samples,
         schedule: Schedule,
         log: Callable[..., bool],
+        faults: Faults,
     ) -> None:
-        self.tag = tag
+        self.tag, self._faults = tag, faults
         self._samples, self._schedule, self._log = samples, schedule, log
 
     def __len__(self) -> int:
@@ -438,7 +477,8 @@ class Probe:
         """The registered samples."""
         return self._samples
 
-    def log(self, step: StepLike, *, epoch: float | None = None, numbers: OwnNumbers | None = None) -> bool:
+    @forgiving
+    def log(self, step: Step, *, epoch: float | None = None, numbers: OwnNumbers | None = None) -> bool:
         """Explain the samples with the model as it is now, and write that; return whether it was due (`every`).
 
         Args:
@@ -467,12 +507,6 @@ def _finishing(logger: GradCAMLogger, steps: PendingSteps) -> Callable[[], objec
     finalizer.atexit = False
     atexit.register(at_exit)
     return finalizer
-
-
-def _at_least(name: str, value: int | None, least: int) -> int | None:
-    if value is not None and (isinstance(value, bool) or not hasattr(value, "__index__") or value < least):
-        raise ValueError(f"expected {name} as a whole number of at least {least}, or None, got {value!r}")
-    return value
 
 
 def _count_of(result: Any, inputs: Any) -> int | None:

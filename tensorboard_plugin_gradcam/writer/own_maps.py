@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
+from tensorboard_plugin_gradcam.aliases import Maps, Numbers
 from tensorboard_plugin_gradcam.arrays import numbers, to_numpy
 from tensorboard_plugin_gradcam.explanation import MapKind
-
-MapsOrLayers: TypeAlias = ArrayLike | Mapping[str, ArrayLike] | Mapping[tuple[str, str], ArrayLike]
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,15 +43,15 @@ class Cells:
 
 
 def own_maps(
-    maps: MapsOrLayers,
+    maps: Maps,
     count: int,
     axes: int | None,
     *,
     method: str,
     layer: str,
     kind: MapKind,
-    targets: ArrayLike | None,
-    scores: ArrayLike | None,
+    targets: Numbers | None,
+    scores: Numbers | None,
     names: Sequence[str] | None,
     outputs: Any,
 ) -> OwnMaps:
@@ -97,7 +96,7 @@ def own_maps(
     )
 
 
-def by_series(maps: MapsOrLayers, method: str, layer: str) -> dict[tuple[str, str], Any]:
+def by_series(maps: Maps, method: str, layer: str) -> dict[tuple[str, str], Any]:
     """Return the arrays of maps by method and layer."""
     if not isinstance(maps, Mapping):
         return {(method, layer): maps}
@@ -106,7 +105,7 @@ def by_series(maps: MapsOrLayers, method: str, layer: str) -> dict[tuple[str, st
     return {(key if isinstance(key, tuple) else (method, str(key))): array for key, array in maps.items()}
 
 
-def _targets(targets: ArrayLike | None, count: int) -> NDArray[np.int32]:
+def _targets(targets: Numbers | None, count: int) -> NDArray[np.int32]:
     if targets is None:
         return np.full(count, -1, dtype=np.int32)
     array = to_numpy(targets, "targets")

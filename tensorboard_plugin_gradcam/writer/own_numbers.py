@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
+from tensorboard_plugin_gradcam.aliases import Numbers
 from tensorboard_plugin_gradcam.arrays import numbers as numbers_of
 from tensorboard_plugin_gradcam.faults import reason
 
-OwnNumbers = Mapping[str, ArrayLike]
+OwnNumbers: TypeAlias = "Mapping[str, Numbers]"
 
 MOST_NAMES = 100  # of one call: each is a series of its own
 

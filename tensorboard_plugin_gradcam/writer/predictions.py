@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import Any, TypedDict
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
+from tensorboard_plugin_gradcam.aliases import Numbers
 from tensorboard_plugin_gradcam.arrays import numbers, to_numpy
 from tensorboard_plugin_gradcam.records import Task
 from tensorboard_plugin_gradcam.writer import tasks
@@ -17,9 +18,9 @@ from tensorboard_plugin_gradcam.writer import tasks
 class Known(TypedDict, total=False):
     """What may be known of predictions without the model's outputs; see `predictions_of`."""
 
-    probabilities: ArrayLike | None
-    predictions: ArrayLike | None
-    losses: ArrayLike | None
+    probabilities: Numbers | None
+    predictions: Numbers | None
+    losses: Numbers | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,9 +52,9 @@ def predictions_of(
     count: int,
     *,
     outputs: Any = None,
-    probabilities: ArrayLike | None = None,
-    predictions: ArrayLike | None = None,
-    losses: ArrayLike | None = None,
+    probabilities: Numbers | None = None,
+    predictions: Numbers | None = None,
+    losses: Numbers | None = None,
     truth: Truth = NO_TRUTH,
     task: Task = "classification",
     top_k: int = 0,
@@ -87,7 +88,7 @@ def predictions_of(
     return {name: array for name, array in found.items() if array is not None}
 
 
-def _of_sets(count: int, outputs: Any, probabilities: ArrayLike | None, truth: Truth) -> dict[str, NDArray[Any]]:
+def _of_sets(count: int, outputs: Any, probabilities: Numbers | None, truth: Truth) -> dict[str, NDArray[Any]]:
     if probabilities is None and outputs is None:
         return {}
     array = to_numpy(outputs if probabilities is None else probabilities, "outputs").astype(np.float64)
@@ -102,7 +103,7 @@ def _of_sets(count: int, outputs: Any, probabilities: ArrayLike | None, truth: T
 def _of_one_class(
     count: int,
     outputs: Any,
-    probabilities: ArrayLike | None,
+    probabilities: Numbers | None,
     predictions: NDArray[Any] | None,
     labels: NDArray[np.int32] | None,
     top_k: int,
@@ -117,7 +118,7 @@ def _of_one_class(
 
 
 def _probabilities(
-    count: int, probabilities: ArrayLike | None
+    count: int, probabilities: Numbers | None
 ) -> tuple[NDArray[np.float64] | None, NDArray[np.float32] | None]:
     """Return the probabilities of all classes, or else those of the predicted class."""
     if probabilities is None:

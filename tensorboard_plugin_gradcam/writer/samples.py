@@ -4,21 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, TypeAlias, TypedDict, get_args
+from typing import Any, Literal, TypedDict
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
+from tensorboard_plugin_gradcam.aliases import DataFormats, Images, Labels, Numbers, PerSample
 from tensorboard_plugin_gradcam.arrays import to_numpy
 from tensorboard_plugin_gradcam.faults import reason, warn
+from tensorboard_plugin_gradcam.misnamed import told
 from tensorboard_plugin_gradcam.normalization import normalizations
 from tensorboard_plugin_gradcam.records import Box, Sample, Task
+from tensorboard_plugin_gradcam.writer.checks import at_least, names, one_of
 from tensorboard_plugin_gradcam.writer.labels import read_labels
 from tensorboard_plugin_gradcam.writer.pictures import ImageFormat, Picture, Reading, read_pictures
 from tensorboard_plugin_gradcam.writer.predictions import Truth
 
-Images: TypeAlias = "ArrayLike | Sequence[Any]"  # also tensors of any framework, PIL images, paths
-Labels: TypeAlias = "ArrayLike | Sequence[Any]"
 BoxesIn = Literal["pixels", "fractions"]
 
 MAX_IMAGE_SIZE = 1024  # pixels of the longer edge, by default
@@ -78,33 +79,34 @@ class Samples:
 class SampleOptions(TypedDict, total=False):
     """What may be known of samples: as for `prepare_samples`."""
 
-    ids: Sequence[object] | NDArray[Any] | None
+    ids: PerSample | None
     captions: Sequence[str | None] | None
-    boxes: Sequence[Any] | None
+    boxes: PerSample | None
     boxes_in: BoxesIn
-    box_classes: Sequence[Any] | None
-    truth_masks: Sequence[Any] | NDArray[Any] | None
-    masks: Sequence[Any] | NDArray[Any] | None
-    dataformats: str | None
+    box_classes: PerSample | None
+    truth_masks: PerSample | None
+    masks: PerSample | None
+    dataformats: DataFormats | None
     volumes: bool | None
 
 
+@told
 def prepare_samples(
     images: Images | None,
     *,
     count: int | None = None,
     labels: Labels | None = None,
-    ids: Sequence[object] | NDArray[Any] | None = None,
+    ids: PerSample | None = None,
     captions: Sequence[str | None] | None = None,
-    boxes: Sequence[Any] | None = None,
+    boxes: PerSample | None = None,
     boxes_in: BoxesIn = "pixels",
-    box_classes: Sequence[Any] | None = None,
-    truth_masks: Sequence[Any] | NDArray[Any] | None = None,
-    masks: Sequence[Any] | NDArray[Any] | None = None,
+    box_classes: PerSample | None = None,
+    truth_masks: PerSample | None = None,
+    masks: PerSample | None = None,
     transform: object | None = None,
-    mean: ArrayLike | None = None,
-    std: ArrayLike | None = None,
-    dataformats: str | None = None,
+    mean: Numbers | None = None,
+    std: Numbers | None = None,
+    dataformats: DataFormats | None = None,
     image_format: ImageFormat = "png",
     max_image_size: int | None = MAX_IMAGE_SIZE,
     volumes: bool | None = None,
@@ -146,8 +148,9 @@ def prepare_samples(
     Raises:
         ValueError: images are not pictures (a normalized tensor is told as such), or arguments differ in length.
     """
-    if image_format not in get_args(ImageFormat):
-        raise ValueError(f"expected image_format 'png', 'jpeg' or 'webp', got {image_format!r}")
+    one_of("image_format", image_format, ImageFormat)
+    one_of("boxes_in", boxes_in, BoxesIn)
+    at_least("max_image_size", max_image_size, 1, optional=True)
     if images is None and count is None:
         raise ValueError("expected images, or count where there are none")
     reading = Reading(normalizations(transform, mean, std), dataformats, max_image_size, volumes)
@@ -160,7 +163,7 @@ def prepare_samples(
         "box_classes": box_classes,
         "truth_masks": _truth_masks(truth_masks, masks),
     }
-    read = _Reader(stacks, boxes_in, task, tuple(class_names), notes)
+    read = _Reader(stacks, boxes_in, task, names("class_names", class_names), notes)
     records = tuple(Sample(**fields) for fields in read.fields(known))
     pictures = {picture.digest: picture for stack in stacks for picture in stack}
     return Samples(records, pictures, image_format)

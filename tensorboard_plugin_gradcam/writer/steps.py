@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, SupportsIndex
+from typing import Any
 
 MOST = 2**53  # above, JavaScript and the scalars' numbers are no longer exact
-
-StepLike = SupportsIndex | float
 
 
 def checked_tag(tag: str) -> str:

@@ -169,7 +169,7 @@ def test_maps_inside_a_validation_loop_equal_those_outside(mode: Any) -> None:
     ("arguments", "message"),
     [
         ({"layers": "layr4"}, "layer4"),
-        ({"methods": "gradcam"}, "grad_cam"),
+        ({"methods": "gradcamm"}, "grad_cam"),
         ({"layers": []}, "at least one layer"),
     ],
 )

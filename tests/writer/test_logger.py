@@ -46,7 +46,7 @@ def test_a_probe_is_read_back(model: nn.Module, images: Tensor, tmp_path: Path) 
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
     expected: dict[int, Any] = {}
     with SummaryWriter(str(tmp_path)) as writer:
-        logger = GradCAMLogger(writer, model, class_names="abc", transform=NORMALIZE)
+        logger = GradCAMLogger(writer, model, class_names=list("abc"), transform=NORMALIZE)
         probe = logger.probe("val", NORMALIZE(images), labels=[0, 1, 2, 0, 1, 2], boxes=[[(0, 0, 14, 7)]] * 6)
         for step in (1, 2, 3):
             train_step(model, optimizer, NORMALIZE(images))

@@ -80,8 +80,7 @@ function sizeText(group: Group): string {
   const {rows, columns} = found.map;
   const native = found.series.nativeShape?.slice(-2);
   const shrunk = native && (native[0] !== rows || native[1] !== columns);
-  const depth = found.map.slice ? `${found.map.slice.depth} × ` : "";
-  return `${depth}${rows} × ${columns} cells${shrunk ? `, averaged from ${native.join(" × ")}` : ""}`;
+  return `${rows} × ${columns} cells${shrunk ? `, averaged from ${native.join(" × ")}` : ""}`;
 }
 
 /** How much of what was written TensorBoard keeps, and how to have all of it. */

@@ -10,7 +10,6 @@ import {useScreenWidth} from "./screenWidth";
 import {useArrived} from "./arrived";
 import {remarksOn, type Shown} from "../state/remarks";
 import {sampleOf} from "../state/samples";
-import {sliceOf} from "./Slices";
 
 interface Props {
   group: Group;
@@ -32,7 +31,6 @@ export function Picture({group, sample, index, at = shownStep(group, index), lar
   const frame = useRef<HTMLSpanElement>(null);
   const across = useScreenWidth(frame, large ? LARGE : settings.peek().tileSize);
   const drawn = sharpSize(size, across, large || view.zoom > 1 || look.value.mode === "contour");
-  const slice = sliceOf(sample, found?.map);
   const pen = across ? (drawn.width * devicePixelRatio) / across : 1;
   useLayoutEffect(() => {
     const map = said.waits ? null : (found?.map ?? null); // drawn once, over its picture
@@ -43,8 +41,6 @@ export function Picture({group, sample, index, at = shownStep(group, index), lar
       ref={frame}
       class={said.waits ? "picture waits" : "picture"}
       style={{"--ratio": `${size.width} / ${size.height}`}}
-      data-slice={slice?.index}
-      data-slices={slice?.count}
       {...placeUnder(view, large)}
     >
       <canvas
@@ -62,11 +58,6 @@ export function Picture({group, sample, index, at = shownStep(group, index), lar
         data-theme={dark.value ? "dark" : "light"}
       />
       <Marks group={group} sample={own} index={index} found={found} view={view} />
-      {slice && (
-        <span class="mark slice" data-testid="slice">
-          {slice.index + 1} / {slice.count}
-        </span>
-      )}
       {said.words && (
         <span class={said.bare ? "mark failed" : "mark"} title={said.fully}>
           <span data-testid="said">{large ? said.fully : said.words}</span>

@@ -10,6 +10,8 @@ from typing import Any, Literal
 
 from torch import Tensor
 
+from tensorboard_plugin_gradcam.misnamed import method_name
+
 Needs = Literal["activations", "gradients", "passes"]
 MapKind = Literal["positive", "signed", "rgb"]
 Function = Callable[..., Tensor]
@@ -86,8 +88,8 @@ def find_methods(methods: Any) -> tuple[Method, ...]:
 def _find_method(item: Any) -> Method:
     if isinstance(item, Method):
         return item
-    name = getattr(item, "__name__", item)
-    if name not in METHODS:
-        close = get_close_matches(str(name), METHODS, n=3) or sorted(METHODS)
+    name = method_name(item, METHODS)
+    if name is None:
+        close = get_close_matches(str(getattr(item, "__name__", item)), METHODS, n=3) or sorted(METHODS)
         raise ValueError(f"expected a method such as {', '.join(close)}, got {item!r}")
     return METHODS[name]
