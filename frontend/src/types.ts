@@ -45,6 +45,10 @@ export interface Sample {
   width: number;
   height: number;
   boxes: Box[]; // fractions of width and height
+  labels?: number[] | null; // of a sample that has several
+  values?: (number | null)[]; // what a regression should have predicted
+  boxClasses?: number[]; // one a box, -1: unknown, or none at all
+  classMask?: {height: number; width: number; depth: number | null; cells: Int16Array} | null;
   mask: {height: number; width: number; cells: Uint8Array} | null;
 }
 
@@ -67,6 +71,9 @@ export interface Steps {
   total: number | null;
   generation: string;
   sampledDown: number | null;
+  writers: {host: string; process: number}[]; // of which it is known
+  replaced: {first: number; last: number; steps: number}[]; // by trainings that went on from an earlier step
+  notes: {step: number; texts: string[]}[];
   twoWriters: boolean; // two processes wrote the series at once, which is unsupported
   corrupt: {step: number; message: string}[];
 }
@@ -77,7 +84,25 @@ export interface Matrix<T> {
   columns: number;
 }
 
+export const TASKS = ["classification", "multilabel", "regression", "detection", "segmentation"] as const;
+export type Task = (typeof TASKS)[number];
+
+/** Numbers of every step and sample that are lists or grids themselves: shape S x N x ... */
+export interface Lists<T> {
+  data: T;
+  shape: number[];
+}
+
 export interface PredictionSeries extends Steps {
+  task: Task;
+  threshold: number; // multilabel: the probability from which a class is predicted
+  setClasses: Lists<Int32Array> | null; // -1: none
+  setProbabilities: Lists<Float32Array> | null;
+  values: Lists<Float32Array> | null;
+  boxes: Lists<Float32Array> | null; // x0, y0, x1, y1
+  boxClasses: Lists<Int32Array> | null;
+  boxScores: Lists<Float32Array> | null;
+  masks: Lists<Int16Array> | null; // class indices, -1: none
   prediction: Matrix<Int32Array> | null; // S x N, -1: none
   probability: Matrix<Float32Array> | null; // NaN: none
   labelProbability: Matrix<Float32Array> | null;
@@ -98,6 +123,7 @@ export interface MapSeries extends Steps {
   minimum: Float32Array;
   maximum: Float32Array;
   nonFinite: Int32Array | null;
+  box: Int32Array | null; // which of the sample's predicted boxes is explained, -1: none
   shape: Matrix<Int32Array>; // E x rank
   offset: Int32Array;
   values: Uint8Array | Float32Array;
@@ -131,6 +157,7 @@ export interface Look {
   colorMap: ColorMap; // signed maps use "diverging" whatever stands here, unless one was chosen for them
   opacity: number; // 0..1
   alpha: "value" | "constant";
+  signed: boolean; // positive maps too show what speaks against the class: it is stored
   photo: "gray" | "color"; // under a map that is laid over it; signed maps always lie on grey
   threshold: number; // 0..1: mask value, or share of the area that stays with thresholdBy "area"
   thresholdBy: "value" | "area";

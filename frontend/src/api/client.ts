@@ -118,6 +118,10 @@ interface SampleJson {
   height: number;
   boxes: [number, number, number, number][];
   mask: {height: number; width: number; cells: string} | null;
+  labels?: number[] | null;
+  values?: (number | null)[];
+  box_classes?: number[];
+  class_mask?: {height: number; width: number; depth: number | null; cells: string} | null;
 }
 
 function catalogOf(json: CatalogJson): Catalog {
@@ -146,9 +150,13 @@ function cohortOf(json: CohortJson): Cohort {
   return {classNames: json.class_names, samples: json.samples.map(sampleOf)};
 }
 
-function sampleOf({boxes, mask, ...rest}: SampleJson): Sample {
+function sampleOf({boxes, mask, box_classes, class_mask, ...rest}: SampleJson): Sample {
   return {
     ...rest,
+    boxClasses: box_classes ?? [],
+    classMask: class_mask
+      ? {...class_mask, cells: new Int16Array(bytesOf(class_mask.cells).buffer as ArrayBuffer)}
+      : null,
     boxes: boxes.map(([x0, y0, x1, y1]): Box => ({x0, y0, x1, y1})),
     mask: mask && {height: mask.height, width: mask.width, cells: bytesOf(mask.cells)},
   };

@@ -1,8 +1,8 @@
 /** Steps that were asked for with `after`, put behind those that are here already. */
 
-import type {MapSeries, Matrix, PredictionSeries, Steps} from "../types";
+import type {Lists, MapSeries, Matrix, PredictionSeries, Steps} from "../types";
 
-type Numbers = Int32Array | Float32Array | Float64Array | Uint8Array;
+type Numbers = Int16Array | Int32Array | Float32Array | Float64Array | Uint8Array;
 
 function joined<T extends Numbers>(a: T, b: T): T {
   const both = new (a.constructor as new (length: number) => T)(a.length + b.length);
@@ -27,6 +27,7 @@ function appendSteps(old: Steps, next: Steps): Steps {
     cohort: joined(old.cohort, renumbered),
     cohorts,
     places: old.places || next.places ? new Map([...(old.places ?? []), ...(next.places ?? [])]) : null,
+    notes: [...old.notes, ...next.notes],
     corrupt: next.corrupt, // the server names all of a series'
     total: next.total ?? old.total,
   };
@@ -54,6 +55,7 @@ export function appendMaps(old: MapSeries, next: MapSeries): MapSeries | null {
     score: joined(old.score, next.score),
     minimum: joined(old.minimum, next.minimum),
     maximum: joined(old.maximum, next.maximum),
+    box: old.box || next.box ? joined(boxOf(old), boxOf(next)) : null,
     nonFinite: old.nonFinite || next.nonFinite ? joined(orZeros(old), orZeros(next)) : null,
     shape: joinedShapes(old.shape, next.shape),
     offset: joined(
@@ -65,6 +67,10 @@ export function appendMaps(old: MapSeries, next: MapSeries): MapSeries | null {
     name: old.name || next.name ? joined(namesOf(old, 0), namesOf(next, old.names.length)) : null,
     nativeShape: next.nativeShape ?? old.nativeShape,
   };
+}
+
+function boxOf({box, sample}: MapSeries): Int32Array {
+  return box ?? filled(sample, sample.length, -1);
 }
 
 function orZeros({nonFinite, sample}: MapSeries): Int32Array {
@@ -106,7 +112,15 @@ export function appendPredictions(old: PredictionSeries, next: PredictionSeries)
   const rows: [number, number] = [old.steps.length, next.steps.length];
   const topCount = Math.max(old.topCount, next.topCount);
   return {
+    ...next,
     ...appendSteps(old, next),
+    setClasses: joinedLists(old.setClasses, next.setClasses, rows, -1),
+    setProbabilities: joinedLists(old.setProbabilities, next.setProbabilities, rows, NaN),
+    values: joinedLists(old.values, next.values, rows, NaN),
+    boxes: joinedLists(old.boxes, next.boxes, rows, NaN),
+    boxClasses: joinedLists(old.boxClasses, next.boxClasses, rows, -1),
+    boxScores: joinedLists(old.boxScores, next.boxScores, rows, NaN),
+    masks: joinedLists(old.masks, next.masks, rows, -1),
     prediction: joinedRows(old.prediction, next.prediction, rows, -1),
     probability: joinedRows(old.probability, next.probability, rows, NaN),
     labelProbability: joinedRows(old.labelProbability, next.labelProbability, rows, NaN),
@@ -137,6 +151,42 @@ function joinedRows<T extends Numbers>(
   const part = (matrix: Matrix<T> | null, count: number) =>
     matrix ? widened(matrix, columns, pad, "end") : filled(like.data, count * columns, pad);
   return {data: joined(part(a, rows[0]), part(b, rows[1])), rows: rows[0] + rows[1], columns};
+}
+
+/** Lists of all steps, padded to the longest of each axis. */
+function joinedLists<T extends Numbers>(
+  a: Lists<T> | null,
+  b: Lists<T> | null,
+  rows: [number, number],
+  pad: number,
+): Lists<T> | null {
+  const like = a ?? b;
+  if (!like) return null;
+  const inner = like.shape.slice(1).map((_, axis) => Math.max(a?.shape[axis + 1] ?? 0, b?.shape[axis + 1] ?? 0));
+  const shape = [rows[0] + rows[1], ...inner];
+  const data = filled(
+    like.data,
+    shape.reduce((all, axis) => all * axis, 1),
+    pad,
+  );
+  if (a) lay(a, data, shape, 0);
+  if (b) lay(b, data, shape, rows[0]);
+  return {data, shape};
+}
+
+/** Copy lists into larger ones from a step on. */
+function lay<T extends Numbers>({data, shape}: Lists<T>, into: T, wide: readonly number[], row: number): void {
+  const run = shape.at(-1)!;
+  const count = run ? data.length / run : 0;
+  for (let index = 0; index < count; index++) {
+    let [rest, at, step] = [index, 0, wide.at(-1)!];
+    for (let axis = shape.length - 2; axis >= 0; axis--) {
+      at += ((rest % shape[axis]!) + (axis === 0 ? row : 0)) * step;
+      rest = Math.floor(rest / shape[axis]!);
+      step *= wide[axis]!;
+    }
+    into.set(data.subarray(index * run, (index + 1) * run), at);
+  }
 }
 
 /** A top-k array [S, N, K] as rows of N * `topCount` numbers. */

@@ -1,6 +1,6 @@
 /** "GCAM" packets (http_api.md, "Packets"): a JSON header, then arrays that are viewed in place, never copied. */
 
-import type {MapKind, MapSeries, Matrix, PredictionSeries, Steps} from "../types";
+import type {Lists, MapKind, MapSeries, Matrix, PredictionSeries, Steps, Task} from "../types";
 
 /** Bytes that are not a whole packet: a proxy's error page, or an answer that was cut off. */
 export class CorruptPacket extends Error {
@@ -16,6 +16,7 @@ const PREFIX = 8;
 const VIEWS = {
   uint8: Uint8Array,
   uint16: Uint16Array,
+  int16: Int16Array,
   int32: Int32Array,
   float32: Float32Array,
   float64: Float64Array,
@@ -122,6 +123,9 @@ function stepsOf(packet: Packet): Steps {
     places: placesOf(packet),
     total: (header.total as number | null | undefined) ?? null,
     generation: String(header.generation ?? ""),
+    writers: (header.writers as Steps["writers"] | undefined) ?? [],
+    replaced: (header.replaced as Steps["replaced"] | undefined) ?? [],
+    notes: (header.notes as Steps["notes"] | undefined) ?? [],
     twoWriters: header.two_writers === true,
     sampledDown: (header.sampled_down as number | null | undefined) ?? null,
     corrupt: (header.corrupt as Steps["corrupt"] | undefined) ?? [],
@@ -146,6 +150,15 @@ export function decodePredictions(buffer: ArrayBuffer): PredictionSeries {
   const top = packet.has("top_classes");
   return {
     ...stepsOf(packet),
+    task: (packet.header.task as Task | undefined) ?? "classification",
+    threshold: (packet.header.threshold as number | undefined) ?? 0.5,
+    setClasses: lists(packet, "set_classes", "int32"),
+    setProbabilities: lists(packet, "set_probabilities", "float32"),
+    values: lists(packet, "values", "float32"),
+    boxes: lists(packet, "boxes", "float32"),
+    boxClasses: lists(packet, "box_classes", "int32"),
+    boxScores: lists(packet, "box_scores", "float32"),
+    masks: lists(packet, "masks", "int16"),
     prediction: matrix(packet, "prediction", "int32"),
     probability: matrix(packet, "probability", "float32"),
     labelProbability: matrix(packet, "label_probability", "float32"),
@@ -154,6 +167,10 @@ export function decodePredictions(buffer: ArrayBuffer): PredictionSeries {
     topProbabilities: packet.has("top_probabilities") ? packet.array("top_probabilities", "float32") : null,
     topCount: top ? (packet.shape("top_classes")[2] ?? 0) : 0,
   };
+}
+
+function lists<T extends Type>(packet: Packet, name: string, type: T): Lists<InstanceType<(typeof VIEWS)[T]>> | null {
+  return packet.has(name) ? {data: packet.array(name, type), shape: packet.shape(name)} : null;
 }
 
 function matrix<T extends "int32" | "float32">(
@@ -182,6 +199,7 @@ export function decodeMaps(buffer: ArrayBuffer): MapSeries {
     minimum: packet.array("minimum", "float32"),
     maximum: packet.array("maximum", "float32"),
     nonFinite: packet.has("non_finite") ? packet.array("non_finite", "int32") : null,
+    box: packet.has("box") ? packet.array("box", "int32") : null,
     shape: matrix(packet, "shape", "int32") ?? {data: new Int32Array(), rows: 0, columns: 0},
     offset: packet.array("offset", "int32"),
     values: valuesOf(packet),

@@ -11,6 +11,11 @@ export interface Progress {
 }
 
 const COLORS = 256;
+/** Photographs under the heat are greys, whose steps would be seen. */
+const GREYS = Array.from({length: 65}, (_, i) => {
+  const level = Math.min(i * 4, 255);
+  return [level, level, level];
+});
 const SAMPLED = 5; // frames that the palette is made of
 const EVERY = 7; // pixels of those
 const BITS = 6; // of each channel, that a colour is looked up by
@@ -22,7 +27,7 @@ const BITS = 6; // of each channel, that a colour is looked up by
  * each frame would take most of the time, and the background would flicker.
  */
 export async function gifOf(count: number, draw: Draw, delay: number, rest: number, progress: Progress): Promise<Blob> {
-  const palette = quantize(sampled(count, draw), COLORS, {format: "rgb565"});
+  const palette = [...GREYS, ...quantize(sampled(count, draw), COLORS - GREYS.length, {format: "rgb565"})];
   const lookUp = new Lookup(palette);
   const gif = GIFEncoder();
   for (let index = 0; index < count; index++) {

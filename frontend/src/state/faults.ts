@@ -1,5 +1,6 @@
 /** What of a group can't be shown, and why: whatever else there is of it is shown all the same. */
 
+import type {Steps} from "../types";
 import {type Group, loader, seriesKey} from "./store";
 
 /** Whether the samples have to be named by the maps, because no predictions were logged or none can be read. */
@@ -48,4 +49,25 @@ function cohortFault(group: Group): string | null {
     if (problem) return `The list of samples is missing: ${problem.message}`;
   }
   return null;
+}
+
+/** What the writer noted of a step, and what of the series was replaced. */
+export function notesOf(group: Group, step: number): string[] {
+  const key = seriesKey(group);
+  const all: readonly (Steps | null)[] = [
+    group.entry.predictions ? loader.predictions(group.run, group.tag) : null,
+    ...(key ? loader.allSeries(key).slice(0, 1) : []),
+  ];
+  const words = all.flatMap((series) => {
+    if (!series) return [];
+    const texts = series.notes.find((note) => note.step === step)?.texts ?? [];
+    return [...texts.map((text) => `Step ${step.toLocaleString("en")}: ${text}`), ...series.replaced.map(replacedText)];
+  });
+  return [...new Set(words)];
+}
+
+function replacedText({first, last, steps}: Steps["replaced"][number]): string {
+  const [from, to] = [first.toLocaleString("en"), last.toLocaleString("en")];
+  const what = first === last ? `Step ${from} was` : `Steps ${from} to ${to} (${steps.toLocaleString("en")} kept) were`;
+  return `${what} replaced by a training that went on from an earlier step`;
 }

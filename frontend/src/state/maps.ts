@@ -3,7 +3,7 @@
 import {computed} from "@preact/signals";
 import type {Found} from "../api/loader";
 import {FAINT, isFaint, limitsOf, limitsOfSeries, unionOfLimits, usualPeak} from "../maths/limits";
-import type {Limits, Look, MapSeries} from "../types";
+import type {Limits, Look, MapSeries, RawMap} from "../types";
 import {shownGroups} from "./compare";
 import {type Group, loader, locks, look, seriesKey, settings, step} from "./store";
 import {castAt, classOf} from "./samples";
@@ -36,6 +36,20 @@ export function explained(group: Group, sample: number, at: number): number | nu
 /** As `explained`, for each step of a curve. */
 export function explainedOver(group: Group, sample: number): (step: number) => number | null {
   return (at) => explained(group, sample, at);
+}
+
+const signed = new WeakMap<RawMap, RawMap>();
+const signedSeries = new WeakMap<MapSeries, MapSeries>();
+
+/** A map as it is drawn: with its negative side where the look asks for it. */
+export function drawnOf(found: Found | null): Found | null {
+  if (!found || !look.value.signed || found.map.kind !== "positive") return found;
+  const {map, series} = found;
+  const whole = signed.get(map) ?? {...map, kind: "signed"};
+  signed.set(map, whole);
+  const all = signedSeries.get(series) ?? {...series, kind: "signed"};
+  signedSeries.set(series, all);
+  return {...found, map: whole, series: all};
 }
 
 /** All kept steps of a sample's maps; null until they are here. */

@@ -21,11 +21,12 @@ export interface Shown {
 export interface Remarks {
   words: string; // few: a tile is small
   fully: string;
+  advice: string; // what can be done; said in focus
   bare: boolean; // there is neither picture nor map to be seen
   waits: boolean; // for the picture, or for the only thing that there will be
 }
 
-type Remark = readonly [words: string, why?: string] | null;
+type Remark = readonly [words: string, why?: string | undefined, advice?: string] | null;
 
 export function remarksOn(tile: Shown): Remarks {
   const {group, sample, found} = tile;
@@ -34,6 +35,7 @@ export function remarksOn(tile: Shown): Remarks {
   return {
     words: all.map(([words]) => words).join(" · "),
     fully: all.map(([words, why]) => (why ? `${words}: ${why}` : words)).join("; "),
+    advice: all.flatMap(([, , advice]) => advice ?? []).join("; "),
     bare: image === "failed" && !found && all.length > 0,
     waits: image === "loading" || (image === "failed" && !found && !lost(tile)),
   };
@@ -75,11 +77,20 @@ function pictureless({group, sample}: Shown): Remark {
 function odd({group, found}: Shown): Remark {
   if (!found) return null;
   const words = flaw(found.map);
+  if (words === "all negative" || words === "all zero") return [words, undefined, unspoken(group, found)];
   if (words) return [words];
   const usual = usualPeakOf(found, group);
   if (!isFaint(found.map, usual)) return null;
   const size = `${shown(peakOf(found.map))} of ${shown(usual)}`;
   return [`faint, ${size}`, "all but zero beside the other maps of its series"];
+}
+
+/** What can be done where nothing speaks for a class. */
+function unspoken(group: Group, found: Found): string {
+  const cohort = loader.cohort(group.run, found.series.cohorts[found.series.cohort[found.stepIndex] ?? 0] ?? "");
+  const target = targetName(found.series, found.entry, cohort?.classNames ?? []);
+  const what = `no positive evidence${target ? ` for ${target}` : ""} at this layer`;
+  return `${what}; HiResCAM or LayerCAM may show some, and "Signed" in the look shows what speaks against it`;
 }
 
 function other({group, index, at, found}: Shown): Remark {

@@ -5,10 +5,11 @@ import {byPlace, columnOf, placesAt, samplesEver} from "../maths/places";
 import {nearestStep} from "../maths/steps";
 import type {Cohort, Matrix, PredictionSeries, Sample, Steps} from "../types";
 import {lacksPredictions} from "./faults";
+import {type Predicted, predictedOf} from "./tasks";
 import type {Part} from "./settings";
 import {type Group, loader, seriesKey} from "./store";
 
-export interface Said {
+export interface Said extends Predicted {
   prediction: number | null;
   probability: number | null;
   labelProbability: number | null;
@@ -108,7 +109,17 @@ function standInFor({run}: Group, digest: string, {prediction, probability, loss
 
 const standIns = new Map<number, Cohort>();
 
-const NOTHING: Said = {prediction: null, probability: null, labelProbability: null, loss: null, top: []};
+const NOTHING: Said = {
+  prediction: null,
+  probability: null,
+  labelProbability: null,
+  loss: null,
+  top: [],
+  set: null,
+  values: [],
+  boxes: [],
+  mask: null,
+};
 
 export function saidOf({cohort, said, row, places}: Cast, sample: number): Said {
   const column = columnOf(places, sample);
@@ -120,6 +131,7 @@ export function saidOf({cohort, said, row, places}: Cast, sample: number): Said 
     labelProbability: cellOf(said.labelProbability, row, column),
     loss: cellOf(said.loss, row, column),
     top: topOf(cohort, said, row, column),
+    ...predictedOf(cohort.samples[sample], said, row, column),
   };
 }
 
@@ -166,7 +178,8 @@ export function className(cohort: Cohort, index: number | null): string {
   return cohort.classNames[index] ?? String(index);
 }
 
-/** Right, wrong, or unknown. */
-export function isRight({label}: Sample, {prediction}: Said): boolean | null {
+/** Right, wrong, or unknown; a set is right where it is just the labels. */
+export function isRight({label, labels}: Sample, {prediction, set}: Said): boolean | null {
+  if (set) return labels ? set.every(({predicted, isTrue}) => predicted === isTrue) : null;
   return label === null || prediction === null ? null : label === prediction;
 }

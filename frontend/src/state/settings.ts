@@ -40,6 +40,7 @@ export interface Settings {
   opacity: number;
   alpha: Look["alpha"];
   photo: Look["photo"];
+  signed: boolean;
   threshold: number;
   thresholdBy: Look["thresholdBy"];
   gamma: number;
@@ -95,6 +96,7 @@ export const DEFAULTS: Settings = {
   opacity: 1,
   alpha: "value",
   photo: "gray",
+  signed: false,
   threshold: 0,
   thresholdBy: "value",
   gamma: 1,

@@ -87,6 +87,7 @@ const LOOK = [
   "opacity",
   "alpha",
   "photo",
+  "signed",
   "threshold",
   "thresholdBy",
   "gamma",

@@ -2,7 +2,7 @@ import {colorMapFor, cssGradient} from "../maths/colors";
 import {thresholdOf} from "../maths/compose";
 import {areaFrom} from "../maths/metrics";
 import {specFrom} from "../state/spec";
-import {currentLimits, mapOf, shownStep} from "../state/maps";
+import {currentLimits, drawnOf, mapOf, shownStep} from "../state/maps";
 import {arrivals, focusKey, type Group, groups, look} from "../state/store";
 import type {MapKind} from "../types";
 import type {Found} from "../api/loader";
@@ -58,7 +58,7 @@ function exampleMap(): Example | null {
   const focused = groups.value.find(({run, tag}) => run === spec?.run && tag === spec.tag);
   const group = focused ?? groups.value.find(({maps}) => maps);
   const sample = focused && spec ? spec.sample : 0;
-  const found = group && mapOf(group, sample, shownStep(group, sample));
+  const found = group && drawnOf(mapOf(group, sample, shownStep(group, sample)));
   return found ? {found, group, sample, limits: currentLimits(found, group, sample)} : null;
 }
 

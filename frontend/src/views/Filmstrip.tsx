@@ -4,7 +4,7 @@ import {framesOf} from "../maths/frames";
 import {compact, shown} from "../maths/numbers";
 import {nearestStep} from "../maths/steps";
 import {WHOLE} from "../maths/placement";
-import {currentLimits, explainedOver, mapOf, seriesOf, shownStep} from "../state/maps";
+import {currentLimits, drawnOf, explainedOver, mapOf, seriesOf, shownStep} from "../state/maps";
 import {entriesOver} from "../state/measure";
 import {sampleOf} from "../state/samples";
 import {arrivals, goTo, type Group, images, look, renderer, steps} from "../state/store";
@@ -51,7 +51,7 @@ function Frame({group, sample, index, at}: {group: Group; sample: Sample; index:
   const canvas = useRef<HTMLCanvasElement>(null);
   arrivals.value;
   renderer.losses.value;
-  const found = mapOf(group, index, at);
+  const found = drawnOf(mapOf(group, index, at));
   const own = found ? sampleOf(found, index, sample) : sample;
   const image = own && images.get(group.run, own.image);
   useEffect(() => draw(canvas.current, group, index, image, found));

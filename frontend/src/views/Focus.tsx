@@ -30,6 +30,7 @@ import {middleOf, pinned} from "./pinning";
 import {Picture} from "./Picture";
 import {type Cast, castAt, className, isRight, type Said, sampleOf, saidOf} from "../state/samples";
 import {closeFocus} from "./shortcuts";
+import {hasTask, TaskVerdict} from "./TaskVerdict";
 import {useLookingAt} from "./Tile";
 
 /** One sample, large, with what was logged of it. */
@@ -96,7 +97,13 @@ function Panel({group, cast, sample, index}: Props) {
       <Filmstrip group={group} sample={sample} index={index} />
       {!full && (
         <>
-          <Outcome cast={cast} sample={sample} said={said} />
+          {hasTask(cast, said) ? (
+            <section class="outcome" aria-label="Verdict">
+              <TaskVerdict cast={cast} sample={sample} said={said} explained={found?.map.target ?? -1} />
+            </section>
+          ) : (
+            <Outcome cast={cast} sample={sample} said={said} />
+          )}
           <Curves twins={twins} sample={sample} cast={cast} />
           <Facts group={group} cast={cast} sample={sample} index={index} found={found} />
         </>

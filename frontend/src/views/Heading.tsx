@@ -1,9 +1,10 @@
-import {faultsOf} from "../state/faults";
+import {faultsOf, notesOf} from "../state/faults";
 import {mapOf} from "../state/maps";
 import {arrivals, colorOf, type Group, groups, step} from "../state/store";
 import {shown} from "../maths/numbers";
 import {placesIn} from "../maths/places";
 import {methodName} from "../state/names";
+import type {PredictionSeries} from "../types";
 import {type Cast, samplesEverOf} from "../state/samples";
 
 /** What a group of tiles is: its run and series, the maps' resolution, how much is kept, and what is wrong with it. */
@@ -37,6 +38,13 @@ function Faults({all}: {all: readonly Group[]}) {
       {all.flatMap((group) =>
         faultsOf(group).map((words) => (
           <p key={`${group.run} ${words}`} class="problem" role="alert">
+            {all.length > 1 ? `${group.run}: ${words}` : words}
+          </p>
+        )),
+      )}
+      {all.flatMap((group) =>
+        notesOf(group, step.value).map((words) => (
+          <p key={`${group.run} ${words}`} class="step-note" data-testid="note">
             {all.length > 1 ? `${group.run}: ${words}` : words}
           </p>
         )),
@@ -83,6 +91,10 @@ function sizeText(group: Group): string {
   return `${rows} × ${columns} cells${shrunk ? `, averaged from ${native.join(" × ")}` : ""}`;
 }
 
+function writersText(writers: PredictionSeries["writers"]): string {
+  return writers.length ? ` (${writers.map(({host, process}) => `process ${process} on ${host}`).join(", ")})` : "";
+}
+
 /** How much of what was written TensorBoard keeps, and how to have all of it. */
 function Kept({cast}: {cast: Cast | null}) {
   if (!cast?.said) return null;
@@ -101,7 +113,7 @@ function Kept({cast}: {cast: Cast | null}) {
       {cast.said.twoWriters && (
         <strong title="They replace each other's records. Give each process a run directory of its own.">
           {" "}
-          · written by two processes at once
+          · written by two processes at once{writersText(cast.said.writers)}
         </strong>
       )}
     </span>

@@ -39,6 +39,11 @@ const LEGACY: Partial<Record<ColorMap, string>> = {
 };
 const USUAL_SHARE = 0.2; // of the area, where someone first asks for an area
 
+/** The kind that maps are drawn as. */
+export function kindDrawn(): MapKind {
+  return look.value.signed && kindShown() === "positive" ? "signed" : kindShown();
+}
+
 function kindShown(): MapKind {
   return groups.value.find(({maps}) => maps)?.maps?.kind ?? "positive";
 }
@@ -57,7 +62,7 @@ export function LookSection() {
         label="Photograph"
         value={now.photo}
         options={PHOTOS}
-        disabled={ignores("photo") || kindShown() !== "positive"}
+        disabled={ignores("photo") || kindDrawn() !== "positive"}
         onChange={(photo) => change({photo})}
       />
       <Slider
@@ -68,7 +73,7 @@ export function LookSection() {
         disabled={ignores("opacity")}
         onInput={(opacity) => change({opacity})}
       />
-      <ColorBar kind={kindShown()} />
+      <ColorBar kind={kindDrawn()} />
       <Select
         label="Scale"
         value={now.scale}
@@ -89,6 +94,11 @@ export function MoreLook() {
   const kind = kindShown();
   return (
     <section aria-label="More of the look">
+      {kind === "positive" && (
+        <Check checked={now.signed} disabled={now.mode === "image"} onChange={(signed) => change({signed})}>
+          Signed: also what speaks against the class
+        </Check>
+      )}
       <Check
         checked={now.alpha === "value"}
         disabled={ignores("alpha")}

@@ -5,6 +5,7 @@ import {contourPath, contours, maskPath} from "../maths/contour";
 import {limitsOf} from "../maths/limits";
 import {areaFrom, cellAt, percentile, type Place} from "../maths/metrics";
 import {currentLimits} from "../state/maps";
+import {castAt, className, type Said, saidOf} from "../state/samples";
 import {type Group, look, pin, playing, probe} from "../state/store";
 import type {Limits, RawMap, Sample, Viewport} from "../types";
 import {percent, shown} from "../maths/numbers";
@@ -15,10 +16,12 @@ interface Props {
   index: number;
   found: Found | null;
   view: Viewport;
+  at: number; // the step
+  large: boolean;
 }
 
 /** What is drawn over a picture as lines and numbers: ground truth, the threshold's outline, the places looked at. */
-export function Marks({group, sample, index, found, view}: Props) {
+export function Marks({group, sample, index, found, view, at, large}: Props) {
   const window = `${view.x - 0.5 / view.zoom} ${view.y - 0.5 / view.zoom} ${1 / view.zoom} ${1 / view.zoom}`;
   const limits = found && currentLimits(found, group, index);
   return (
@@ -28,7 +31,9 @@ export function Marks({group, sample, index, found, view}: Props) {
         {found && limits && <Outline map={found.map} limits={limits} />}
         {pin.value && <Pin place={pin.value} view={view} />}
         {found && <Cell map={found.map} />}
+        {look.value.groundTruth && <PredictedShapes {...{group, index, found}} at={at} />}
       </svg>
+      {look.value.groundTruth && large && <Names {...{group, index, sample, found, view}} at={at} />}
       {found && limits && <Scale map={found.map} limits={limits} />}
       {found && limits && <Area map={found.map} limits={limits} />}
       {found && <Reading map={found.map} />}
@@ -56,6 +61,85 @@ function Truth({sample}: {sample: Sample}) {
       ))}
       {sample.mask && <path d={maskPath(sample.mask)} />}
     </TwoTone>
+  );
+}
+
+interface PredictedProps {
+  group: Group;
+  index: number;
+  found: Found | null;
+  at: number;
+}
+
+/** Which of the predicted boxes is explained; -1: none, or all. */
+function explainedBox(found: Found | null): number {
+  return found?.series.box?.[found.entry] ?? -1;
+}
+
+/** Predicted boxes, the explained one thick, and the outline of the predicted mask. */
+function PredictedShapes({group, index, found, at}: PredictedProps) {
+  const cast = castAt(group, found?.map.step ?? at);
+  const said = cast && saidOf(cast, index);
+  if (!said || !(said.boxes.length || said.mask)) return null;
+  const one = explainedBox(found);
+  return (
+    <>
+      {said.boxes.map(({x0, y0, x1, y1}, place) => (
+        <TwoTone key={place} name={place === one ? "predicted explained" : "predicted"} id="predicted-box">
+          <rect x={x0} y={y0} width={x1 - x0} height={y1 - y0} />
+        </TwoTone>
+      ))}
+      {said.mask && (
+        <TwoTone name="predicted" id="predicted-mask">
+          <path d={maskPath(ofClass(said.mask, found?.map.target ?? -1))} />
+        </TwoTone>
+      )}
+    </>
+  );
+}
+
+const masks = new WeakMap<Int16Array, Map<number, NonNullable<Sample["mask"]>>>();
+
+/** Where a mask has a class; of no class, where it has any but the first, which is the background. */
+function ofClass({height, width, cells}: NonNullable<Said["mask"]>, target: number): NonNullable<Sample["mask"]> {
+  const own = masks.get(cells) ?? new Map<number, NonNullable<Sample["mask"]>>();
+  masks.set(cells, own);
+  const kept = own.get(target);
+  if (kept) return kept;
+  const inside = Uint8Array.from(cells, (cell) => Number(target >= 0 ? cell === target : cell > 0));
+  const made = {height, width, cells: inside};
+  own.set(target, made);
+  return made;
+}
+
+/** Classes and scores at the boxes' corners. */
+function Names({group, index, sample, found, view, at}: PredictedProps & {sample: Sample; view: Viewport}) {
+  const cast = castAt(group, found?.map.step ?? at);
+  if (!cast) return null;
+  const one = explainedBox(found);
+  const predicted = saidOf(cast, index).boxes.map(({x0, y1, class: of, score}, place) => ({
+    x: x0,
+    y: y1,
+    kind: place === one ? "predicted explained" : "predicted",
+    words: `${className(cast.cohort, of)} ${score.toFixed(2)}${place === one ? ", explained" : ""}`,
+  }));
+  const truth = (sample.boxClasses ?? []).flatMap((of, place) => {
+    const box = sample.boxes[place];
+    return box && of >= 0 ? [{x: box.x0, y: box.y0, kind: "truth", words: className(cast.cohort, of)}] : [];
+  });
+  const across = (value: number, middle: number) => `${100 * ((value - middle) * view.zoom + 0.5)}%`;
+  return (
+    <>
+      {[...truth, ...predicted].map(({x, y, kind, words}) => (
+        <span
+          key={`${kind} ${x} ${y} ${words}`}
+          class={`box-name ${kind}`}
+          style={{left: across(x, view.x), top: across(y, view.y)}}
+        >
+          {words}
+        </span>
+      ))}
+    </>
   );
 }
 

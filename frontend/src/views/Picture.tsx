@@ -1,6 +1,6 @@
 import {useLayoutEffect, useRef} from "preact/hooks";
 import type {Found} from "../api/loader";
-import {currentLimits, mapOf, shownStep} from "../state/maps";
+import {currentLimits, drawnOf, mapOf, shownStep} from "../state/maps";
 import {change, dark, type Group, images, look, probe, renderer, settings} from "../state/store";
 import {viewport} from "../state/zoom";
 import type {Sample, Viewport} from "../types";
@@ -57,10 +57,10 @@ export function Picture({group, sample, index, at = shownStep(group, index), lar
         data-ready={image && found ? "true" : "false"}
         data-theme={dark.value ? "dark" : "light"}
       />
-      <Marks group={group} sample={own} index={index} found={found} view={view} />
+      <Marks group={group} sample={own} index={index} found={found} view={view} at={at} large={large} />
       {said.words && (
-        <span class={said.bare ? "mark failed" : "mark"} title={said.fully}>
-          <span data-testid="said">{large ? said.fully : said.words}</span>
+        <span class={said.bare ? "mark failed" : "mark"} title={[said.fully, said.advice].filter(Boolean).join(": ")}>
+          <span data-testid="said">{large ? [said.fully, said.advice].filter(Boolean).join(": ") : said.words}</span>
           {!large && said.fully !== said.words && <span class="hidden">: {said.fully}</span>}
         </span>
       )}
@@ -73,7 +73,7 @@ const NO_LIMITS = {low: 0, high: 0};
 /** All that is drawn and may arrive. */
 function readingOf(tile: Omit<Shown, "found">) {
   const {group, sample, index, at} = tile;
-  const found = mapOf(group, index, at);
+  const found = drawnOf(mapOf(group, index, at));
   const own = found ? sampleOf(found, index, sample) : sample;
   const said = remarksOn({...tile, sample: own ?? sample, found});
   return {

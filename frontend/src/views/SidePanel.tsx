@@ -26,7 +26,7 @@ import {ColorBar} from "./ColorBar";
 import {Combo, type Option} from "./Combo";
 import {Check, IconButton, Select} from "./controls";
 import {Exports} from "./Exports";
-import {LookSection, MoreLook} from "./Look";
+import {kindDrawn, LookSection, MoreLook} from "./Look";
 import {useNarrow} from "./narrow";
 
 const COLLAPSE = "M15.4 7.4 14 6l-6 6 6 6 1.4-1.4-4.6-4.6z";
@@ -55,7 +55,7 @@ function Rail() {
           />
         </label>
       ))}
-      <ColorBar kind={groups.value.find(({maps}) => maps)?.maps?.kind ?? "positive"} upright />
+      <ColorBar kind={kindDrawn()} upright />
     </nav>
   );
 }

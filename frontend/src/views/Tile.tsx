@@ -1,5 +1,5 @@
 import {useEffect, useLayoutEffect, useRef} from "preact/hooks";
-import {explained, shownStep} from "../state/maps";
+import {explained, mapOf, shownStep} from "../state/maps";
 import {specOf, specText, tileKey} from "../state/spec";
 import {pick} from "../state/ab";
 import {
@@ -93,6 +93,10 @@ export function Seen({group, sample, index, fixed, badge = false, truth = true}:
   const key = keyOf(group, index);
   const spec = specText(specOf(group, index, fixed ?? locks.value.get(key) ?? null, explained(group, index, at)));
   const focused = isFocused(group, index, fixed);
+  const target = useArrived(
+    () => mapOf(group, index, at)?.map.target,
+    (reading) => [reading],
+  );
   return (
     <>
       <button
@@ -118,7 +122,7 @@ export function Seen({group, sample, index, fixed, badge = false, truth = true}:
           <Picture group={group} sample={sample} index={index} at={at} />
           {badge && cast && <Badge group={group} cast={cast} index={index} />}
         </span>
-        {cast && <Verdict cast={cast} sample={sample} said={saidOf(cast, index)} truth={truth} />}
+        {cast && <Verdict cast={cast} sample={sample} said={saidOf(cast, index)} truth={truth} explained={target} />}
       </button>
       {fixed == null && <Lock name={key} at={at} />}
       <Pick spec={spec} />

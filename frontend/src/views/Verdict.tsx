@@ -1,17 +1,21 @@
 import type {PredictionSeries, Sample} from "../types";
 import {type Cast, className, isRight, type Said} from "../state/samples";
 import {Cut} from "./Cut";
+import {hasTask, TaskVerdict} from "./TaskVerdict";
 
 interface Props {
   cast: Cast;
   sample: Sample;
   said: Said;
   truth?: boolean; // else it stands elsewhere
+  explained?: number | undefined; // the class that the map is of
 }
 
 /** What the model thought of a sample, and what is true: signs and words, not colour alone. */
-export function Verdict({cast, sample, said, truth = true}: Props) {
+export function Verdict({cast, sample, said, truth = true, explained}: Props) {
   if (cast.said && cast.row < 0) return <Unsaid series={cast.said} />;
+  if (hasTask(cast, said))
+    return <TaskVerdict {...{cast, sample, said}} {...(explained === undefined ? {} : {explained})} />;
   const right = isRight(sample, said);
   const label = className(cast.cohort, sample.label);
   const prediction = className(cast.cohort, said.prediction) || (truth ? label || sample.caption || sample.id : "");
@@ -52,7 +56,7 @@ const LONG = 12; // characters of a name, from which on prediction and truth nee
 /** Pixels that the verdicts of a list of samples need under each picture. */
 export function verdictHeight({cohort, said}: Cast): number {
   const {samples, classNames} = cohort;
-  const predicted = said?.prediction != null;
+  const predicted = said?.prediction != null || (said !== null && said.task !== "classification");
   if (!predicted && !samples.some(({label, caption, id}) => label !== null || caption || id)) return 0;
   const both = predicted && samples.some(({label}) => label !== null);
   return both && classNames.some((name) => name.length > LONG) ? 2 * LINE : LINE;
