@@ -64,6 +64,7 @@ soak: setup  ## fuzzing, damaged files, a long run and killed writers at full le
 	$(BIN)/python -m tests.fuzz.soak
 	$(BIN)/python -m tests.trust.faults
 	$(BIN)/python -m tests.trust.no_trace
+	$(BIN)/python -m tests.trust.interrupts
 	$(BIN)/python -m tests.trust.long_run
 	$(BIN)/python -m pytest -m slow tests/writer/test_crashes.py
 

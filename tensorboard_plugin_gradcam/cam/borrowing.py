@@ -149,7 +149,11 @@ class borrowing:  # a verb, for it is read after `with`
         known = MODELS.known(model)
         if known.draws or not known.has_run:
             turn = TURN.lock
-            turn.acquire()
+            if not turn.acquire(timeout=WAIT_SECONDS):
+                raise RuntimeError(
+                    "expected another thread's map to end, whose model draws random numbers too, but it has lasted "
+                    f"{WAIT_SECONDS:.0f} seconds: explain models that draw in one thread"
+                )
             undo.callback(turn.release)
         states = RandomStates(_cuda_devices(model))
         snapshot = Snapshot(model, known.written)

@@ -79,8 +79,8 @@ class Capture:
         if torch.is_grad_enabled() and is_compiled(model) and self._has_graph(model):
             self._problem = ValueError(_COMPILED)  # running it eagerly would change the training
             return self
-        with Held() as held:
-            try:
+        try:
+            with Held() as held:
                 self._block.callback(MODELS.give_back, model)
                 with Open(held):
                     MODELS.take(model)
@@ -88,20 +88,23 @@ class Capture:
                 begin = model.register_forward_pre_hook(self._begin, prepend=True, with_kwargs=True)
                 self._block.callback(begin.remove)
                 self._block.callback(model.register_forward_hook(self._end, always_call=True).remove)
-            except BaseException:
-                self._block.close()
-                raise
-        return self
+            return self
+        except BaseException:  # a signal that waited, too
+            self._leave()
+            raise
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Take the hooks away."""
         with Held():
-            try:
-                self._pass.close()
-            finally:
-                self._block.close()
+            self._leave()
+
+    def _leave(self) -> None:
+        try:
+            self._pass.close()
+        finally:
+            self._block.close()
 
     @told
     def result(self, targets: Targets = None) -> CAMResult:
