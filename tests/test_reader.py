@@ -200,3 +200,44 @@ def _summary(value: Any) -> Any:
     from tensorboard.compat.proto import summary_pb2
 
     return summary_pb2.Summary(value=[value])
+
+
+def test_samples_that_change_their_order_from_step_to_step_are_followed(tmp_path: Path) -> None:
+    """A shuffled validation loader: each picture has its own map, prediction and target at every step."""
+    images, random = images_of(6), np.random.default_rng(0)
+    orders = [random.permutation(6)[:count] for count in (6, 6, 4)]
+    for step, order in enumerate(orders):
+        maps = np.stack([np.full((2, 2), 10 * step + index, np.float32) for index in order])
+        add_gradcam(
+            tmp_path / "train", "val", images[order], maps, step, layer="layer4", labels=order, predictions=order,
+            probabilities=order / 10, targets=order, scores=order + 0.5, precision="float32",
+        )  # fmt: skip
+    log = read_gradcam(tmp_path)
+    series, said = log.maps[KEY], log.predictions["train", "val"]
+    first = orders[0]
+    assert [sample.label for sample in series.samples] == first.tolist()
+    assert len({sample.image for sample in series.samples}) == 6
+    logged = np.array([[index in order for index in first] for order in orders])
+    expected = np.where(logged, [10 * step + first for step in range(3)], np.nan)
+    np.testing.assert_array_equal(series.array()[:, :, 0, 0], expected)
+    np.testing.assert_array_equal(series.scores(), np.where(logged, first + 0.5, np.nan))
+    np.testing.assert_array_equal(series.targets(), np.where(logged, first, -1))
+    np.testing.assert_array_equal(said.array("prediction"), np.where(logged, first, -1))
+    frame = log.metrics()
+    assert len(frame) == 16
+    assert (frame.groupby("identity").label.nunique() == 1).all()
+    assert (frame.prediction == frame.label).all()
+
+
+def test_predictions_of_maps_in_another_order_are_joined_by_sample(tmp_path: Path) -> None:
+    """Maps that were added afterwards come from a loader of their own."""
+    images, order = images_of(3), np.array([2, 0, 1])
+    with SummaryWriter(str(tmp_path / "train")) as writer:
+        for step in (0, 5):
+            add_gradcam(writer, "val", images, np.ones((3, 2, 2)), step, labels=[0, 1, 2], predictions=[0, 1, 2])
+    with SummaryWriter(str(tmp_path / "train"), filename_suffix=".later") as writer:
+        add_gradcam(writer, "val", images[order], np.ones((3, 2, 2)), 0, method="layer_cam", labels=order)
+    frame = read_gradcam(tmp_path).metrics()
+    rows = frame[(frame.method == "layer_cam") & (frame.step == 0)]
+    assert rows.label.tolist() == [2, 0, 1]
+    assert rows.prediction.tolist() == [2, 0, 1]

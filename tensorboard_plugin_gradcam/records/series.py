@@ -43,6 +43,7 @@ class Series:
         name: of numbers ("uncertainty"); they have a method and layer where they are of maps.
         session: of a lease, whose; of step records, the session whose addition to the run they are, 0 for none.
         part: of an addition: another one where steps go down, since TensorBoard drops what follows a lower step.
+        as_tensor: of an image or cohort: a copy of the blob in a tensor.
     """
 
     kind: Kind
@@ -55,23 +56,25 @@ class Series:
     name: str = ""
     session: int = 0
     part: int = 0
+    as_tensor: bool = False
 
     @property
     def is_blob(self) -> bool:
         """Whether it is a blob sequence of one, rather than a tensor a step."""
-        return self.kind in ("image", "cohort")
+        return self.kind in ("image", "cohort") and not self.as_tensor
 
     @property
     def plugin_name(self) -> str:
         """The plugin under whose name it is written."""
-        is_later = self.kind in ("numbers", "lease") or self.session
+        is_later = self.kind in ("numbers", "lease") or self.session or self.as_tensor
         return LATER_PLUGIN_NAME if is_later else PLUGIN_NAME
 
     @property
     def tensorboard_tag(self) -> str:
         """The TensorBoard tag under which the series is written: for people, never to be parsed."""
         what = self.kind if self.map_kind == "positive" else f"{self.map_kind}_{self.kind}"
-        ends = [self.session, self.part] if self.session else ["first"] if self.first else []
+        ends: list[object] = [self.session, self.part] if self.session else ["first"] if self.first else []
+        ends += ["tensor"] if self.as_tensor else []
         return tagged(what, *(getattr(self, part) for part in _PARTS[self.kind]), *map(str, ends))
 
     @property
@@ -97,6 +100,7 @@ class Series:
             name=self.name,
             session=self.session,
             part=self.part,
+            as_tensor=self.as_tensor,
         )
         stamp_version(message.version)
         return message.SerializeToString(deterministic=True)
@@ -121,6 +125,7 @@ class Series:
             name=message.name,
             session=message.session,
             part=message.part,
+            as_tensor=message.as_tensor,
         )
 
 

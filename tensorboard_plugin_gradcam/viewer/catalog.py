@@ -81,6 +81,8 @@ def catalogued(runs: Mapping[str, float | None], listed: Mapping[str, Mapping[st
         except (CorruptRecord, NewerFormat) as error:
             problems[run, _shortened(tag)] = str(error)
             continue
+        if series.as_tensor:
+            continue  # a copy of a picture or cohort
         if series.kind == "lease":
             leases[run].append(tag)
         else:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -36,6 +36,10 @@ class Unreadable(errors.PublicError):  # type: ignore[misc, unused-ignore]
     """Data is there, but is not what it should be."""
 
     http_code = 415
+
+
+class OddKey(Unreadable):
+    """A blob's key has what TensorBoard's data server can't parse."""
 
 
 @dataclass(frozen=True)
@@ -133,6 +137,15 @@ class Source:
 
     def blob(self, scope: Scope, run: str, series: Series) -> bytes | None:
         """Return a picture or cohort, or None: under its tag, an old log's, or the one that a tool gave it."""
+        try:
+            return self._blob_of(scope, run, series)
+        except OddKey:
+            copies = self.last(scope, run, [replace(series, as_tensor=True).tensorboard_tag])
+            if not copies:
+                raise
+            return copies[0]
+
+    def _blob_of(self, scope: Scope, run: str, series: Series) -> bytes | None:
         for tag in (series.tensorboard_tag, series.tensorboard_tag_of_1_0):
             found = self._first_blob(scope, run, tag)
             if found is not None:
@@ -170,9 +183,7 @@ class Source:
             return None
         except errors.InvalidArgumentError as error:
             # The data server (0.7.2) can't parse its own keys where a run or tag has a quote, backslash or control.
-            raise Unreadable(
-                "TensorBoard's data server can't read it: rename the run, or use --load_fast=false"
-            ) from error
+            raise OddKey("TensorBoard's data server can't read it: rename the run, or use --load_fast=false") from error
 
     def _call(self, method: str, scope: Scope, **arguments: Any) -> Any:
         return _answered(getattr(self._provider, method), scope.context, experiment_id=scope.experiment, **arguments)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import threading
 import time
 from collections.abc import Iterable, Sequence
@@ -22,6 +23,7 @@ from tensorboard_plugin_gradcam.writer.summaries import record_value, scalar_val
 if TYPE_CHECKING:
     from tensorboard.compat.proto.summary_pb2 import Summary
 
+_ODD = re.compile(r'["\\\x00-\x1f]')
 _lock = threading.Lock()
 _logs: WeakKeyDictionary[Any, RunLog] = WeakKeyDictionary()
 _directories: dict[str, RunLog] = {}
@@ -172,8 +174,14 @@ class RunLog:
 
     def _write_blob(self, series: Series, data: bytes, wall_time: float | None) -> None:
         # At step 0: a resumed run's `purge_step` drops what stands at later ones.
-        self._sink.write([record_value(series, data)], 0, wall_time)
+        copies = [series, replace(series, as_tensor=True)] if self._is_odd else [series]
+        self._sink.write([record_value(one, data) for one in copies], 0, wall_time)
         self._written.add(series.digest)
+
+    @property
+    def _is_odd(self) -> bool:
+        """Whether TensorBoard's data server (0.7.2) can't parse its own keys of this run's blobs."""
+        return bool(_ODD.search(self._sink.run_directory or ""))
 
     def _values(
         self, tag: str, step: OpenStep, stamp: Stamp, mode: Mode | None

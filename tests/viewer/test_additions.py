@@ -239,3 +239,18 @@ def test_a_process_that_follows_another_or_adds_to_it_is_not_told_of(tmp_path: P
         one.communicate()
         session(tmp_path, 8)
         assert read_gradcam(tmp_path).problems == ()
+
+
+@pytest.mark.parametrize("name", ['quo"te', "back\\slash", "tab\tx", "plain"])
+def test_pictures_of_a_run_with_any_name_are_shown(tmp_path: Path, load_fast: str, name: str) -> None:
+    log(tmp_path / name, 0, 5)
+    with tensorboard(tmp_path, load_fast) as server:
+        server.wait(lambda server: packet(server, "grad_cam", name)[1]["steps"].tolist() == [0, 5])
+        cohort = server.get("cohort", run=name, digest=packet(server, None, name)[0]["cohorts"][0])
+        for sample in cohort.json["samples"]:
+            assert server.get("image", run=name, digest=sample["image"]).status == 200
+        (run,) = server.get("series").json["runs"]
+        assert [(tag["tag"], tag["problem"]) for tag in run["tags"]] == [("val", None)]
+    found = read_gradcam(tmp_path)
+    assert found.problems == ()
+    assert len(found.files) == 3

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -260,3 +261,47 @@ def _unpacked(packet: bytes) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     import gzip
 
     return Answer(200, {}, gzip.decompress(packet)).packet
+
+
+def test_a_series_whose_last_step_is_lower_is_another_generation() -> None:
+    """A directory that was deleted and trained anew: a client that asks for what is new would keep what is gone."""
+    old = merged("maps", _points(*map(_point, (0, 5, 10))), None, None)
+    new = merged("maps", _points(*map(_point, (0, 5))), old, None)
+    assert _steps(new) == [0, 5]
+    assert new.generation != old.generation
+    # The same where both were sampled, so that which steps are left is chance.
+    sampled = merged(
+        "maps", _points(*map(_point, (0, 5))), merged("maps", _points(*map(_point, (0, 5, 10))), None, 3), 3
+    )
+    assert sampled.generation != old.generation
+
+
+def test_a_damaged_record_is_not_told_where_its_step_has_a_good_one() -> None:
+    """A writer that was killed half-way writes the step again."""
+    damaged = (1, 1.0, b"damaged")
+    loaded = merged("maps", _points(_point(0), damaged, _point(1)), None, None)
+    assert _steps(loaded) == [0, 1]
+    assert loaded.corrupt == {}
+    alone = merged("maps", _points(_point(0), damaged), None, None)
+    assert [ident[0] for ident in alone.corrupt] == [1]
+
+
+def test_of_two_records_of_one_step_the_later_one_counts() -> None:
+    """Calls of one step are written again with all of them; the loader of Python keeps both records."""
+    one, two = (
+        (7, 7.0, Maps(Stamp("ab" * 16, 0, 1), (block(np.full((1, 2, 2), value)),)).to_bytes()) for value in (1.0, 2.0)
+    )
+    for points in ((one, two), (two, one)):
+        loaded = merged("maps", _points(*points), None, None)
+        assert isinstance(loaded.table, MapTable)
+        assert loaded.table.minimum.tolist() == [2.0 if points[1] is two else 1.0]
+
+
+def test_steps_are_counted_where_nothing_can_have_been_left_out() -> None:
+    """In format 1.0, an ordinal also counts what the same process replaced: a cell run three times was '5 of 15'."""
+    points = [(step, 0.0, Maps(Stamp("ab" * 16, 10 + step, 1), ()).to_bytes()) for step in range(5)]
+    loaded = merged("maps", _points(*points), None, None)
+    assert loaded.total == 15
+    assert replace(loaded, complete=True).total == 5
+    said = [(step, 0.0, Maps(Stamp("ab" * 16, 10 + step, 1, held=9), ()).to_bytes()) for step in range(5)]
+    assert merged("maps", _points(*said), None, None).total == 9
