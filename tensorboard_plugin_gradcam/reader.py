@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from tensorboard_plugin_gradcam.event_runs import EventRuns
 from tensorboard_plugin_gradcam.records import (
     LATER_PLUGIN_NAME,
     PLUGIN_NAME,
@@ -355,7 +356,8 @@ def read_gradcam(logdir: str | os.PathLike[str]) -> GradCAMLog:
 
     Runs are named as in TensorBoard. A lower step is a restart: what was logged earlier at that step or above is left
     out, unless it was added to the run. What is damaged is left out with a warning, record by record and series by
-    series, as in the tab; a series that two processes wrote at once is told, too.
+    series, as in the tab; what is whole behind a damaged place of a file is read. A series that two processes wrote at
+    once is told, too.
 
     Raises:
         FileNotFoundError: there is no such directory.
@@ -364,8 +366,8 @@ def read_gradcam(logdir: str | os.PathLike[str]) -> GradCAMLog:
     path = os.fspath(logdir)
     if "://" not in path and not os.path.isdir(path):
         raise FileNotFoundError(f"expected a log directory, got {path!r}")
-    found = _Found()
-    events = _events(path)
+    events = EventRuns(path, (PLUGIN_NAME, LATER_PLUGIN_NAME))
+    found = _Found(events.problems)
     for plugin in (PLUGIN_NAME, LATER_PLUGIN_NAME):
         for run, content in sorted(events.PluginRunToTagToContent(plugin).items()):
             found.read_run(run, found.readable(run, content), events)
@@ -377,23 +379,15 @@ def read_gradcam(logdir: str | os.PathLike[str]) -> GradCAMLog:
     return log
 
 
-def _events(path: str) -> Any:
-    from tensorboard.backend.event_processing import plugin_event_multiplexer
-
-    # `tensors: 0` keeps every step: TensorBoard itself keeps a sample.
-    events = plugin_event_multiplexer.EventMultiplexer(tensor_size_guidance={PLUGIN_NAME: 0, LATER_PLUGIN_NAME: 0})
-    return events.AddRunsFromDirectory(path).Reload()
-
-
 class _Found:
     """What has been read so far."""
 
-    def __init__(self) -> None:
+    def __init__(self, problems: Sequence[str]) -> None:
         self._moments: dict[tuple[str, Series], list[Moment[Any]]] = defaultdict(list)
         self._cohorts: dict[str, dict[str, Cohort]] = defaultdict(dict)
         self._leases: dict[tuple[str, int], Lease] = {}
         self._files: dict[tuple[str, str], bytes] = {}
-        self._problems: list[str] = []
+        self._problems = [*problems]
         self.newer: NewerFormat | None = None
 
     def readable(self, run: str, content: Mapping[str, bytes]) -> dict[str, Series]:
@@ -406,7 +400,7 @@ class _Found:
                 self._tell(f"run {run!r}, tag {tag!r}", error)
         return tags
 
-    def read_run(self, run: str, tags: dict[str, Series], events: Any) -> None:
+    def read_run(self, run: str, tags: dict[str, Series], events: EventRuns) -> None:
         """Read a run's tags, cohorts first, for records refer to them."""
         for tag, series in sorted(tags.items(), key=lambda item: item[1].kind != "cohort"):
             for event in events.Tensors(run, tag):

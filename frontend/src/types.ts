@@ -132,8 +132,16 @@ export interface MapSeries extends Steps {
   nativeShape: number[] | null;
 }
 
+/** Which slice of a volume a map is. */
+export interface Slice {
+  depth: number; // slices of the map; the picture may have another number
+  index: number;
+  position: number; // the place in the depth that was asked for, from 0 to 1
+}
+
 /** One map, ready to be looked at: raw values in the layer's resolution, row by row. */
 export interface RawMap {
+  slice?: Slice; // of a volume
   rows: number;
   columns: number;
   kind: MapKind;

@@ -6,7 +6,7 @@ raises only `CorruptRecord` or `NewerFormat`, and decodes at most `MAX_CELLS` ar
 """
 
 from tensorboard_plugin_gradcam.records.arrays import MAX_CELLS
-from tensorboard_plugin_gradcam.records.cohort import Box, Cohort, Sample
+from tensorboard_plugin_gradcam.records.cohort import Box, Cohort, CohortParts, Sample, sample_of
 from tensorboard_plugin_gradcam.records.digests import digest_of_bytes, digest_of_pixels
 from tensorboard_plugin_gradcam.records.errors import CorruptRecord, NewerFormat
 from tensorboard_plugin_gradcam.records.lease import Lease
@@ -40,6 +40,7 @@ __all__ = [
     "Block",
     "Box",
     "Cohort",
+    "CohortParts",
     "CorruptRecord",
     "Kind",
     "Lease",
@@ -62,6 +63,7 @@ __all__ = [
     "digest_of_pixels",
     "overlap",
     "quantised",
+    "sample_of",
     "scalar_tag",
     "seal_picture",
     "spans",

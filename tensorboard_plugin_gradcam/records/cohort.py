@@ -112,12 +112,7 @@ class Cohort:
 
         A sample that stands in a cohort several times is told apart by which one it is.
         """
-        seen: Counter[str] = Counter()
-        names = []
-        for sample in self.samples:
-            names.append(f"{sample.identity}#{seen[sample.identity]}")
-            seen[sample.identity] += 1
-        return tuple(names)
+        return _told_apart(sample.identity for sample in self.samples)
 
     @property
     def digest(self) -> str:
@@ -128,7 +123,7 @@ class Cohort:
     def from_bytes(cls, data: bytes) -> Cohort:
         """Verify and parse it; raises `CorruptRecord` or `NewerFormat`."""
         parts, cells = CohortParts(data), Cells()
-        return cls(tuple(_sample(sample, cells) for sample in parts.samples()), tuple(parts.class_names()))
+        return cls(tuple(sample_of(sample, cells) for sample in parts.samples()), tuple(parts.class_names()))
 
 
 class CohortParts:
@@ -137,10 +132,8 @@ class CohortParts:
     def __init__(self, data: bytes) -> None:
         """Verify it; raises `CorruptRecord` or `NewerFormat`."""
         self._payload = payload_of(data)
-        self._counted(_SAMPLES, MAX_SAMPLES, "samples")
+        self.count = self._counted(_SAMPLES, MAX_SAMPLES, "samples")
         self._counted(_CLASS_NAMES, MAX_CLASS_NAMES, "class names")
-        # All samples together may have a few hundred bytes' worth of small parts each.
-        self._budget = Budget(4 * len(self._payload) + 2**26)
 
     def class_names(self) -> Iterator[str]:
         """Yield the names of the classes."""
@@ -149,11 +142,13 @@ class CohortParts:
 
     def samples(self) -> Iterator[pb.Sample]:
         """Yield the samples' messages."""
+        # All samples together may have a few hundred bytes' worth of small parts each.
+        left = Budget(4 * len(self._payload) + 2**26)
         for start, end in self._found(_SAMPLES):
             one = self._payload[start:end]
             budget = Budget(len(one) + ALLOWANCE)
             message = read(one, pb.Sample, budget)
-            self._budget.spend(len(one) + ALLOWANCE - budget.left)
+            left.spend(len(one) + ALLOWANCE - budget.left)
             if len(message.boxes) > 4 * MAX_BOXES:
                 raise CorruptRecord(f"expected at most {MAX_BOXES} boxes, got {len(message.boxes) // 4}")
             yield message
@@ -161,10 +156,27 @@ class CohortParts:
     def _found(self, number: int) -> Iterator[tuple[int, int]]:
         return ((one.start, one.end) for one in fields(self._payload) if (one.number, one.wire_type) == (number, 2))
 
-    def _counted(self, number: int, limit: int, name: str) -> None:
-        for count, _ in enumerate(self._found(number)):
-            if count >= limit:
+    def _counted(self, number: int, limit: int, name: str) -> int:
+        count = 0
+        for _ in self._found(number):
+            count += 1
+            if count > limit:
                 raise CorruptRecord(f"expected at most {limit} {name}, got more")
+        return count
+
+    def identities(self) -> tuple[str, ...]:
+        """Return each sample's name, as `Cohort.identities` does, without reading what is large."""
+        names = (one.id or ",".join(one.slices) or one.image for one in self.samples())
+        return _told_apart(names)
+
+
+def _told_apart(names: Iterable[str]) -> tuple[str, ...]:
+    seen: Counter[str] = Counter()
+    found = []
+    for name in names:
+        found.append(f"{name}#{seen[name]}")
+        seen[name] += 1
+    return tuple(found)
 
 
 _SAMPLES, _CLASS_NAMES = (pb.Cohort.DESCRIPTOR.fields_by_name[name].number for name in ("samples", "class_names"))
@@ -194,7 +206,8 @@ def _message(sample: Sample) -> pb.Sample:
     return message
 
 
-def _sample(message: pb.Sample, cells: Cells) -> Sample:
+def sample_of(message: pb.Sample, cells: Cells) -> Sample:
+    """Return the sample that a message is of; raises `CorruptRecord`."""
     mask = cells.array(message.mask) if message.HasField("mask") else None
     if message.HasField("volume_mask"):
         mask = cells.array(message.volume_mask)

@@ -8,6 +8,7 @@ import zlib
 from tensorboard_plugin_gradcam.records.errors import CorruptRecord
 
 _PNG = b"\x89PNG\r\n\x1a\n"
+_CHUNKS = 1_000
 _MARK = b"GCRC"  # decoders of JPEG and WebP ignore what stands behind the picture
 
 
@@ -20,17 +21,21 @@ def verify_picture(data: bytes) -> None:
     """Raise `CorruptRecord` if a picture is not what was written; without a checksum there is no telling."""
     if data.startswith(_PNG):
         _verify_chunks(data)
-    elif data[-8:-4] == _MARK and struct.pack("<I", zlib.crc32(data[:-8])) != data[-4:]:
+    elif data[-8:-4] == _MARK and struct.pack("<I", zlib.crc32(memoryview(data)[:-8])) != data[-4:]:
         raise CorruptRecord("checksum mismatch in a picture")
 
 
 def _verify_chunks(data: bytes) -> None:
-    at, kind = len(_PNG), b""
+    view = memoryview(data)
+    at, kind, chunks = len(_PNG), b"", 0
     while kind != b"IEND":
+        chunks += 1
+        if chunks > _CHUNKS + len(data) // 1024:  # encoders write 8 KB at a time
+            raise CorruptRecord("expected a picture of a few large chunks, got far too many small ones")
         if at + 12 > len(data):
             raise CorruptRecord("expected a whole picture, got one that is cut short")
         (length,) = struct.unpack_from(">I", data, at)
         kind, end = data[at + 4 : at + 8], at + 8 + length
-        if end + 4 > len(data) or struct.pack(">I", zlib.crc32(data[at + 4 : end])) != data[end : end + 4]:
+        if end + 4 > len(data) or struct.pack(">I", zlib.crc32(view[at + 4 : end])) != data[end : end + 4]:
             raise CorruptRecord("checksum mismatch in a picture")
         at = end + 4

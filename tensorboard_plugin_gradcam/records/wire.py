@@ -19,7 +19,7 @@ from tensorboard_plugin_gradcam.records.errors import CorruptRecord
 
 M = TypeVar("M", bound=Message)
 
-TEXT_BYTES = 2**20  # of one text; in memory it may take four times as much
+TEXT_BYTES = 2**24  # of one text; in memory it may take four times as much
 ALLOWANCE = 2**22  # bytes that the objects of a message may take beyond the message's own length
 FIELD, OBJECT, TEXT = 16, 256, 64  # bytes that each is counted as, so that time is bounded with memory
 _DEPTH = 8

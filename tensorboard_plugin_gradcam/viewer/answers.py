@@ -1,42 +1,54 @@
-"""Encoded packets, kept for the many clients that ask the same."""
+"""Encoded answers, kept for the many clients that ask the same."""
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 
-from tensorboard_plugin_gradcam.viewer.limits import PACKET_CACHE_BYTES
+from tensorboard_plugin_gradcam.viewer.budget import Flights, Turns
+from tensorboard_plugin_gradcam.viewer.limits import PACKET_CACHE_BYTES, PACKETS_AT_ONCE
 from tensorboard_plugin_gradcam.viewer.parameters import Cut
 from tensorboard_plugin_gradcam.viewer.store import Loaded
 
 
 class Answers:
-    """Packets by what they were made of; the least recently used are forgotten first."""
+    """Answers by what they were made of; the least recently used are forgotten first."""
 
     def __init__(self, budget: int = PACKET_CACHE_BYTES) -> None:
         self._budget = budget
         self._size = 0
-        self._packets: OrderedDict[tuple[str, Cut], bytes] = OrderedDict()
+        self._kept: OrderedDict[Hashable, tuple[bytes, int]] = OrderedDict()
         self._lock = threading.Lock()
+        self._flights = Flights()
+        self._turns = Turns(PACKETS_AT_ONCE)
 
     def of(self, loaded: Loaded, cut: Cut, make: Callable[[], bytes]) -> bytes:
         """Return the packet for a part of a series, made at most once for each state of the series."""
-        key = (loaded.state, cut)
-        with self._lock:
-            if key in self._packets:
-                self._packets.move_to_end(key)
-                return self._packets[key]
-        made = make()
-        if len(made) <= self._budget // 8:
-            self._keep(key, made)
-        return made
+        return self.kept((loaded.state, cut), 36 * len(cut.samples or ()), lambda: self._made(make))
 
-    def _keep(self, key: tuple[str, Cut], made: bytes) -> None:
+    def kept(self, key: Hashable, extra: int, make: Callable[[], bytes]) -> bytes:
+        """Return an answer by any name; `extra` are the bytes that the name itself takes."""
         with self._lock:
-            if key not in self._packets:
-                self._packets[key] = made
-                self._size += len(made) + 8 * len(key[1].samples or ())
+            if key in self._kept:
+                self._kept.move_to_end(key)
+                return self._kept[key][0]
+        return self._flights.share(key, lambda: self._keep(key, extra, make()))
+
+    def _made(self, make: Callable[[], bytes]) -> bytes:
+        with self._turns.taken():
+            return make()
+
+    def _keep(self, key: Hashable, extra: int, made: bytes) -> bytes:
+        size = sys.getsizeof(made) + extra + 1000
+        if size > self._budget // 8:
+            return made
+        with self._lock:
+            if key not in self._kept:
+                self._kept[key] = made, size
+                self._size += size
             while self._size > self._budget:
-                (_, cut), dropped = self._packets.popitem(last=False)
-                self._size -= len(dropped) + 8 * len(cut.samples or ())
+                _, (_, dropped) = self._kept.popitem(last=False)
+                self._size -= dropped
+        return made

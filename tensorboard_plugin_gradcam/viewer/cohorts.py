@@ -1,30 +1,67 @@
-"""Cohorts as the JSON of the route `cohort`."""
+"""Cohorts as the JSON of the route `cohort`, written sample by sample: no more than one is held at a time."""
 
 from __future__ import annotations
 
 import base64
+import json
 import math
+import zlib
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tensorboard_plugin_gradcam.records import Cohort, Sample
-from tensorboard_plugin_gradcam.viewer.limits import TEXT
+from tensorboard_plugin_gradcam.records import CohortParts, CorruptRecord, sample_of
+from tensorboard_plugin_gradcam.records import records_pb2 as pb
+from tensorboard_plugin_gradcam.records.arrays import Cells
+from tensorboard_plugin_gradcam.viewer.limits import COHORT_BYTES, TEXT
 
 
-def as_json(cohort: Cohort) -> dict[str, Any]:
-    """Return a cohort for the browser; texts longer than any tooltip are cut."""
-    return {
-        "class_names": [_cut(name) for name in cohort.class_names],
-        "samples": [
-            _sample(sample) | {"identity": _cut(identity)}
-            for sample, identity in zip(cohort.samples, cohort.identities, strict=True)
-        ],
-    }
+def packed(data: bytes) -> bytes:
+    """Return a serialized cohort as gzipped JSON; raises `CorruptRecord` or `NewerFormat`.
+
+    Texts longer than any tooltip are cut, and masks are thinned out where they would take more than the record itself
+    and `COHORT_BYTES`.
+    """
+    compressor = zlib.compressobj(3, wbits=31)
+    found, size, limit = [], 0, 2 * len(data) + 2 * COHORT_BYTES
+    for text in _texts(data):
+        part = text.encode()
+        size += len(part)
+        if size > limit:
+            raise CorruptRecord(f"expected samples of at most {limit:,} bytes of text, got more")
+        found.append(compressor.compress(part))
+    return b"".join([*found, compressor.flush()])
 
 
-def _sample(sample: Sample) -> dict[str, Any]:
+def _texts(data: bytes) -> Iterator[str]:
+    parts, cells = CohortParts(data), Cells()
+    yield '{"class_names":['
+    yield from _listed(_json(_cut(name)) for name in parts.class_names())
+    yield '],"samples":['
+    share = (len(data) + COHORT_BYTES // 2) // max(parts.count, 1)
+    identities = parts.identities()
+    yield from _listed(
+        _json(_sample(message, cells, share) | {"identity": _cut(identity)})
+        for message, identity in zip(parts.samples(), identities, strict=True)
+    )
+    yield "]}"
+
+
+def _listed(texts: Iterator[str]) -> Iterator[str]:
+    comma = ""
+    for text in texts:
+        yield comma + text
+        comma = ","
+
+
+def _json(content: object) -> str:
+    return json.dumps(content, allow_nan=False, separators=(",", ":"))
+
+
+def _sample(message: pb.Sample, cells: Cells, share: int) -> dict[str, Any]:
+    sample = sample_of(message, cells)
     return {
         "image": sample.image,
         "slices": list(sample.slices),
@@ -34,15 +71,17 @@ def _sample(sample: Sample) -> dict[str, Any]:
         "width": sample.width,
         "height": sample.height,
         "boxes": [list(box) for box in sample.boxes],
-        "mask": None if sample.mask is None else _mask((sample.mask != 0).astype(np.uint8)),
+        "mask": None if sample.mask is None else _mask((sample.mask != 0).astype(np.uint8), share),
         "labels": None if sample.labels is None else list(sample.labels),
         "values": [number if math.isfinite(number) else None for number in sample.values],
         "box_classes": list(sample.box_classes),
-        "class_mask": None if sample.class_mask is None else _mask(sample.class_mask.astype("<i2")),
+        "class_mask": None if sample.class_mask is None else _mask(sample.class_mask.astype("<i2"), share),
     }
 
 
-def _mask(mask: NDArray[Any]) -> dict[str, Any]:
+def _mask(mask: NDArray[Any], share: int) -> dict[str, Any]:
+    step = math.ceil((mask.nbytes / max(share, 64)) ** (1 / mask.ndim)) if mask.nbytes > max(share, 64) else 1
+    mask = mask[(slice(None, None, step),) * mask.ndim]
     *depth, height, width = mask.shape
     cells = base64.b64encode(mask.tobytes()).decode()
     return {"depth": depth[0] if depth else None, "height": height, "width": width, "cells": cells}

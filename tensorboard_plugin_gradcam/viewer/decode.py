@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+from typing import Any, NamedTuple
 
-from google.protobuf.message import DecodeError
-
-from tensorboard_plugin_gradcam.records import STEP_LIMIT, CorruptRecord, Maps, Numbers, Predictions
+from tensorboard_plugin_gradcam.records import STEP_LIMIT, CorruptRecord, Maps, NewerFormat, Numbers, Predictions
 from tensorboard_plugin_gradcam.records import records_pb2 as pb
-from tensorboard_plugin_gradcam.viewer.limits import TOP_CLASSES
+from tensorboard_plugin_gradcam.records.envelope import payload_of
+from tensorboard_plugin_gradcam.records.wire import ALLOWANCE, Budget, read
+from tensorboard_plugin_gradcam.viewer.limits import ENTRY_BYTES, NOTES, RECORD_BYTES, TEXT, TOP_CLASSES
 from tensorboard_plugin_gradcam.viewer.source import Point
 from tensorboard_plugin_gradcam.viewer.tables import MapTable, NumberTable, PredictionTable, Steps
 
@@ -19,6 +20,7 @@ _RECORDS: dict[str, type[Predictions] | type[Maps] | type[Numbers]] = {
     "maps": Maps,
     "numbers": Numbers,
 }
+_MESSAGES: dict[str, Any] = {"predictions": pb.Predictions, "maps": pb.Maps, "numbers": pb.Numbers}
 _LISTED = {  # numbers for each member of a list
     "top_classes": 1, "top_probabilities": 1, "set_classes": 1, "set_probabilities": 1, "boxes": 4, "box_classes": 1,
     "box_scores": 1,
@@ -42,17 +44,40 @@ def _table(record: Predictions | Maps | Numbers) -> Table:
     return MapTable.of(record) if isinstance(record, Maps) else NumberTable.of(record)
 
 
-def claimed_bytes(kind: str, data: bytes) -> int:
-    """Return how much memory a record will take, by the shapes it claims; 0 for what can't be parsed at all."""
+class Claim(NamedTuple):
+    """What a record will take, by the shapes it claims, in bytes.
+
+    Attributes:
+        kept: as a row of the table.
+        reading: while it is read.
+        parts: of that, for its small parts, which also stand for the time that reading takes.
+    """
+
+    kept: int
+    reading: int
+    parts: int
+
+
+def claimed(kind: str, data: bytes) -> Claim:
+    """Return what a record will take; what can't be parsed takes what it took to find out."""
+    budget = Budget(len(data) + ALLOWANCE)
     try:
-        payload = pb.Envelope.FromString(data).payload
-        if kind == "predictions":
-            return _claimed_by_predictions(pb.Predictions.FromString(payload))
-        if kind == "numbers":
-            return 12 * _cells(pb.Numbers.FromString(payload).values)
-        return min(sum(_claimed_by_block(block) for block in pb.Maps.FromString(payload).blocks), 8 * _ABSURD)
-    except (DecodeError, TypeError, ValueError):
-        return 0
+        kept, in_place = _claimed(kind, read(payload_of(data), _MESSAGES[kind], budget))
+    except (CorruptRecord, NewerFormat):
+        kept = in_place = 0
+    parts = RECORD_BYTES + ENTRY_BYTES * budget.fields
+    return Claim(min(kept, _ABSURD), min(2 * kept - in_place + parts, 2 * _ABSURD), parts)
+
+
+def _claimed(kind: str, message: Any) -> tuple[int, int]:
+    """Return bytes of the rows, and of those the bytes that are used where they stand in the record."""
+    notes = 4 * sum(min(len(note), TEXT) for note in message.stamp.notes[:NOTES])
+    if kind == "predictions":
+        return _claimed_by_predictions(message) + notes, 0
+    if kind == "numbers":
+        return 12 * _cells(message.values) + notes, 0
+    blocks = [_claimed_by_block(block) for block in message.blocks]
+    return sum(kept for kept, _ in blocks) + notes, sum(in_place for _, in_place in blocks)
 
 
 def _claimed_by_predictions(record: pb.Predictions) -> int:
@@ -67,10 +92,13 @@ def _claimed_by_list(array: pb.Array, width: int) -> int:
     return 4 * width * min(_cells(array) // width, max([*array.shape[:1], 1]) * TOP_CLASSES)
 
 
-def _claimed_by_block(block: pb.Block) -> int:
+def _claimed_by_block(block: pb.Block) -> tuple[int, int]:
     item = 1 if block.values.type == pb.Array.UINT8 else 4
     entries = block.values.shape[0] if block.values.shape else 0
-    return _cells(block.values) * item + entries * (8 + len(block.values.shape)) * 4
+    texts = sum(ENTRY_BYTES + 4 * min(len(name), TEXT) for name in dict.fromkeys(block.names))
+    values = _cells(block.values) * item
+    in_place = values if item == 1 and block.values.compression == pb.Array.NONE else 0
+    return values + entries * (8 + len(block.values.shape)) * 4 + texts, in_place
 
 
 def _cells(array: pb.Array) -> int:

@@ -50,8 +50,8 @@ class Summaries:
             cohorts: dict[str, Cohort | None] = {}
             for step, blocks, digest in _new_steps(maps, found.last_step):
                 found.last_step = step
-                if digest not in cohorts:
-                    cohorts[digest] = cohort_of(digest)
+                if digest not in cohorts:  # one at a time is kept: a stranger's log may have one for each step
+                    cohorts = {digest: cohort_of(digest)}
                 cohort = cohorts[digest]
                 observed = cohort and found.observer.observe(int(step), blocks, cohort, _said_at(said, step, cohort))
                 if cohort and observed:

@@ -6,6 +6,7 @@ import struct
 from dataclasses import dataclass
 
 _PNG = b"\x89PNG\r\n\x1a\n"
+_SEGMENTS = 1_000  # before a JPEG's size: a colour profile has at most 255 of them
 _JPEG_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}  # start of frame; the others are tables
 
 
@@ -41,7 +42,9 @@ def _jpeg(data: bytes) -> tuple[int, int] | None:
     if not data.startswith(b"\xff\xd8\xff"):
         return None
     at = 2
-    while data[at] == 0xFF:
+    for _ in range(_SEGMENTS):
+        if data[at] != 0xFF:
+            break
         marker = data[at + 1]
         if marker in _JPEG_FRAMES:
             height, width = struct.unpack_from(">HH", data, at + 5)

@@ -13,15 +13,15 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from hashlib import blake2b
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tensorboard_plugin_gradcam.records import Cohort
-from tensorboard_plugin_gradcam.viewer.limits import PLACED_TAGS
+from tensorboard_plugin_gradcam.viewer.limits import COHORTS_NUMBERED, PLACED_TAGS, SAMPLES_NUMBERED
 
 Places = NDArray[np.int32]
-Read = Callable[[str], Cohort | None]  # the cohort of a digest; None where it can't be had
+Read = Callable[[str], Sequence[str] | None]  # the identities of a digest's samples; None where they can't be had
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,7 +39,7 @@ class Numbering:
 
 @dataclass
 class _Tag:
-    numbers: dict[str, int] = field(default_factory=dict)
+    numbers: dict[bytes, int] = field(default_factory=dict)
     rows: OrderedDict[str, Places | None] = field(default_factory=OrderedDict)  # None: not read yet
     token: str = field(default_factory=lambda: secrets.token_hex(4))
 
@@ -65,12 +65,12 @@ class Registry:
                 tag.rows.setdefault(digest, None)
             if len(tag.rows) < 2:
                 return None
-            for digest, row in tag.rows.items():
-                cohort = read(digest) if row is None else None
-                if cohort is not None:
-                    tag.rows[digest] = _numbered(tag.numbers, cohort)
+            for digest, row in list(tag.rows.items())[:COHORTS_NUMBERED]:
+                if row is None and len(tag.numbers) < SAMPLES_NUMBERED // 8:
+                    identities = read(digest)
+                    tag.rows[digest] = None if identities is None else _numbered(tag.numbers, identities)
             wanted = list(dict.fromkeys(digests))
-            rows = [tag.rows[digest] for digest in wanted]
+            rows = _affordable([tag.rows[digest] for digest in wanted])
         if all(row is not None and _is_plain(row, rows[0]) for row in rows):
             return None
         # A cohort that can't be read names no samples: none of its maps can be said to be of a picture.
@@ -84,9 +84,16 @@ def _is_plain(row: Places, first: Places | None) -> bool:
 _NOBODY: Places = np.zeros(0, np.int32)
 
 
-def _numbered(numbers: dict[str, int], cohort: Cohort) -> Places:
+def _numbered(numbers: dict[bytes, int], identities: Sequence[str]) -> Places:
     """Return the cohort's places; new identities get the next numbers."""
-    return np.array([numbers.setdefault(name, len(numbers)) for name in cohort.identities], np.int32)
+    names = (blake2b(name.encode(), digest_size=16).digest() for name in identities)  # which may be of any length
+    return np.array([numbers.setdefault(name, len(numbers)) for name in names], np.int32)
+
+
+def _affordable(rows: Sequence[Places | None]) -> list[Places | None]:
+    """Leave out the cohorts that are so large that all of them, padded to one size, would take too much."""
+    widest = SAMPLES_NUMBERED // max(len(rows), 1)
+    return [None if row is None or len(row) > widest else row for row in rows]
 
 
 def _padded(rows: Sequence[Places]) -> NDArray[np.int32]:

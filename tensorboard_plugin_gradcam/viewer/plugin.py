@@ -12,12 +12,21 @@ from tensorboard.plugins import base_plugin
 from tensorboard.util import tb_logging
 from werkzeug.wrappers import Request, Response
 
-from tensorboard_plugin_gradcam.records import PLUGIN_NAME, Cohort, CorruptRecord, NewerFormat, Series, verify_picture
+from tensorboard_plugin_gradcam.records import (
+    PLUGIN_NAME,
+    Cohort,
+    CohortParts,
+    CorruptRecord,
+    NewerFormat,
+    Series,
+    verify_picture,
+)
 from tensorboard_plugin_gradcam.viewer import cohorts, frontend, parameters
 from tensorboard_plugin_gradcam.viewer.answers import Answers
+from tensorboard_plugin_gradcam.viewer.budget import Bytes, Flights, Turns
 from tensorboard_plugin_gradcam.viewer.catalog import Entry, Key
 from tensorboard_plugin_gradcam.viewer.findings import Summaries, Summarised, atlas_json, findings_json
-from tensorboard_plugin_gradcam.viewer.limits import IMAGE_PIXELS
+from tensorboard_plugin_gradcam.viewer.limits import IMAGE_PIXELS, PICTURES_AT_ONCE, SENDING_BYTES
 from tensorboard_plugin_gradcam.viewer.packets import maps_packet, numbers_packet, predictions_packet
 from tensorboard_plugin_gradcam.viewer.parameters import quoted, required
 from tensorboard_plugin_gradcam.viewer.pictures import Picture, recognised
@@ -44,6 +53,10 @@ class GradCAMPlugin(base_plugin.TBPlugin):  # type: ignore[misc, unused-ignore]
         self._store = Store(self._source, self._kept_steps)
         self._answers = Answers()
         self._summaries = Summaries()
+        self._summarising = Turns(1)
+        self._pictures = Flights()
+        self._reading_pictures = Turns(PICTURES_AT_ONCE)
+        self._sending = Bytes(SENDING_BYTES)
         self._places = Registry()
 
     def get_plugin_apps(self) -> dict[str, Any]:
@@ -79,7 +92,9 @@ class GradCAMPlugin(base_plugin.TBPlugin):  # type: ignore[misc, unused-ignore]
         cut = parameters.steps_cut(request.args)
         _, loaded = self._found(request, key)
         numbering = self._numbering(request, key, loaded)
-        return _packet(request, self._answers.of(loaded, cut, lambda: predictions_packet(key, loaded, cut, numbering)))
+        return self._sent(
+            request, self._answers.of(loaded, cut, lambda: predictions_packet(key, loaded, cut, numbering))
+        )
 
     def _serve_maps(self, request: Request) -> Response:
         run, tag, method, layer = (required(request.args, name) for name in ("run", "tag", "method", "layer"))
@@ -87,7 +102,7 @@ class GradCAMPlugin(base_plugin.TBPlugin):  # type: ignore[misc, unused-ignore]
         cut = parameters.maps_cut(request.args)
         entry, loaded = self._found(request, key)
         numbering = self._numbering(request, key, loaded)
-        return _packet(
+        return self._sent(
             request, self._answers.of(loaded, cut, lambda: maps_packet(key, entry.map_kind, loaded, cut, numbering))
         )
 
@@ -104,10 +119,10 @@ class GradCAMPlugin(base_plugin.TBPlugin):  # type: ignore[misc, unused-ignore]
             (scope.experiment, key.run, key.tag), digests, lambda digest: self._cohort(scope, key.run, digest)
         )
 
-    def _cohort(self, scope: Scope, run: str, digest: str) -> Cohort | None:
+    def _cohort(self, scope: Scope, run: str, digest: str) -> tuple[str, ...] | None:
         blob = self._source.blob(scope, run, Series("cohort", digest=digest))
         try:
-            return Cohort.from_bytes(blob) if blob is not None else None
+            return CohortParts(blob).identities() if blob is not None else None
         except (CorruptRecord, NewerFormat):
             return None
 
@@ -118,7 +133,7 @@ class GradCAMPlugin(base_plugin.TBPlugin):  # type: ignore[misc, unused-ignore]
         cut = parameters.steps_cut(request.args)
         _, loaded = self._found(request, key)
         numbering = self._numbering(request, key, loaded)
-        return _packet(request, self._answers.of(loaded, cut, lambda: numbers_packet(key, loaded, cut, numbering)))
+        return self._sent(request, self._answers.of(loaded, cut, lambda: numbers_packet(key, loaded, cut, numbering)))
 
     def _found(self, request: Request, key: Key) -> tuple[Entry, Loaded]:
         scope = _scope(request)
@@ -155,24 +170,48 @@ class GradCAMPlugin(base_plugin.TBPlugin):  # type: ignore[misc, unused-ignore]
             except (CorruptRecord, NewerFormat):
                 return None  # its own route says what is wrong with it
 
-        return self._summaries.of(scope.experiment, key, entry.map_kind, maps, predictions, cohort_of)
+        with self._summarising.taken():
+            return self._summaries.of(scope.experiment, key, entry.map_kind, maps, predictions, cohort_of)
 
     def _serve_cohort(self, request: Request) -> Response:
-        blob = self._blob(request, "cohort")
-        try:
-            cohort = Cohort.from_bytes(blob)
-        except (CorruptRecord, NewerFormat) as error:
-            raise Unreadable(f"the list of samples can't be read: {error}") from error
-        return _json(request, cohorts.as_json(cohort), FOREVER)
+        where = _scope(request).experiment, required(request.args, "run"), parameters.digest(request.args)
+        return self._sent(
+            request, self._answers.kept(where, 0, lambda: self._packed_cohort(request)), "application/json", FOREVER
+        )
+
+    def _packed_cohort(self, request: Request) -> bytes:
+        with self._store.reading.taken():
+            blob = self._blob(request, "cohort")
+            try:
+                return cohorts.packed(blob)
+            except (CorruptRecord, NewerFormat) as error:
+                raise Unreadable(f"the list of samples can't be read: {error}") from error
 
     def _serve_image(self, request: Request) -> Response:
-        blob = self._blob(request, "image")
-        picture = _shown(recognised(blob))
-        try:
-            verify_picture(blob)
-        except CorruptRecord as error:
-            raise Unreadable(f"the picture is damaged: {error}") from error
-        return _respond(request, blob, picture.media_type, expires=FOREVER)
+        where = _scope(request).experiment, required(request.args, "run"), parameters.digest(request.args)
+        blob, media_type = self._pictures.share(where, lambda: self._picture(request))
+        return self._hold(_respond(request, blob, media_type, expires=FOREVER), len(blob))
+
+    def _picture(self, request: Request) -> tuple[bytes, str]:
+        with self._reading_pictures.taken():
+            blob = self._blob(request, "image")
+            picture = _shown(recognised(blob))
+            try:
+                verify_picture(blob)
+            except CorruptRecord as error:
+                raise Unreadable(f"the picture is damaged: {error}") from error
+            return blob, picture.media_type
+
+    def _sent(
+        self, request: Request, content: bytes, media_type: str = "application/octet-stream", expires: int = 0
+    ) -> Response:
+        response = _respond(request, content, media_type, content_encoding="gzip", expires=expires)
+        return self._hold(response, len(content))
+
+    def _hold(self, response: Response, size: int) -> Response:
+        """Count an answer until it is sent: slow clients keep theirs in memory."""
+        response.call_on_close(self._sending.take(size))
+        return response
 
     def _blob(self, request: Request, kind: Literal["image", "cohort"]) -> bytes:
         run, digest = required(request.args, "run"), parameters.digest(request.args)
@@ -244,10 +283,6 @@ def _respond(
 def _json(request: Request, content: Mapping[str, Any], expires: int = 0) -> Response:
     text = json.dumps(content, allow_nan=False, separators=(",", ":"))
     return _respond(request, text, "application/json", expires=expires)
-
-
-def _packet(request: Request, content: bytes) -> Response:
-    return _respond(request, content, "application/octet-stream", content_encoding="gzip")
 
 
 def _named(key: Key) -> str:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import secrets
+import sys
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from itertools import combinations
@@ -15,9 +16,11 @@ from typing import Any
 import numpy as np
 
 from tensorboard_plugin_gradcam.records import GOES_ON, CorruptRecord, Lease, NewerFormat, Spans, overlap, spans
+from tensorboard_plugin_gradcam.viewer.budget import Flights, Turns
 from tensorboard_plugin_gradcam.viewer.catalog import Catalog, Entry, Key, catalogued
-from tensorboard_plugin_gradcam.viewer.decode import Table, claimed_bytes, decoded
+from tensorboard_plugin_gradcam.viewer.decode import Claim, Table, claimed, decoded
 from tensorboard_plugin_gradcam.viewer.limits import (
+    ALLOWANCE_BYTES,
     CACHE_BYTES,
     CATALOG_SECONDS,
     CATALOGS,
@@ -44,7 +47,7 @@ class Loaded:
         steps: the records that count, in ascending order of their steps.
         table: what they hold, a row for each; None if there are none.
         idents: which records they are.
-        sizes: bytes each takes.
+        sizes: what each takes.
         replaced: records that a restart replaced, which stay so even when sampling removes the later ones.
         corrupt: records that can't be read, and why.
         generation: the same as long as steps are only added (or sampled out).
@@ -58,7 +61,7 @@ class Loaded:
     steps: Steps | None
     table: Table | None
     idents: tuple[Ident, ...]
-    sizes: tuple[int, ...]
+    sizes: tuple[Claim, ...]
     replaced: frozenset[Ident]
     corrupt: Mapping[Ident, str]
     generation: str
@@ -86,8 +89,10 @@ class Loaded:
 
     @property
     def nbytes(self) -> int:
-        """Bytes of memory, roughly."""
-        return (self.table.nbytes if self.table else 0) + 400 * (len(self.idents) + len(self.replaced)) + 1000
+        """Bytes of memory."""
+        numbers = 600 * (len(self.idents) + len(self.replaced)) + 200 * len(self.sessions)
+        texts = sum(300 + sys.getsizeof(text) for text in self.corrupt.values())
+        return (self.table.nbytes if self.table else 0) + numbers + texts + 2000
 
 
 @dataclass
@@ -109,8 +114,8 @@ class Store:
         self._slots: OrderedDict[tuple[str, Key], _Slot] = OrderedDict()
         self._catalogs: OrderedDict[str, tuple[float, Catalog]] = OrderedDict()
         self._lock = threading.Lock()
-        # A request waits only for those that load the same series (or, rarely, one that shares its lock).
-        self._stripes = [threading.Lock() for _ in range(64)]
+        self._flights = Flights()
+        self.reading = Turns(1)  # what is read is of unknown size: one at a time, of series and cohorts
 
     @property
     def nbytes(self) -> int:
@@ -120,16 +125,20 @@ class Store:
 
     def catalog(self, scope: Scope, age: float = FRESH_SECONDS) -> Catalog:
         """Return the catalogue, at most `age` seconds old."""
-        with self._stripes[hash(scope.experiment) % len(self._stripes)]:
-            made, catalog = self._catalogs.get(scope.experiment, (-float("inf"), None))
-            if catalog is None or time.monotonic() - made > age:
-                catalog = catalogued(self._source.runs(scope), self._source.series(scope))
-                with self._lock:
-                    self._catalogs[scope.experiment] = (time.monotonic(), catalog)
-                    self._catalogs.move_to_end(scope.experiment)
-                    while len(self._catalogs) > CATALOGS:
-                        self._catalogs.popitem(last=False)
-            return catalog
+        made, catalog = self._catalogs.get(scope.experiment, (-float("inf"), None))
+        if catalog is None or time.monotonic() - made > age:
+            catalog = self._flights.share(scope.experiment, lambda: self._catalogued(scope))
+        return catalog
+
+    def _catalogued(self, scope: Scope) -> Catalog:
+        with self.reading.taken():
+            catalog = catalogued(self._source.runs(scope), self._source.series(scope))
+        with self._lock:
+            self._catalogs[scope.experiment] = (time.monotonic(), catalog)
+            self._catalogs.move_to_end(scope.experiment)
+            while len(self._catalogs) > CATALOGS:
+                self._catalogs.popitem(last=False)
+        return catalog
 
     def entry(self, scope: Scope, key: Key) -> Entry | None:
         """Return a series' entry in the catalogue, looking again for what was not there a moment ago."""
@@ -148,12 +157,15 @@ class Store:
         slot = self._slot(where)
         if slot and time.monotonic() - slot.checked < FRESH_SECONDS:
             return slot.loaded
-        with self._stripes[hash(where) % len(self._stripes)]:
-            slot = self._slot(where)
-            if slot is None or time.monotonic() - slot.checked >= FRESH_SECONDS:
-                slot = self._refreshed(scope, key, tags, slot)
-                self._keep(where, slot)
-        return slot.loaded
+        return self._flights.share(where, lambda: self._current(scope, key, tags)).loaded
+
+    def _current(self, scope: Scope, key: Key, tags: Sequence[Place]) -> _Slot:
+        where = (scope.experiment, key)
+        slot = self._slot(where)
+        if slot is None or time.monotonic() - slot.checked >= FRESH_SECONDS:
+            slot = self._refreshed(scope, key, tags, slot)
+            self._keep(where, slot)
+        return slot
 
     def _slot(self, where: tuple[str, Key]) -> _Slot | None:
         with self._lock:
@@ -182,6 +194,10 @@ class Store:
             return replace(slot, checked=now)  # what was read before the data server died can still be looked at
 
     def _read(self, scope: Scope, key: Key, tags: Sequence[Place], old: Loaded | None) -> Loaded:
+        with self.reading.taken():
+            return self._read_now(scope, key, tags, old)
+
+    def _read_now(self, scope: Scope, key: Key, tags: Sequence[Place], old: Loaded | None) -> Loaded:
         readings = [self._source.read(scope, key.run, at, self._steps) for at in tags]
         points = {ident_of(point): point for reading in readings for point in reading.points}
         downs = [reading.sampled_down for reading in readings if reading.sampled_down is not None]
@@ -216,15 +232,44 @@ def merged(kind: str, points: Mapping[Ident, Point], old: Loaded | None, sampled
     known = dict(zip(old.idents, old.sizes, strict=True)) if old else {}
     replaced = old.replaced.intersection(points) if old else frozenset()
     candidates = [ident for ident in ordered if ident not in replaced]
-    claims = [known[i] if i in known else claimed_bytes(kind, points[i][2]) for i in candidates]
-    kept, refused = affordable(np.array(claims, np.int64), SERIES_BYTES, padded=kind == "predictions")
+    budget = 2 * sum(len(data) for _, _, data in points.values()) + ALLOWANCE_BYTES
+    claims = _claims(kind, [points[ident] for ident in candidates], [known.get(ident) for ident in candidates], budget)
+    opened = np.array(sorted(claims), np.intp)
+    kept, refused = affordable(
+        np.array([claims[i].kept for i in opened], np.int64), SERIES_BYTES, padded=kind == "predictions"
+    )
+    reading = np.array([claims[i].reading for i in opened], np.int64)
+    within, beyond = affordable(reading[kept], budget)
+    kept, refused = opened[kept[within]], opened[np.concatenate([refused, kept[beyond]])]
     if len(kept) + len(refused) < len(candidates):
         sampled_down = len(kept)
-    corrupt = {candidates[i]: f"too large: {claims[i]:,} bytes in one step" for i in refused}
+    corrupt = {candidates[i]: f"too large: {claims[i].kept:,} bytes in one step" for i in refused.tolist()}
     batch = _Batch(old, kind)
-    for i in kept:
+    for i in kept.tolist():
         batch.add(candidates[i], claims[i], points[candidates[i]], corrupt)
     return batch.loaded(replaced, corrupt, sampled_down)
+
+
+def _claims(kind: str, points: Sequence[Point], known: Sequence[Claim | None], budget: int) -> dict[int, Claim]:
+    """Return what each record claims, by its place; where only looking is too much work already, of fewer records."""
+    claims: dict[int, Claim] = {}
+    for places in _ever_denser(len(points)):
+        for place in places:
+            found = known[place] or claimed(kind, points[place][2])
+            budget -= found.parts
+            claims[place] = found
+        if budget < 0:
+            break
+    return claims
+
+
+def _ever_denser(count: int) -> Iterator[range]:
+    """Yield places so that after each part those had are spread evenly, the last one always among them."""
+    stride = 1 << max(count - 1, 0).bit_length()
+    yield range(count - 1, -1, -stride)
+    while stride > 1:
+        stride //= 2
+        yield range(count - 1 - stride, -1, -2 * stride)
 
 
 class _Batch:
@@ -234,11 +279,11 @@ class _Batch:
         self._old = old
         self._kind = kind
         self._places = {ident: place for place, ident in enumerate(old.idents)} if old else {}
-        self._retained: list[tuple[Ident, int]] = []
-        self._new: list[tuple[Ident, int]] = []
+        self._retained: list[tuple[Ident, Claim]] = []
+        self._new: list[tuple[Ident, Claim]] = []
         self._rows: list[tuple[Steps, Table]] = []
 
-    def add(self, ident: Ident, size: int, point: Point, corrupt: dict[Ident, str]) -> None:
+    def add(self, ident: Ident, size: Claim, point: Point, corrupt: dict[Ident, str]) -> None:
         """Take a record in, or note in `corrupt` why it can't be read."""
         if ident in self._places:
             self._retained.append((ident, size))
@@ -282,10 +327,12 @@ class _Batch:
         )
 
     def _joined(self) -> tuple[Steps, Table]:
-        rows = list(self._rows)
+        rows, self._rows = self._rows, []
         if self._old and self._old.steps is not None and self._old.table is not None and self._retained:
             places = np.array([self._places[ident] for ident, _ in self._retained])
-            rows.insert(0, (self._old.steps.take(places), self._old.table.take(places)))
+            all_of_it = np.array_equal(places, np.arange(len(self._old.idents)))
+            table = self._old.table if all_of_it else self._old.table.take(places)
+            rows.insert(0, (self._old.steps.take(places), table))
         steps = Steps.concatenated([row[0] for row in rows])
         tables: list[Any] = [row[1] for row in rows]
         return steps, _TABLES[self._kind].concatenated(tables)

@@ -5,6 +5,7 @@ Tables never change: `take`, `concatenated` and the rest return new ones.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any
@@ -219,7 +220,8 @@ class MapTable:
     @property
     def nbytes(self) -> int:
         """Bytes of memory."""
-        return sum(getattr(self, name).nbytes for name in ("first", "values", *_ENTRY_COLUMNS))
+        numbers = sum(getattr(self, name).nbytes for name in ("first", "values", *_ENTRY_COLUMNS))
+        return int(numbers) + sum(map(sys.getsizeof, self.names))
 
     def rows_between(self, start: int, stop: int) -> MapTable:
         """Return the rows from `start` to before `stop`, without copying."""
@@ -308,22 +310,27 @@ _EMPTY_STEP = MapTable(
 def _of_block(block: Block) -> MapTable:
     size = block.size
     names = tuple(name[:TEXT] for name in block.names)
-    values = block.values if block.values.dtype == np.uint8 else block.values.astype(np.float32)
+    values = block.values if block.values.dtype == np.uint8 else block.values.astype(np.float32, copy=False)
     return MapTable(
         first=np.array([0, size], np.int64),
         sample=block.sample_indices,
-        target=np.full(size, -1, np.int32) if block.targets is None else block.targets,
-        score=np.full(size, np.nan, np.float32) if block.scores is None else block.scores,
+        target=_constant(-1, size) if block.targets is None else block.targets,
+        score=np.broadcast_to(np.float32(np.nan), size) if block.scores is None else block.scores,
         minimum=block.minimum,
         maximum=block.maximum,
-        non_finite=np.zeros(size, np.int32) if block.non_finite is None else block.non_finite,
-        box=np.full(size, -1, np.int32) if block.boxes is None else block.boxes,
-        name=np.arange(size, dtype=np.int32) if names else np.full(size, -1, np.int32),
-        shape=np.tile(np.array(values.shape[1:], np.int32), (size, 1)),
+        non_finite=_constant(0, size) if block.non_finite is None else block.non_finite,
+        box=_constant(-1, size) if block.boxes is None else block.boxes,
+        name=np.arange(size, dtype=np.int32) if names else _constant(-1, size),
+        shape=np.broadcast_to(np.array(values.shape[1:], np.int32), (size, values.ndim - 1)),
         values=values.reshape(-1),
         names=names,
         native_shape=block.native_shape,
     )
+
+
+def _constant(number: int, size: int) -> Array:
+    """Return a column of one number, which takes no memory."""
+    return np.broadcast_to(np.int32(number), size)
 
 
 def _places_of(first: Array, sample: Array, places: Array, cohort: Array) -> Array:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 
 from tensorboard_plugin_gradcam.records import Cohort, CorruptRecord, Lease, NewerFormat, Series
 from tensorboard_plugin_gradcam.viewer.catalog import Key, catalogued
-from tensorboard_plugin_gradcam.viewer.cohorts import as_json
+from tensorboard_plugin_gradcam.viewer.cohorts import packed
 from tensorboard_plugin_gradcam.viewer.packets import maps_packet, numbers_packet, predictions_packet
 from tensorboard_plugin_gradcam.viewer.parameters import Cut
 from tensorboard_plugin_gradcam.viewer.source import Listed
@@ -39,10 +40,10 @@ def _check_series(data: bytes) -> bool:
 
 def _check_cohort(data: bytes) -> bool:
     try:
-        cohort = Cohort.from_bytes(data)
+        Cohort.from_bytes(data)
     except (CorruptRecord, NewerFormat):
         return False
-    json.dumps(as_json(cohort), allow_nan=False)
+    json.loads(gzip.decompress(packed(data)))
     return True
 
 

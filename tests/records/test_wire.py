@@ -125,7 +125,7 @@ def test_a_cohort_of_a_hundred_thousand_samples_is_read() -> None:
         (Cohort((Sample(),) * 100_001), "at most 100,000 samples"),
         (Cohort((), ("a",) * 100_001), "at most 100,000 class names"),
         (Cohort((Sample(boxes=((0, 0, 1, 1),) * 10_001),)), "at most 10,000 boxes of one sample"),
-        (Cohort((Sample(caption="ä" * TEXT_BYTES),)), "a caption of at most 1,048,576 bytes"),
+        (Cohort((Sample(caption="ä" * TEXT_BYTES),)), "a caption of at most 16,777,216 bytes"),
         (Cohort((Sample(id="\udcff"),)), "an id that UTF-8 can encode"),
         (Cohort((), ("\ud800",)), "a class name that UTF-8 can encode"),
     ],

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from tensorboard.compat.proto import tensor_pb2, types_pb2
 
-from tensorboard_plugin_gradcam.records import Cohort, Maps, Sample, Series, Stamp, digest_of_pixels
+from tensorboard_plugin_gradcam.records import Cohort, Maps, Sample, Series, Stamp, digest_of_bytes, digest_of_pixels
 from tensorboard_plugin_gradcam.records import records_pb2 as pb
 from tests.viewer.eventlog import BLOB, EventLog, block, image_series, maps_series, png
 
@@ -48,10 +48,17 @@ def write_names(run: Path, text: str) -> None:
     short = text[:900]
     with EventLog(run) as log:
         log.add(image_series(pixels), png(pixels))
-        sample = Sample(digest_of_pixels(pixels), (text[:50],), 1, text, text, ((-1e30, 0, 1e30, 1),), None, 16, 16)
-        list_ = Cohort((sample, Sample(image=text[:50])), (text, text))
-        log.add(Series("cohort", digest=list_.digest), list_.to_bytes())
-        record = Maps(Stamp(list_.digest, 0, 1), (block(np.eye(2)[None].repeat(2, 0), names=(text, short)),)).to_bytes()
+        samples = [
+            pb.Sample(
+                image=digest_of_pixels(pixels), slices=[text[:50]], label=1, has_label=True, id=text, caption=text,
+                boxes=[-1e30, 0, 1e30, 1], width=16, height=16,
+            ),
+            pb.Sample(image=text[:50]),
+        ]  # fmt: skip
+        list_ = envelope(pb.Cohort(samples=samples, class_names=[text, text]))  # longer than a writer of ours allows
+        digest = digest_of_bytes(list_)
+        log.add(Series("cohort", digest=digest), list_)
+        record = Maps(Stamp(digest, 0, 1), (block(np.eye(2)[None].repeat(2, 0), names=(text, short)),)).to_bytes()
         for tag, method, layer in ((text, "m", "l"), (short, short, short)):
             series = maps_series(tag, method, layer)
             log.add_value(f"{len(tag)}/{method}"[:200], series.to_bytes(), record, 1)

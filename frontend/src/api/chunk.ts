@@ -16,7 +16,7 @@ export class Chunk {
   used = 0;
   stale = false;
   private readonly index = new Map<string, Entries>();
-  private readonly maps = new Map<number, RawMap>(); // the last ones shown, so that what follows from a map stays with it
+  private readonly maps = new Map<string, RawMap>(); // the last ones shown, so that what follows from a map stays with it
 
   constructor(
     readonly samples: readonly number[],
@@ -63,11 +63,13 @@ export class Chunk {
     return {entries: Int32Array.from(entries), steps: Float64Array.from(found)};
   }
 
-  mapOf(entry: number): RawMap {
-    let map = this.maps.get(entry);
+  /** `position`: in the depth of a volume, from 0 to 1; null: where the most evidence is. */
+  mapOf(entry: number, position: number | null): RawMap {
+    const key = `${entry}/${position ?? ""}`;
+    let map = this.maps.get(key);
     if (!map) {
-      map = rawMap(this.series, entry);
-      this.maps.set(entry, map);
+      map = rawMap(this.series, entry, position);
+      this.maps.set(key, map);
       if (this.maps.size > MOST_MAPS) this.maps.delete(this.maps.keys().next().value!);
     }
     return map;

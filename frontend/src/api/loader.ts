@@ -41,8 +41,8 @@ export interface Found {
 export interface Loader {
   /** Replace what is shown. Cheap to call on each frame. */
   want(wants: readonly Want[]): void;
-  /** The map nearest to `step`, if it is here; null: on its way, missing, or failed (see `problem`). Never fetches. */
-  mapAt(key: SeriesKey, sample: number, step: number, target?: number): Found | null;
+  /** The map nearest to `step`, if it is here, of a volume the slice at `position` (null: where the most evidence is); null: on its way, missing, or failed (see `problem`). Never fetches. */
+  mapAt(key: SeriesKey, sample: number, step: number, target?: number, position?: number | null): Found | null;
   /** All targets' maps of a sample at the step nearest to `step`. */
   mapsAt(key: SeriesKey, sample: number, step: number): Found[];
   /** All kept steps of this sample's maps, once loaded. */
@@ -158,9 +158,9 @@ class SeriesLoader implements Loader {
     this.plan();
   }
 
-  mapAt(key: SeriesKey, sample: number, step: number, target?: number): Found | null {
+  mapAt(key: SeriesKey, sample: number, step: number, target?: number, position: number | null = null): Found | null {
     const near = this.held.get(idOf(key))?.near(sample, step, target);
-    return near ? found(near.chunk, near.entries[0]!, step) : null;
+    return near ? found(near.chunk, near.entries[0]!, step, position) : null;
   }
 
   mapsAt(key: SeriesKey, sample: number, step: number): Found[] {
@@ -477,10 +477,10 @@ class Growing extends Remembered<PredictionSeries> {
   }
 }
 
-function found(chunk: Chunk, entry: number, step: number): Found {
+function found(chunk: Chunk, entry: number, step: number, position: number | null = null): Found {
   const {series} = chunk;
   const stepIndex = stepIndexOf(series, entry);
-  return {map: chunk.mapOf(entry), series, stepIndex, entry, exact: series.steps[stepIndex] === step};
+  return {map: chunk.mapOf(entry, position), series, stepIndex, entry, exact: series.steps[stepIndex] === step};
 }
 
 function idOf({run, tag, method, layer}: SeriesKey): string {

@@ -70,13 +70,19 @@ test("values logged as floats are as they were", () => {
   expect([...rawMap(series({values}), 0).values]).toEqual([0.5, -0.5]);
 });
 
-test("a volume is shown by a slice, its middle one by default", () => {
+test("a volume is shown by a slice, by default the one with the most evidence", () => {
   const shape = {data: Int32Array.of(3, 1, 2), rows: 1, columns: 3};
-  const volume = series({shape, values: Float32Array.of(1, 2, 3, 4, 5, 6), offset: Int32Array.of(0)});
+  const volume = series({shape, values: Float32Array.of(1, 2, 9, -4, 5, 6), offset: Int32Array.of(0)});
   expect(shapeOf(volume, 0)).toEqual([3, 1, 2]);
-  expect([...rawMap(volume, 0).values]).toEqual([3, 4]);
-  expect([...rawMap(volume, 0, 2).values]).toEqual([5, 6]);
-  expect([...rawMap(volume, 0, 99).values]).toEqual([5, 6]);
+  expect([...rawMap(volume, 0).values]).toEqual([5, 6]);
+  expect(rawMap(volume, 0).slice).toEqual({depth: 3, index: 2, position: 2.5 / 3});
+  expect([...rawMap({...volume, values: Float32Array.of(0, 2, 9, 4, 5, 6)}, 0).values]).toEqual([9, 4]);
+  expect([...rawMap({...volume, values: new Float32Array(6)}, 0).values], "nothing anywhere: the middle").toEqual([
+    0, 0,
+  ]);
+  expect([...rawMap(volume, 0, 0.4).values]).toEqual([9, -4]);
+  expect([...rawMap(volume, 0, 1).values]).toEqual([5, 6]);
+  expect(rawMap(series(), 0).slice).toBeUndefined();
 });
 
 test("a map of one axis is one row, and colours are no axis", () => {

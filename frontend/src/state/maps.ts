@@ -10,6 +10,7 @@ import {castAt, classOf} from "./samples";
 import {tileKey} from "./spec";
 
 const target = computed(() => settings.value.target);
+const slice = computed(() => settings.value.slice);
 
 /** The step that a sample is shown at: the scrubber's, or the one it is locked to. */
 export function shownStep(group: Group, sample: number): number {
@@ -19,7 +20,7 @@ export function shownStep(group: Group, sample: number): number {
 /** A sample's map nearest to a step; null until it is here. Of the page's class, unless the group has one of its own. */
 export function mapOf(group: Group, sample: number, at: number): Found | null {
   const key = seriesKey(group);
-  return key && loader.mapAt(key, sample, at, explained(group, sample, at) ?? undefined);
+  return key && loader.mapAt(key, sample, at, explained(group, sample, at) ?? undefined, slice.value);
 }
 
 /** No class has it, nor has a map of none, which is -1. */

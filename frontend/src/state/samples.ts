@@ -2,8 +2,9 @@
 
 import type {Found} from "../api/loader";
 import {byPlace, columnOf, placesAt, samplesEver} from "../maths/places";
+import {sliceAt} from "../maths/series";
 import {nearestStep} from "../maths/steps";
-import type {Cohort, Matrix, PredictionSeries, Sample, Steps} from "../types";
+import type {Cohort, Matrix, PredictionSeries, RawMap, Sample, Steps} from "../types";
 import {lacksPredictions} from "./faults";
 import {type Predicted, predictedOf} from "./tasks";
 import type {Part} from "./settings";
@@ -60,11 +61,28 @@ function castOfMaps(group: Group, step: number, said: PredictionSeries | null): 
 
 /** A sample as it was when a map was made, with that step's picture and boxes; null: on its way. */
 export function sampleOf(found: Found, place: number, known: Sample | null): Sample | null {
-  const {series, stepIndex} = found;
+  const own = ownSample(found, place, known);
+  return own && inSlice(own, found.map);
+}
+
+function ownSample({series, stepIndex}: Found, place: number, known: Sample | null): Sample | null {
   const digest = series.cohorts[series.cohort[stepIndex] ?? 0] ?? "";
   const cohort = loader.cohort(series.run, digest);
   if (cohort) return byPlace(cohort, placesAt(series, stepIndex)).samples[place] ?? known;
   return !series.places || loader.cohortProblem(series.run, digest) ? known : null;
+}
+
+const sliced = new WeakMap<Sample, Map<number, Sample>>();
+
+/** A volume with the picture of the slice that its map is of; the same object each time. */
+function inSlice(sample: Sample, {slice}: RawMap): Sample {
+  if (!slice || sample.slices.length < 2) return sample;
+  const index = sliceAt(slice.position, sample.slices.length);
+  const all = sliced.get(sample) ?? new Map<number, Sample>();
+  sliced.set(sample, all);
+  const own = all.get(index) ?? {...sample, image: sample.slices[index]!};
+  all.set(index, own);
+  return own;
 }
 
 /** How many samples were logged at any step, where that differs from step to step; else null. */

@@ -8,7 +8,7 @@ import {createLoader} from "../api/loader";
 import {createRenderer} from "../gpu/renderer";
 import {nearestStep, stepUnion} from "../maths/steps";
 import type {Place} from "../maths/metrics";
-import type {Catalog, Look, MapsEntry, TagEntry} from "../types";
+import type {Catalog, Look, MapsEntry, PredictionSeries, TagEntry} from "../types";
 import {borrowFonts, currentLink, followTheme, isHidden, listenToHost, onHashChange, readHash, writeHash} from "./host";
 
 import {runColor} from "./palette";
@@ -190,13 +190,18 @@ export function seriesKey({run, tag, maps}: Group): SeriesKey | null {
   return maps && {run, tag, method: maps.method, layer: maps.layer};
 }
 
+/** What was predicted in a group; null where nothing was, or until it is here. */
+export function predictionsOf({run, tag, entry}: Group): PredictionSeries | null {
+  return entry.predictions && loader.predictions(run, tag);
+}
+
 /** Every step that anything shown was kept at. */
 export const steps = computed<Float64Array>(() => {
   arrivals.value;
   const axes: ArrayLike<number>[] = [];
   for (const group of groups.value) {
     const key = seriesKey(group);
-    const own = (key && loader.stepsOf(key)) ?? loader.predictions(group.run, group.tag)?.steps;
+    const own = (key && loader.stepsOf(key)) ?? predictionsOf(group)?.steps;
     if (key) axes.push(loader.damage(key).map(({step}) => step)); // to be told of on the tiles
     if (own?.length) axes.push(own);
     else if (group.maps) axes.push([group.maps.maxStep]); // known from the list, before the first answer

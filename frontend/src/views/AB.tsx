@@ -17,6 +17,7 @@ import {Picture} from "./Picture";
 import type {Shown} from "../state/remarks";
 import {saidOf} from "../state/samples";
 import {useLookingAt} from "./Tile";
+import {Slices} from "./Slices";
 import {Verdict} from "./Verdict";
 
 const MODES: readonly (readonly [Settings["abMode"], string])[] = [
@@ -179,6 +180,7 @@ function Stage({a, b}: {a: Shown; b: Shown}) {
           </>
         )}
         {abMode === "difference" && <DifferenceBar />}
+        <Slices group={a.group} sample={a.sample} index={a.index} at={a.at} />
         <Similarity a={a.found} b={b.found} />
       </div>
       <div class="room">

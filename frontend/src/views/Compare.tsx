@@ -72,6 +72,7 @@ function Tables({tags, first, cast}: TablesProps) {
 
 const GAPS = {inside: 4, between: 20}; // pixels between a sample's tiles, and between samples
 const HIGHEST = 420; // pixels of a tile where few samples have much room
+const MIXED = 0.8; // of the usual height of a tile, where proportions differ: more of them fit
 const ALIKE = 1.05; // proportions that differ by less stand in columns
 
 interface Strip {
@@ -94,7 +95,7 @@ function Strips({tags, first, cast, tables}: TablesProps & {tables: readonly Tab
   if (!across) return null;
   if (!aligned) {
     const items = ratios.map((ratio) => ({perHeight: across * ratio, fixed: (across - 1) * GAPS.inside}));
-    const places = justified(items, width, tileSize, GAPS.between);
+    const places = justified(items, width, MIXED * tileSize, GAPS.between);
     return (
       <div class="strips mixed">
         {strips.map((strip, place) => (

@@ -3,7 +3,7 @@ import {entriesOver, isCut, mapOfEntry, measured, type Metric, thinned} from "..
 import {stepIndexOf} from "../maths/series";
 import {useSlowly} from "./slowly";
 import type {Twin} from "../state/twins";
-import {arrivals, colorOf, loader, look, pin, settings} from "../state/store";
+import {arrivals, colorOf, look, pin, predictionsOf, settings} from "../state/store";
 import type {MapSeries, Sample} from "../types";
 import {Chart, type Line} from "./Chart";
 import {type Cast, className, sampleOf, saidOver} from "../state/samples";
@@ -73,7 +73,7 @@ function Plot({title, lines, range}: {title: string; lines: Line[] | null; range
 /** Of the label as it was logged, and of whatever was predicted. */
 function probabilities(twins: readonly Twin[]): Line[] {
   return twins.flatMap(({group, index}) => {
-    const said = loader.predictions(group.run, group.tag);
+    const said = predictionsOf(group);
     if (!said) return [];
     const line = (name: string, matrix: typeof said.probability, dashed: boolean): Line[] =>
       matrix

@@ -3,6 +3,7 @@ import {cssGradient} from "../maths/colors";
 import {DIFFERENCE_LIMITS} from "../maths/compare";
 import {differenceOf, lookOfDifference} from "../state/difference";
 import {currentLimits} from "../state/maps";
+import {sampleOf} from "../state/samples";
 import {dark, images, look, renderer} from "../state/store";
 import {viewport} from "../state/zoom";
 import type {Limits, RawMap} from "../types";
@@ -14,7 +15,8 @@ const PIXELS = 640; // at least, of the picture's width: cells' edges stay sharp
 /** Mask A minus mask B over A's picture: blue where only B looks, red where only A does. */
 export function Difference({a, b}: {a: Shown; b: Shown}) {
   const canvas = useRef<HTMLCanvasElement>(null);
-  const image = images.get(a.group.run, a.sample.image);
+  const own = a.found ? (sampleOf(a.found, a.index, a.sample) ?? a.sample) : a.sample;
+  const image = images.get(a.group.run, own.image);
   const map = useDifference(a, b);
   const view = viewport.value;
   const drawn = useMemo(() => lookOfDifference(look.value), [look.value]);

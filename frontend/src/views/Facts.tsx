@@ -71,7 +71,7 @@ function mapFacts(group: Group, cast: Cast, {map, series, entry}: Found): Fact[]
     ["Method", methodName(group.maps?.method ?? "")],
     ["Layer", group.maps?.layer ?? ""],
     ["Step", shown(map.step)],
-    ["Resolution", `${map.rows} × ${map.columns} cells`],
+    ["Resolution", `${map.slice ? `${map.slice.depth} × ` : ""}${map.rows} × ${map.columns} cells`],
     ["Averaged from", native && native !== `${map.rows} × ${map.columns}` ? native : ""],
     ["Minimum", shown(map.minimum)],
     ["Maximum", shown(map.maximum)],

@@ -1,5 +1,5 @@
 import {useEffect, useRef} from "preact/hooks";
-import {mapOf, shownStep} from "../state/maps";
+import {currentLimits, mapOf, shownStep} from "../state/maps";
 import {specFrom} from "../state/spec";
 import {twinsOf} from "../state/twins";
 import {
@@ -28,6 +28,8 @@ import {readingAt} from "./Marks";
 import {sampleName} from "../state/names";
 import {middleOf, pinned} from "./pinning";
 import {Picture} from "./Picture";
+import {Planes} from "./Planes";
+import {Slices} from "./Slices";
 import {type Cast, castAt, className, isRight, type Said, sampleOf, saidOf} from "../state/samples";
 import {closeFocus} from "./shortcuts";
 import {hasTask, TaskVerdict} from "./TaskVerdict";
@@ -91,8 +93,14 @@ function Panel({group, cast, sample, index}: Props) {
       </div>
       <div class="pictures">
         <Picture group={group} sample={sample} index={index} at={at} large />
-        {!full && <Photograph run={group.run} sample={sample} />}
+        {!full &&
+          (found?.map.slice ? (
+            <Planes run={group.run} sample={sample} found={found} limits={currentLimits(found, group, index)} />
+          ) : (
+            <Photograph run={group.run} sample={sample} />
+          ))}
       </div>
+      <Slices group={group} sample={sample} index={index} at={at} />
       <Reading map={found?.map ?? null} />
       <Filmstrip group={group} sample={sample} index={index} />
       {!full && (

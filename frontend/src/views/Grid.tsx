@@ -55,11 +55,13 @@ function canCome(group: Group): boolean {
   return !faultsOf(group).length && (group.maps !== null || !lacksPredictions(group));
 }
 
+const ROUND = 100; // pixels of the page round a picture that stands alone
+
 /** A few samples alone have room to be large, unless someone chose a size. */
 function tilePixels(count: number): number {
   const {tileSize} = settings.value;
   if (tileSize !== DEFAULTS.tileSize || count > 6 || groups.value.length > 1) return tileSize;
-  return count > 2 ? 220 : 360;
+  return count > 2 ? 220 : count > 1 ? 360 : Math.min(Math.max(room.value.height - ROUND, 360), 640);
 }
 
 /** Tiles of a group that can't be seen are not made: the place that they need is kept. */

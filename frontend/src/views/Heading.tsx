@@ -88,7 +88,8 @@ function sizeText(group: Group): string {
   const {rows, columns} = found.map;
   const native = found.series.nativeShape?.slice(-2);
   const shrunk = native && (native[0] !== rows || native[1] !== columns);
-  return `${rows} × ${columns} cells${shrunk ? `, averaged from ${native.join(" × ")}` : ""}`;
+  const depth = found.map.slice ? `${found.map.slice.depth} × ` : "";
+  return `${depth}${rows} × ${columns} cells${shrunk ? `, averaged from ${native.join(" × ")}` : ""}`;
 }
 
 function writersText(writers: PredictionSeries["writers"]): string {

@@ -10,6 +10,7 @@ import {useScreenWidth} from "./screenWidth";
 import {useArrived} from "./arrived";
 import {remarksOn, type Shown} from "../state/remarks";
 import {sampleOf} from "../state/samples";
+import {sliceOf} from "./Slices";
 
 interface Props {
   group: Group;
@@ -31,6 +32,7 @@ export function Picture({group, sample, index, at = shownStep(group, index), lar
   const frame = useRef<HTMLSpanElement>(null);
   const across = useScreenWidth(frame, large ? LARGE : settings.peek().tileSize);
   const drawn = sharpSize(size, across, large || view.zoom > 1 || look.value.mode === "contour");
+  const slice = sliceOf(sample, found?.map);
   const pen = across ? (drawn.width * devicePixelRatio) / across : 1;
   useLayoutEffect(() => {
     const map = said.waits ? null : (found?.map ?? null); // drawn once, over its picture
@@ -41,6 +43,8 @@ export function Picture({group, sample, index, at = shownStep(group, index), lar
       ref={frame}
       class={said.waits ? "picture waits" : "picture"}
       style={{"--ratio": `${size.width} / ${size.height}`}}
+      data-slice={slice?.index}
+      data-slices={slice?.count}
       {...placeUnder(view, large)}
     >
       <canvas
@@ -58,6 +62,11 @@ export function Picture({group, sample, index, at = shownStep(group, index), lar
         data-theme={dark.value ? "dark" : "light"}
       />
       <Marks group={group} sample={own} index={index} found={found} view={view} at={at} large={large} />
+      {slice && (
+        <span class="mark slice" data-testid="slice">
+          {slice.index + 1} / {slice.count}
+        </span>
+      )}
       {said.words && (
         <span class={said.bare ? "mark failed" : "mark"} title={[said.fully, said.advice].filter(Boolean).join(": ")}>
           <span data-testid="said">{large ? [said.fully, said.advice].filter(Boolean).join(": ") : said.words}</span>

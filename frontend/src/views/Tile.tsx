@@ -27,6 +27,7 @@ import {Picture} from "./Picture";
 import {NARROWEST, type Place} from "../maths/layout";
 import {rankWords} from "../state/ordering";
 import {type Cast, castAt, castValues, saidOf} from "../state/samples";
+import {Slices} from "./Slices";
 import {Verdict} from "./Verdict";
 
 const LOCKED = "M6 10V8a6 6 0 0 1 12 0v2h1v11H5V10zm2 0h8V8a4 4 0 0 0-8 0z";
@@ -126,6 +127,7 @@ export function Seen({group, sample, index, fixed, badge = false, truth = true}:
       </button>
       {fixed == null && <Lock name={key} at={at} />}
       <Pick spec={spec} />
+      <Slices group={group} sample={sample} index={index} at={at} stop={-1} />
     </>
   );
 }

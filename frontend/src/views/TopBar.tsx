@@ -10,9 +10,9 @@ import {
   goTo,
   groups,
   lastStep,
-  loader,
   message,
   playing,
+  predictionsOf,
   settings,
   step,
   steps,
@@ -118,9 +118,7 @@ const TIME = new Intl.DateTimeFormat(undefined, {dateStyle: "medium", timeStyle:
 /** Epoch and wall time of the step: of the first run that has it, else of the nearest step of the first. */
 function when(): {epoch: string; time: string} {
   arrivals.value;
-  const all = groups.value
-    .map((group) => (group.entry.predictions ? loader.predictions(group.run, group.tag) : null))
-    .filter((said) => said?.steps.length);
+  const all = groups.value.map((group) => predictionsOf(group)).filter((said) => said?.steps.length);
   const rowOf = (said: (typeof all)[number]) => nearestStep(said?.steps ?? [], step.value);
   const said = all.find((one) => one?.steps[rowOf(one)] === step.value) ?? all[0];
   if (!said) return {epoch: "", time: ""};

@@ -3,6 +3,7 @@
 import {useEffect} from "preact/hooks";
 import type {Place} from "../maths/metrics";
 import {panBy, viewport, zoomBy} from "../state/zoom";
+import {showSlice} from "./Slices";
 
 const PER_PIXEL = 0.005; // of the wheel, in powers of e
 const LINE = 16; // pixels, where a wheel counts in lines
@@ -32,13 +33,37 @@ function pictureOf(event: Event): HTMLElement | null {
   return event.target instanceof Element ? event.target.closest<HTMLElement>(".picture") : null;
 }
 
-/** With Ctrl or ⌘, which is also what a trackpad's pinch says; without, the page scrolls as ever. */
+/** With Ctrl or ⌘, which is also what a trackpad's pinch says; without, slices turn, or the page scrolls. */
 function turnWheel(event: WheelEvent): void {
   const picture = pictureOf(event);
-  if (!picture || !(event.ctrlKey || event.metaKey)) return;
-  event.preventDefault();
   const by = event.deltaY * (event.deltaMode === WheelEvent.DOM_DELTA_LINE ? LINE : 1);
+  if (!picture || !(event.ctrlKey || event.metaKey)) {
+    turnSlices(event, picture, by);
+    return;
+  }
+  event.preventDefault();
   zoomBy(Math.exp(-by * PER_PIXEL), placeAt(picture, event.clientX, event.clientY));
+}
+
+const PAUSE_MS = 250; // after which a turn of the wheel is another one
+const TURN = 40; // pixels of the wheel, a slice
+let scrolledAt = 0;
+let turned = 0;
+
+/** Over a volume the wheel goes through its slices, unless it is scrolling the page at that moment, and up to the last one. */
+function turnSlices(event: WheelEvent, picture: HTMLElement | null, by: number): void {
+  const [index, count] = [Number(picture?.dataset.slice), Number(picture?.dataset.slices)];
+  const ends = !count || (by > 0 ? index >= count - 1 : index <= 0);
+  if (ends || performance.now() - scrolledAt < PAUSE_MS) {
+    scrolledAt = performance.now();
+    turned = 0;
+    return;
+  }
+  event.preventDefault();
+  turned += by;
+  const slices = Math.trunc(turned / TURN);
+  turned -= slices * TURN;
+  if (slices) showSlice(index + slices, count);
 }
 
 function placeAt(picture: HTMLElement, x: number, y: number): Place {

@@ -70,7 +70,7 @@ class Stops {
 }
 
 function setStops(tile: Element | null, stop: number): void {
-  for (const button of tile?.querySelectorAll("button") ?? []) button.tabIndex = stop;
+  for (const button of tile?.querySelectorAll<HTMLElement>("button, input") ?? []) button.tabIndex = stop;
 }
 
 /** The one in the next row, up or down, whose middle is nearest. */
