@@ -106,6 +106,16 @@ class Capture:
         finally:
             self._block.close()
 
+    @property
+    def images(self) -> Any:
+        """The images that the forward pass was given; None if there was none."""
+        return None if self._inputs is None else self._inputs.images
+
+    @property
+    def outputs(self) -> Any:
+        """What the forward pass returned; None if there was none."""
+        return self._outputs
+
     @told
     def result(self, targets: Targets = None) -> CAMResult:
         """Explain the scores of the forward pass; around a training's, before its `backward`.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
 try:
@@ -14,7 +13,7 @@ except ModuleNotFoundError as error:
         "pip install 'tensorboard-plugin-gradcam[fastai]'"
     ) from error
 
-from tensorboard_plugin_gradcam.integrations.options import split
+from tensorboard_plugin_gradcam.integrations.hooks import faults_of, never_ends_training, rehearse, split
 from tensorboard_plugin_gradcam.writer import GradCAMLogger
 from tensorboard_plugin_gradcam.writer.every import Every, interval
 
@@ -34,7 +33,10 @@ class GradCAMCallback(Callback):
         tag: name of the series.
         targets: what to explain, as for `CAM`: the top class by default, "label" for the label's.
         options: further arguments of `GradCAMLogger` (layers, methods, class_names, transform, metrics, ...) and of
-            samples (ids, captions, boxes, boxes_in, masks, images).
+            samples (ids, captions, boxes, boxes_in, truth_masks, images).
+
+    Raises:
+        ValueError: an option, or what is said of the samples. Once the training has begun, errors are warnings.
     """
 
     def __init__(
@@ -53,18 +55,23 @@ class GradCAMCallback(Callback):
         self._writer, self._inputs, self._every, self._tag = writer, inputs, every, tag
         known, self._options = split(options)
         self._known = known | {"labels": labels, "targets": targets}
+        self._faults = faults_of(self._options)
+        rehearse(tag, inputs, self._known, self._options)
         self._batches = 0
         self._probe: Any = None
 
+    @never_ends_training
     def before_fit(self) -> None:
         """Register the samples, and log the untrained model; a later `fit` goes on counting."""
         self.run = not hasattr(self.learn, "lr_finder") and not hasattr(self, "gather_preds") and not rank_distrib()
         if not self.run:
             return
+        self._probe = None
         logger = GradCAMLogger(self._writer, self.learn.model, every=self._every, **self._options)
         self._probe = logger.probe(self._tag, self._inputs, **self._known)
         self._log()
 
+    @never_ends_training
     def after_batch(self) -> None:
         """Count the batches of the training, and log where it is due."""
         if not self.training:
@@ -73,15 +80,12 @@ class GradCAMCallback(Callback):
         if self._every is not None:
             self._log()
 
+    @never_ends_training
     def after_epoch(self) -> None:
         """Log where epochs are what counts."""
         if self._every is None:
             self._log(epoch=self.learn.epoch + 1)
 
     def _log(self, epoch: float | None = None) -> None:
-        if self._probe is None:
-            return
-        try:
+        if self._probe is not None:
             self._probe.log(self._batches, epoch=epoch)
-        except OSError as error:  # a full disk is no reason to end a training
-            warnings.warn(f"Grad-CAM of step {self._batches} could not be written: {error}", stacklevel=2)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -15,7 +14,7 @@ except ModuleNotFoundError as error:
         "pip install 'tensorboard-plugin-gradcam[ignite]'"
     ) from error
 
-from tensorboard_plugin_gradcam.integrations.options import split
+from tensorboard_plugin_gradcam.integrations.hooks import faults_of, never_ends_training, split
 from tensorboard_plugin_gradcam.writer import GradCAMLogger
 
 
@@ -38,7 +37,10 @@ class GradCAMHandler(BaseHandler):
         global_step_transform: takes the engine and the event and returns the step; by default the number of the event:
             iterations or epochs, as with Ignite's own handlers.
         options: further arguments of `GradCAMLogger` (layers, methods, class_names, transform, metrics, ...) and of
-            samples (ids, captions, boxes, boxes_in, masks, images).
+            samples (ids, captions, boxes, boxes_in, truth_masks, images).
+
+    Raises:
+        ValueError: an option, a layer, or what is said of the samples. From the first event on, errors are warnings.
     """
 
     def __init__(
@@ -56,21 +58,21 @@ class GradCAMHandler(BaseHandler):
         self._step = global_step_transform or _count
         self._known, self._options = split(options)
         self._known |= {"labels": labels, "targets": targets}
+        self._faults = faults_of(self._options)
+        GradCAMLogger(None, model, **self._options).probe(tag, inputs, **self._known)  # raises now if ever
+        self._logger: GradCAMLogger | None = None
         self._probe: Any = None
 
+    @never_ends_training
     def __call__(self, engine: Engine, logger: Any, event_name: Any) -> None:
         """Explain the batch with the model as it is now."""
-        if self._probe is None:
+        if self._logger is None:
             if not hasattr(logger, "writer"):
                 raise TypeError(f"expected to be attached to a TensorboardLogger, got {type(logger).__name__}")
-            self._probe = GradCAMLogger(logger.writer, self._model, **self._options).probe(
-                self._tag, self._inputs, **self._known
-            )
-        step = self._step(engine, event_name)
-        try:
-            self._probe.log(step, epoch=engine.state.epoch)
-        except OSError as error:  # a full disk is no reason to end a training
-            warnings.warn(f"Grad-CAM of step {step} could not be written: {error}", stacklevel=2)
+            self._logger = GradCAMLogger(logger.writer, self._model, **self._options)
+        if self._probe is None:
+            self._probe = self._logger.probe(self._tag, self._inputs, **self._known)
+        self._probe.log(self._step(engine, event_name), epoch=engine.state.epoch)
 
 
 def _count(engine: Engine, event_name: Any) -> int:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
-import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 try:
     import keras
@@ -18,9 +16,8 @@ except ModuleNotFoundError as error:
         "(KERAS_BACKEND names it)"
     ) from error
 
-from tensorboard_plugin_gradcam.arrays import to_numpy
 from tensorboard_plugin_gradcam.integrations.keras_cam import KerasCAM, KerasResult
-from tensorboard_plugin_gradcam.integrations.options import split
+from tensorboard_plugin_gradcam.integrations.hooks import faults_of, never_ends_training, rehearse, split
 from tensorboard_plugin_gradcam.writer import GradCAMLogger
 from tensorboard_plugin_gradcam.writer.every import Every, interval
 
@@ -36,7 +33,7 @@ class GradCAMCallback(keras.callbacks.Callback):
     Args:
         log_dir: a log directory, or a writer as for `add_gradcam`.
         images: ``(N, H, W, C)``: the model's inputs, or where `inputs` are given, the pictures of them.
-        labels: ``(N,)``, class index, or one-hot ``(N, classes)``.
+        labels: ``(N,)`` or ``(N, 1)``, class index, or one-hot ``(N, classes)``, or as else for `prepare_samples`.
         every: None logs at the end of each epoch, and steps are epochs, as in Keras's own TensorBoard callback. So many
             batches (50) or so much time ("30s", "5min", a `timedelta`) logs the untrained model, and then whenever that
             has passed; steps are batches.
@@ -46,7 +43,10 @@ class GradCAMCallback(keras.callbacks.Callback):
         layers: as for `KerasCAM`: found automatically by default.
         methods: as for `KerasCAM`.
         options: further arguments of `GradCAMLogger` (class_names, mean, std, metrics, top_k, ...) and of samples: ids,
-            captions, boxes, boxes_in, masks.
+            captions, boxes, boxes_in, truth_masks.
+
+    Raises:
+        ValueError: an option, or what is said of the samples. Once the training has begun, errors are warnings.
     """
 
     def __init__(
@@ -69,49 +69,50 @@ class GradCAMCallback(keras.callbacks.Callback):
         self._every, self._writer, self._tag = every, log_dir, tag
         self._inputs = images if inputs is None else inputs
         self._known, self._options = split(options)
-        self._known |= {"labels": _class_indices(labels), "targets": targets}
+        self._known |= {"labels": labels, "targets": targets}
         if inputs is not None:
             self._known["images"] = images
+        self._faults = faults_of(self._options)
+        rehearse(tag, self._inputs, self._known, self._options, dataformats="NHWC")
         self._cam_options = {"layers": layers, "methods": methods}
         self._probe: Any = None
         self._batches = self._batches_before_epoch = 0
 
+    @never_ends_training
     def on_train_begin(self, logs: Any = None) -> None:
         """Register the samples, and log the untrained model where steps are batches."""
         model = self.model
+        self._probe = None
+        self._batches = self._batches_before_epoch = _batches_of(model)
         cam = KerasCAM(model, **self._cam_options)
         self._logger = GradCAMLogger(self._writer, cam, every=self._every, **self._options)
         self._probe = self._logger.probe(self._tag, self._inputs, **self._known)
-        self._batches = self._batches_before_epoch = int(model.optimizer.iterations)
         if self._every is not None:
             self._log(self._batches)
 
+    @never_ends_training
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         """Note how many batches came before: `batch` counts from the epoch's first."""
         self._batches_before_epoch = self._batches
 
+    @never_ends_training
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
         """Log where it is due."""
         self._batches = self._batches_before_epoch + int(batch) + 1
         if self._every is not None:
             self._log(self._batches)
 
+    @never_ends_training
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         """Log where steps are epochs."""
         if self._every is None:
             self._log(epoch, epoch=epoch + 1)
 
     def _log(self, step: int, epoch: float | None = None) -> None:
-        try:
+        if self._probe is not None:
             self._probe.log(step, epoch=epoch)
-        except OSError as error:  # a full disk is no reason to end a training
-            warnings.warn(f"Grad-CAM of step {step} could not be written: {error}", stacklevel=2)
 
 
-def _class_indices(labels: ArrayLike | None) -> NDArray[Any] | None:
-    if labels is None:
-        return None
-    array = to_numpy(labels, "labels")
-    if array.ndim == 2:
-        array = array.argmax(axis=1) if array.shape[1] > 1 else array[:, 0]
-    return array.astype(np.int64)
+def _batches_of(model: Any) -> int:
+    """Return how many batches a model was trained with; 0 where it has no optimizer that counts."""
+    return int(getattr(getattr(model, "optimizer", None), "iterations", 0))

@@ -1,44 +1,64 @@
-"""`GradCAMCallback` for Lightning (tested: 2.2 to 2.6): maps from the validation steps' own forward passes."""
+"""`GradCAMCallback` for Lightning (tested: 2.2 to 2.6): maps from the validation steps' own forward passes.
+
+Works with `lightning.pytorch` and `pytorch_lightning`, and with either's loggers in the other's `Trainer`.
+"""
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Callable, Mapping
+import sys
+import tempfile
+from collections.abc import Callable, Sequence
+from importlib import import_module
+from importlib.util import find_spec
 from typing import Any
 
-try:
-    from lightning.pytorch import Callback, LightningModule, Trainer
-    from lightning.pytorch.loggers import TensorBoardLogger
-except ModuleNotFoundError as error:
-    raise ImportError(
-        f"tensorboard_plugin_gradcam.integrations.lightning needs {error.name}: "
-        "pip install 'tensorboard-plugin-gradcam[lightning]'"
-    ) from error
-
 from tensorboard_plugin_gradcam.cam import CAM, Capture
+from tensorboard_plugin_gradcam.faults import warn
+from tensorboard_plugin_gradcam.integrations.batches import Truth, scores_of, truth_in
+from tensorboard_plugin_gradcam.integrations.hooks import faults_of, never_ends_training, rehearse, split
 from tensorboard_plugin_gradcam.writer import GradCAMLogger
+from tensorboard_plugin_gradcam.writer.labels import read_labels
+
+_PACKAGES = {"lightning": "lightning.pytorch", "pytorch_lightning": "pytorch_lightning"}
 
 
-class GradCAMCallback(Callback):
+def _callback_classes() -> tuple[type[Any], ...]:
+    """Return Lightning's `Callback`: of the package in use, of both where both are, else of the one installed."""
+    names = [name for name in _PACKAGES.values() if name in sys.modules]
+    names = names or [name for package, name in _PACKAGES.items() if find_spec(package) is not None][:1]
+    if not names:
+        raise ImportError(
+            "tensorboard_plugin_gradcam.integrations.lightning needs lightning: "
+            "pip install 'tensorboard-plugin-gradcam[lightning]'"
+        )
+    return tuple(import_module(name).Callback for name in names)
+
+
+class GradCAMCallback(*_callback_classes()):  # type: ignore[misc]
     """Log what a model looks at in the first batches of each validation, at the cost of the head's backward.
 
     Example:
         >>> trainer = Trainer(logger=TensorBoardLogger("runs"), callbacks=[GradCAMCallback(class_names=names)])
 
-    Where several processes train, the first one logs its own samples.
+    Where several processes train, the first one logs its own samples. No hook ends a training: what can't be shown is
+    left out, with a warning. The sanity check rehearses it all, so that warnings come before the training.
 
     Args:
         batches: how many batches of each validation to log.
         model: name of the module whose forward pass is explained; the one child that holds all parameters by default,
             or else the `LightningModule` itself, whose `forward` the validation step has to call then.
-        labels: takes a batch and returns its labels ``(N,)``; by default the second of a tuple, or "label" or "labels"
-            of a mapping.
+        labels: takes a batch and returns its labels, as for `prepare_samples`; by default what reads as labels beside
+            the inputs: classes, one-hot and multi-hot rows, names, masks.
         targets: what to explain, as for `CAM`: the top class by default, "label" for the label's.
         tag: name of the series; further data loaders' have ``/dataloader_idx_1`` and so on behind it.
         layers: as for `CAM`: found automatically by default.
         methods: as for `CAM`, those that need no forward passes of their own.
-        writer: as for `add_gradcam`; the trainer's `TensorBoardLogger` by default.
+        writer: as for `add_gradcam`; the trainer's `TensorBoardLogger` by default. Without one, nothing is logged.
         options: further arguments of `GradCAMLogger`: class_names, transform, every, metrics, ...
+
+    Raises:
+        ValueError: an option. What the training tells is an error before it, when the trainer starts: a layer, method
+            or model that does not exist.
     """
 
     def __init__(
@@ -56,65 +76,96 @@ class GradCAMCallback(Callback):
     ) -> None:
         super().__init__()
         self._batches, self._name, self._tag, self._targets = batches, model, tag, targets
-        self._labels = labels or _labels_of
-        self._cam_options, self._writer, self._options = {"layers": layers, "methods": methods}, writer, options
+        self._labels = labels
+        self._cam_options, self._writer = {"layers": layers, "methods": methods}, writer
+        self._of_samples, self._options = split(options)
+        self._faults = faults_of(options)
+        rehearse(tag, None, {}, self._options)
         self._cam: CAM | None = None
         self._logger: GradCAMLogger | None = None
         self._capture: Capture | None = None
+        self._is_off = False
 
-    def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+    def setup(self, trainer: Any, pl_module: Any, stage: str) -> None:
         """Forget the last training's model and log."""
         self._cam = self._logger = None
+        self._is_off = False
 
-    def on_validation_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+    def on_fit_start(self, trainer: Any, pl_module: Any) -> None:
+        """Raise an error for a model, layer or method that does not exist, before the training."""
+        self._explainer(pl_module)
+
+    @never_ends_training
+    def on_validation_start(self, trainer: Any, pl_module: Any) -> None:
         """Choose the model and open the log, once."""
-        if self._cam is not None or not trainer.is_global_zero:
+        if self._cam is not None or self._is_off or not trainer.is_global_zero:
             return
-        model = pl_module.get_submodule(self._name) if self._name is not None else _explained(pl_module)
-        if model is pl_module and trainer.strategy.model is not pl_module:
+        self._is_off = True  # until all is well
+        writer = self._writer or _writer_of(trainer)
+        if writer is None:
+            warn(f"Grad-CAM logs nothing in this training: {_why_no_writer(trainer)}")
+            return
+        cam = self._explainer(pl_module)
+        if cam.model is pl_module and trainer.strategy.model is not pl_module:
             raise ValueError(
                 f"expected model= to name the module to explain, for {type(trainer.strategy).__name__} runs the whole "
-                "validation step as the LightningModule's forward pass, got None"
+                "validation step as the LightningModule's forward pass, got None: nothing is logged in this training"
             )
-        self._cam = CAM(model, **self._cam_options)
-        self._logger = GradCAMLogger(self._writer or _writer_of(trainer), **self._options)
+        self._logger = GradCAMLogger(writer, **self._options)
+        self._cam, self._is_off = cam, False
 
+    @never_ends_training
     def on_validation_batch_start(
-        self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int, dataloader_idx: int = 0
+        self, trainer: Any, pl_module: Any, batch: Any, batch_idx: int, dataloader_idx: int = 0
     ) -> None:
         """Watch the forward pass of this validation step."""
         if self._cam is not None and batch_idx < self._batches:
             self._capture = self._cam.capture().__enter__()
 
+    @never_ends_training
     def on_validation_batch_end(
         self,
-        trainer: Trainer,
-        pl_module: LightningModule,
+        trainer: Any,
+        pl_module: Any,
         outputs: Any,
         batch: Any,
         batch_idx: int,
         dataloader_idx: int = 0,
     ) -> None:
-        """Explain it, and add it to the step's record; the sanity check's only shows that it works."""
+        """Explain it, and add it to the step's record; the sanity check's goes where nobody sees it."""
         capture = self._end()
         if capture is None or self._logger is None:
             return
-        labels = self._labels(batch)
-        result = capture.result(labels if isinstance(self._targets, str) else self._targets)
-        if trainer.sanity_checking:
-            return
         tag = f"{self._tag}/dataloader_idx_{dataloader_idx}" if dataloader_idx else self._tag
-        epoch = trainer.current_epoch
-        self._write("add", tag, result.inputs, result, trainer.global_step, labels=labels, epoch=epoch)
+        if not trainer.sanity_checking:
+            self._add(self._logger, tag, capture, batch, trainer)
+            return
+        with tempfile.TemporaryDirectory() as folder:
+            with GradCAMLogger(folder, **(self._options | {"distributed": None})) as rehearsal:
+                self._add(rehearsal, tag, capture, batch, trainer)
 
-    def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+    @never_ends_training
+    def on_validation_end(self, trainer: Any, pl_module: Any) -> None:
         """Write the step's record."""
         if self._logger is not None and not trainer.sanity_checking:
-            self._write("flush")
+            self._logger.flush()
 
-    def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
+    @never_ends_training
+    def on_exception(self, trainer: Any, pl_module: Any, exception: BaseException) -> None:
         """Leave no hook behind."""
         self._end()
+
+    @never_ends_training
+    def teardown(self, trainer: Any, pl_module: Any, stage: str) -> None:
+        """Let go of the model, and write what is left."""
+        self._end()
+        logger, self._logger, self._cam = self._logger, None, None
+        if logger is not None:
+            logger.close()
+
+    def _explainer(self, pl_module: Any) -> CAM:
+        model = pl_module.get_submodule(self._name) if self._name is not None else _explained(pl_module)
+        return CAM(model, **self._cam_options)
 
     def _end(self) -> Capture | None:
         capture, self._capture = self._capture, None
@@ -122,14 +173,43 @@ class GradCAMCallback(Callback):
             capture.__exit__(None, None, None)
         return capture
 
-    def _write(self, action: str, *args: Any, **kwargs: Any) -> None:
-        try:
-            getattr(self._logger, action)(*args, **kwargs)
-        except OSError as error:  # a full disk is no reason to end a training
-            warnings.warn(f"Grad-CAM maps could not be written: {error}", stacklevel=3)
+    def _add(self, logger: GradCAMLogger, tag: str, capture: Capture, batch: Any, trainer: Any) -> None:
+        truth = self._truth(batch, capture)
+        if truth.left_out:
+            self._faults.tell(f"step {trainer.global_step} of {tag!r}", truth.left_out)
+        result = capture.result(self._asked(truth.labels, capture))
+        known = {"labels": truth.labels, "truth_masks": truth.masks} | self._of_samples
+        inputs = capture.images if result.inputs is None else result.inputs
+        logger.add(tag, inputs, result, trainer.global_step, epoch=trainer.current_epoch, **known)
+
+    def _truth(self, batch: Any, capture: Capture) -> Truth:
+        if self._labels is not None:
+            with self._faults.caught("the labels of a batch left out"):
+                return Truth(self._labels(batch))
+            return Truth()
+        count = _count(capture)
+        names = self._options.get("class_names", ())
+        return truth_in(batch, count, scores_of(capture.outputs, count), self._options.get("task"), names)
+
+    def _asked(self, labels: Any, capture: Capture) -> Any:
+        """Return the targets: where labels are asked for and there are none, the top classes are explained."""
+        if not isinstance(self._targets, str):
+            return self._targets
+        found = read_labels(labels, _count(capture), None, self._options.get("class_names", ()), [])
+        if self._targets != "label" or any(label.index is None for label in found):
+            self._faults.tell(
+                "the top classes are explained",
+                f"expected a class of each sample for targets={self._targets!r}, got batches without",
+            )
+            return None
+        return [label.index for label in found]
 
 
-def _explained(pl_module: LightningModule) -> Any:
+def _count(capture: Capture) -> int:
+    return 0 if capture.images is None else len(capture.images)
+
+
+def _explained(pl_module: Any) -> Any:
     count = sum(1 for _ in pl_module.parameters())
     for child in pl_module.children():
         if sum(1 for _ in child.parameters()) == count:
@@ -137,17 +217,20 @@ def _explained(pl_module: LightningModule) -> Any:
     return pl_module
 
 
-def _writer_of(trainer: Trainer) -> Any:
+def _writer_of(trainer: Any) -> Any:
+    """Return the trainer's `TensorBoardLogger`, of either of Lightning's packages."""
     for logger in trainer.loggers:
-        if isinstance(logger, TensorBoardLogger):
-            return logger
-    names = ", ".join(type(logger).__name__ for logger in trainer.loggers) or "none"
-    raise ValueError(
-        f"expected a TensorBoardLogger among the trainer's loggers, or writer= a log directory, got {names}"
+        for base in type(logger).__mro__:
+            if base.__name__ == "TensorBoardLogger" and base.__module__.startswith(("lightning", "pytorch_lightning")):
+                return logger
+    return None
+
+
+def _why_no_writer(trainer: Any) -> str:
+    if getattr(trainer, "fast_dev_run", False):
+        return "fast_dev_run takes its loggers away"
+    names: Sequence[str] = [type(logger).__name__ for logger in trainer.loggers]
+    return (
+        "expected a TensorBoardLogger among the trainer's loggers, or writer= a log directory, "
+        f"got {', '.join(names) or 'no logger'}"
     )
-
-
-def _labels_of(batch: Any) -> Any:
-    if isinstance(batch, Mapping):
-        return batch.get("label", batch.get("labels"))
-    return batch[1] if isinstance(batch, (list, tuple)) and len(batch) > 1 else None
