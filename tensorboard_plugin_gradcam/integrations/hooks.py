@@ -48,8 +48,8 @@ def rehearse(tag: str, inputs: Any, known: dict[str, Any], options: dict[str, An
     of_logger = {name: value for name, value in options.items() if name not in ("layers", "methods", "distributed")}
     checked_tag(tag)
     logger = GradCAMLogger(None, **of_logger)
-    said_how = known.get("images") is not None or any(options.get(name) is not None for name in ("transform", "mean"))
+    said_how = any(options.get(name) is not None for name in ("transform", "mean"))
     # Else the model may say how inputs were normalized, or which of them are the pictures.
-    if said_how or (hasattr(inputs, "dtype") and not look_normalized(inputs)):
+    if known.get("images") is not None or (hasattr(inputs, "dtype") and (said_how or not look_normalized(inputs))):
         known = {name: value for name, value in known.items() if name != "targets"}
         logger.probe(tag, inputs, **({"dataformats": dataformats} | known))

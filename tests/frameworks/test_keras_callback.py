@@ -117,7 +117,7 @@ def test_pictures_may_differ_from_inputs(tmp_path: Path) -> None:
 
 def test_a_log_that_can_not_be_written_does_not_end_a_training(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.warns(UserWarning, match="Grad-CAM of step 0 could not be written"):
+    with pytest.warns(UserWarning, match="step 0 of 'validation' could not be written"):
         trained(GradCAMCallback(tmp_path / "file" / "log", models.photos()), epochs=1)
 
 

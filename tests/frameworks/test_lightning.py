@@ -121,7 +121,7 @@ def test_mistakes_are_told_before_the_training(
     assert run.global_step == 0
 
 
-@pytest.mark.parametrize("options", [{"tag": ""}, {"precision": "int4"}, {"every": "often"}, {"on_error": "ignore"}])
+@pytest.mark.parametrize("options", [{"tag": ""}, {"every": "often"}, {"on_error": "ignore"}])
 def test_an_option_that_is_none_is_an_error_at_once(options: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="expected"):
         callback(**options)
