@@ -63,8 +63,8 @@ def truth_in(
             "segmentation"; None where nothing was said.
         class_names: which strings are classes.
     """
-    columns = [_read(name, value, count, scores, task, class_names) for name, value in _beside_inputs(batch, count)]
-    columns = [column for column in columns if column is not None]
+    read = (_read(name, value, count, scores, task, class_names) for name, value in _beside_inputs(batch, count))
+    columns = [column for column in read if column is not None]
     readable = [column for column in columns if column.labels is not None or column.masks is not None]
     chosen = _chosen(readable)
     if chosen is not None:

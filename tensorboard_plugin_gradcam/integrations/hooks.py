@@ -22,7 +22,6 @@ def never_ends_training(hook: Hook) -> Hook:
     def guarded(self: Any, *args: Any, **kwargs: Any) -> Any:
         with self._faults.caught(f"{type(self).__name__}.{hook.__name__}"):
             return hook(self, *args, **kwargs)
-        return None
 
     return guarded  # type: ignore[return-value]
 

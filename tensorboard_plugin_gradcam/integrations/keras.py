@@ -16,8 +16,8 @@ except ModuleNotFoundError as error:
         "(KERAS_BACKEND names it)"
     ) from error
 
-from tensorboard_plugin_gradcam.integrations.keras_cam import KerasCAM, KerasResult
 from tensorboard_plugin_gradcam.integrations.hooks import faults_of, never_ends_training, rehearse, split
+from tensorboard_plugin_gradcam.integrations.keras_cam import KerasCAM, KerasResult
 from tensorboard_plugin_gradcam.writer import GradCAMLogger
 from tensorboard_plugin_gradcam.writer.every import Every, interval
 

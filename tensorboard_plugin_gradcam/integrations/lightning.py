@@ -24,7 +24,7 @@ _PACKAGES = {"lightning": "lightning.pytorch", "pytorch_lightning": "pytorch_lig
 
 def _callback_classes() -> tuple[type[Any], ...]:
     """Return Lightning's `Callback`: of the package in use, of both where both are, else of the one installed."""
-    names = [name for name in _PACKAGES.values() if name in sys.modules]
+    names = [name for name in _PACKAGES.values() if sys.modules.get(name) is not None]
     names = names or [name for package, name in _PACKAGES.items() if find_spec(package) is not None][:1]
     if not names:
         raise ImportError(
@@ -184,9 +184,10 @@ class GradCAMCallback(*_callback_classes()):  # type: ignore[misc]
 
     def _truth(self, batch: Any, capture: Capture) -> Truth:
         if self._labels is not None:
+            labels = None
             with self._faults.caught("the labels of a batch left out"):
-                return Truth(self._labels(batch))
-            return Truth()
+                labels = self._labels(batch)
+            return Truth(labels)
         count = _count(capture)
         names = self._options.get("class_names", ())
         return truth_in(batch, count, scores_of(capture.outputs, count), self._options.get("task"), names)

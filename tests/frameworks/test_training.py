@@ -12,6 +12,7 @@ from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
 from tensorboard_plugin_gradcam import read_gradcam
+from tensorboard_plugin_gradcam.faults import GradCAMWarning
 from tests.frameworks.torch_models import NORMALIZE, SmallNet, photographs
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]
@@ -84,3 +85,32 @@ def test_training_is_bit_identical(train: Callable[[Path, bool], nn.Module], tmp
         assert torch.equal(value, states[1][name]), name
     (series,) = read_gradcam(tmp_path / "True").maps.values()
     assert len(series.steps) >= 4
+
+
+def test_each_training_of_hugging_faces_trainer_has_a_run_of_its_own(tmp_path: Path) -> None:
+    pytest.importorskip("transformers")
+    for _ in range(2):
+        transformers(tmp_path, True)
+    runs = {run for run, *_ in read_gradcam(tmp_path).maps}
+    assert runs == {"runs/gradcam", "runs/gradcam-2"}
+
+
+@pytest.mark.parametrize("train", [ignite, fastai, transformers])
+def test_no_hook_ends_a_training(
+    train: Callable[[Path, bool], nn.Module], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever goes wrong in a hook, also with warnings as errors; an interrupt passes."""
+    pytest.importorskip(train.__name__)
+    from tensorboard_plugin_gradcam.writer.logger import Probe
+
+    raised: list[type[BaseException]] = [LookupError]
+
+    def fails(*args: object, **kwargs: object) -> None:
+        raise raised[0]("a fault of ours")
+
+    monkeypatch.setattr(Probe, "log", fails)
+    with pytest.warns(GradCAMWarning, match="a fault of ours"):
+        train(tmp_path / "one", True)
+    raised[0] = KeyboardInterrupt
+    with pytest.raises(KeyboardInterrupt):
+        train(tmp_path / "two", True)
