@@ -174,6 +174,8 @@ class GradCAMCallback(*_callback_classes()):  # type: ignore[misc]
         return capture
 
     def _add(self, logger: GradCAMLogger, tag: str, capture: Capture, batch: Any, trainer: Any) -> None:
+        if capture.images is None:
+            capture.result()  # which says why there is nothing to explain
         truth = self._truth(batch, capture)
         if truth.left_out:
             self._faults.tell(f"step {trainer.global_step} of {tag!r}", truth.left_out)
