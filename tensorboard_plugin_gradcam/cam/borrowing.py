@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.nn.parameter import UninitializedTensorMixin  # type: ignore[attr-defined]
 from torch.nn.utils import parametrize
 
-from .hooks import eager, without_autocast_cache
+from .hooks import eager, without_autocast_cache, written_out
 from .randomness import TURN, RandomStates, Source, drawn_by_others, warn_of_others
 from .signals import Held, Open
 from .snapshot import Snapshot
@@ -160,6 +160,7 @@ class borrowing:  # a verb, for it is read after `with`
         first: list[FirstPass] = []
         undo.callback(self._restore, known, states, snapshot, first)
         undo.enter_context(eager())
+        undo.enter_context(written_out())
         undo.enter_context(torch.inference_mode(False))
         undo.enter_context(torch.set_grad_enabled(False))
         undo.enter_context(without_autocast_cache())

@@ -7,13 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
 
 REMEDY = "lower the detector's score threshold, such as box_score_thresh, or choose another"
 SAME_BOX = 0.5  # overlap, as in grad-cam
+
+Of = Literal["score", "left", "top", "right", "bottom"]
+SIDES = ("left", "top", "right", "bottom")  # in the order of a box's numbers
 
 
 @dataclass(frozen=True)
@@ -26,19 +29,21 @@ class BoxScore:
     position: int
     index: int
     box: tuple[float, float, float, float]
+    of: Of = "score"
 
     @classmethod
-    def at(cls, position: int, output: Mapping[str, Tensor]) -> BoxScore:
+    def at(cls, position: int, output: Mapping[str, Tensor], of: Of = "score") -> BoxScore:
         """Take the box at a position of what was detected."""
         x0, y0, x1, y1 = output["boxes"][position].tolist()
-        return cls(position, int(output["labels"][position]), (x0, y0, x1, y1))
+        return cls(position, int(output["labels"][position]), (x0, y0, x1, y1), of)
 
     @property
     def name(self) -> str:
-        return f"class {self.index} in box {self.position}"
+        side = "" if self.of == "score" else f"{self.of} side of "
+        return f"{side}class {self.index} in box {self.position}"
 
     def __call__(self, output: Any) -> Tensor:
-        scores: Tensor = output["scores"]
+        scores: Tensor = output["scores"] if self.of == "score" else output["boxes"][:, SIDES.index(self.of)]
         if self._is_at_its_position(output):
             return scores[self.position]
         overlaps = _overlaps(output["boxes"].detach(), self.box) * (output["labels"] == self.index)
@@ -55,9 +60,18 @@ class BoxScore:
 
 @dataclass(frozen=True)
 class DetectedBox:
-    """One of the boxes that the detector returns, 0 for the most certain one."""
+    """One of the boxes that the detector returns, 0 for the most certain one.
+
+    Args:
+        position: which one.
+        of: what of it is explained: its score, or where one of its sides is, in pixels.
+    """
 
     position: int = 0
+    of: Of = "score"
+
+    def __post_init__(self) -> None:
+        _check(self.of)
 
     def find(self, output: Mapping[str, Tensor]) -> BoxScore:
         """Return the box's score.
@@ -70,7 +84,7 @@ class DetectedBox:
             raise ValueError(f"expected one of {count} detected boxes, got DetectedBox({self.position}): {REMEDY}")
         # Sorted here: detectors that find boxes level by level don't promise an order.
         position = int(output["scores"].detach().argsort(descending=True, stable=True)[self.position])
-        return BoxScore.at(position, output)
+        return BoxScore.at(position, output, self.of)
 
 
 @dataclass(frozen=True)
@@ -81,11 +95,16 @@ class MatchedBox:
         box: ``(x0, y0, x1, y1)`` in pixels of the image.
         label: the class that the box must have; None for any.
         min_iou: the overlap (intersection over union) that a match must reach.
+        of: what of it is explained: its score, or where one of its sides is, in pixels.
     """
 
     box: tuple[float, float, float, float]
     label: int | None = None
     min_iou: float = 0.5
+    of: Of = "score"
+
+    def __post_init__(self) -> None:
+        _check(self.of)
 
     def find(self, output: Mapping[str, Tensor]) -> BoxScore:
         """Return the box's score.
@@ -104,7 +123,12 @@ class MatchedBox:
                 f"got {best:.2f} at best: {REMEDY}, or lower min_iou"
             )
         position = int(overlaps.argmax())
-        return BoxScore.at(position, output)
+        return BoxScore.at(position, output, self.of)
+
+
+def _check(of: str) -> None:
+    if of != "score" and of not in SIDES:
+        raise ValueError(f"expected of= to be score, {', '.join(SIDES)}, got {of!r}")
 
 
 def best_of_class(index: int, output: Mapping[str, Tensor]) -> BoxScore:

@@ -25,6 +25,7 @@ from .hooks import (
     is_compiled,
     map_tensors,
     without_autocast_cache,
+    written_out,
 )
 from .inputs import Inputs
 from .padding import Padding
@@ -85,6 +86,7 @@ class Capture:
                 with Open(held):
                     MODELS.take(model)
                 self._block.enter_context(eager())
+                self._block.enter_context(written_out())
                 begin = model.register_forward_pre_hook(self._begin, prepend=True, with_kwargs=True)
                 self._block.callback(begin.remove)
                 self._block.callback(model.register_forward_hook(self._end, always_call=True).remove)

@@ -104,7 +104,7 @@ class Explainer:
                 for key, map_ in self._maps_at(layer, given, scene, index, gradients.get(layer)).items()
             },
             **{
-                (method.name, method.place): method.function(scene)
+                (method.name, method.place): _unpadded(method, given.padding, method.function(scene), index)
                 for method in self.methods
                 if method.place != "layer"
             },
@@ -166,6 +166,11 @@ def _map(
         if method.needs != "passes":
             found = function(activations, gradients) if method.needs == "gradients" else function(activations)
         return found if function is method.function else principal(found)
+
+
+def _unpadded(method: Method, padding: Padding, maps: Tensor, index: Tensor) -> Tensor:
+    """Return maps without the padding; those at the size of the inputs never had any."""
+    return padding.without_padding(maps, index) if method.place == "pyramid" else maps
 
 
 def _kind(method: Method, maps: Mapping[tuple[str, str], Tensor], rank: int) -> MapKind:

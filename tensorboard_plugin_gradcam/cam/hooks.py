@@ -43,6 +43,17 @@ def eager() -> Iterator[None]:
         yield
 
 
+@contextmanager
+def written_out() -> Iterator[None]:
+    """Run transformers layer by layer: torch's fused fast path for evaluation mode calls no module within a block."""
+    enabled = torch.backends.mha.get_fastpath_enabled()
+    torch.backends.mha.set_fastpath_enabled(False)
+    try:
+        yield
+    finally:
+        torch.backends.mha.set_fastpath_enabled(enabled)
+
+
 def is_compiled(model: nn.Module) -> bool:
     """Say whether `torch.compile` made a part of `model`, or the code that is calling it."""
     if "torch._dynamo" not in sys.modules:

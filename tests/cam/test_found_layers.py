@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from tensorboard_plugin_gradcam import CAM
 from tensorboard_plugin_gradcam.layer_finding import Candidates
-from tests.cam.kinds import KINDS, Net, Tokens, cnn, convolutions, first
+from tests.cam.kinds import KINDS, Net, Tokens, cnn, convolutions, first, post_norm
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -247,3 +247,18 @@ def test_the_few_channels_of_a_pooled_output_are_no_space_whatever_the_weights(s
     cam = CAM(model)
     cam(torch.rand(1, 3, 8, 8))
     assert cam.layers == ("1",)
+
+
+def test_layers_within_a_fused_block_are_seen_and_the_fast_path_is_given_back() -> None:
+    torch.manual_seed(0)
+    model = Tokens(first, 1, blocks=post_norm()).eval()
+    assert torch.backends.mha.get_fastpath_enabled()
+    images = torch.rand(2, 3, 32, 48)
+    maps = CAM(model, "stack.layers.1.norm2")(images, 1).maps["grad_cam", "stack.layers.1.norm2"]
+    whole = CAM(model, "stack.layers.1")(images, 1).maps["grad_cam", "stack.layers.1"]
+    assert float(whole.std()) > 1e-5
+    torch.testing.assert_close(maps, whole)
+    with torch.no_grad(), CAM(model, "stack.layers.1.norm2").capture() as capture:
+        model(images)
+    torch.testing.assert_close(capture.result(1).maps["grad_cam", "stack.layers.1.norm2"], whole)
+    assert torch.backends.mha.get_fastpath_enabled()

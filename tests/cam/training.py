@@ -78,6 +78,41 @@ class Transformer(Network):
         self.head[0] = nn.AdaptiveAvgPool1d(1)
 
 
+class WithToken(Transformer):
+    """The same with a class token before the others, which the blocks read."""
+
+    def __init__(self, checkpoints: bool = False, is_restless: bool = True) -> None:
+        super().__init__(checkpoints, is_restless)
+        self.body.insert(2, Token(8))
+
+
+class Token(nn.Module):
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.token = nn.Parameter(torch.randn(1, 1, width))
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        return torch.cat([self.token.expand(len(tokens), -1, -1), tokens], 1)
+
+
+class WithPyramid(Network):
+    """The same with two levels of cells in one output."""
+
+    def __init__(self, checkpoints: bool = False, is_restless: bool = True) -> None:
+        super().__init__(checkpoints, is_restless)
+        self.body, self.head[0] = nn.Sequential(self.body, Levels()), Pooled()
+
+
+class Levels(nn.Module):
+    def forward(self, cells: Tensor) -> dict[str, Tensor]:
+        return {"fine": cells, "coarse": nn.functional.avg_pool2d(cells, 2)}
+
+
+class Pooled(nn.Module):
+    def forward(self, levels: dict[str, Tensor]) -> Tensor:
+        return (levels["fine"].mean((2, 3)) + levels["coarse"].mean((2, 3)))[..., None, None]
+
+
 class Transposed(nn.Module):
     """From channels and tokens to tokens and channels, and back."""
 

@@ -11,7 +11,7 @@ A new method is one function and one line above it::
     def grad_cam(activations, gradients): ...
 """
 
-from . import ablation, attention, factorization, formulas, guided, higher, masking, whole
+from . import ablation, attention, factorization, formulas, guided, higher, masking, pyramid, reciprocal, whole
 from .registry import METHODS, MapKind, Method, Needs, find_methods, method
 
 __all__ = [
@@ -28,5 +28,7 @@ __all__ = [
     "higher",
     "masking",
     "method",
+    "pyramid",
+    "reciprocal",
     "whole",
 ]
