@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +38,10 @@ def test_axe_finds_nothing(page: Page, rich: Server, theme: str) -> None:
     )
     assert violations(frame) == []
     show(frame, runs="clean", focus=FOCUS, pin="0.4,0.4", threshold=0.4)
-    expect(frame.get_by_test_id("chart")).to_have_count(6)
+    tabs = frame.locator(".focus").get_by_role("tab")
+    expect(tabs).to_have_text(["Probability", "Inside the region", "Pin", "Entropy", "Area", "Centre"])
+    tabs.first.press("ArrowRight")
+    expect(frame.get_by_test_id("chart")).to_have_attribute("aria-label", re.compile("^Energy inside"))
     for width in (1400, 900):
         page.set_viewport_size({"width": width, "height": 800})
         assert violations(frame) == []

@@ -62,6 +62,7 @@ export interface Settings {
   pin: string | null; // "x,y" as fractions
   zoom: string | null; // "x,y,zoom": the part of every picture that is shown
   locks: string[]; // "tile key@step"
+  chart: string | null; // over the steps; null: the first there is
   full: boolean; // the picture in focus fills the window
   focusWidth: number; // pixels
   slice: number | null; // of volumes, as a fraction of the depth; null: of each the one with most evidence
@@ -116,6 +117,7 @@ export const DEFAULTS: Settings = {
   pin: null,
   zoom: null,
   locks: [],
+  chart: null,
   full: false,
   focusWidth: 532,
   slice: null,

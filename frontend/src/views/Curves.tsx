@@ -1,9 +1,10 @@
+import {useId} from "preact/hooks";
 import {explainedOver, limitsFor, seriesOf} from "../state/maps";
 import {entriesOver, isCut, mapOfEntry, measured, type Metric, thinned} from "../state/measure";
 import {stepIndexOf} from "../maths/series";
 import {useSlowly} from "./slowly";
 import type {Twin} from "../state/twins";
-import {arrivals, colorOf, look, pin, predictionsOf, settings} from "../state/store";
+import {arrivals, change, colorOf, look, pin, predictionsOf, settings} from "../state/store";
 import type {MapSeries, Sample} from "../types";
 import {Chart, type Line} from "./Chart";
 import {type Cast, className, sampleOf, saidOver} from "../state/samples";
@@ -16,58 +17,96 @@ interface Props {
   cast: Cast;
 }
 
-/** One sample over the steps, in each run. */
-export function Curves({twins, sample, cast}: Props) {
-  arrivals.value;
-  const label = className(cast.cohort, sample.label);
-  const curves = useMeasured(twins, sample);
-  const lines = (metrics: readonly (readonly [Metric, string])[]) => curves && linesOf(twins, curves, metrics);
-  const hasTruth = sample.boxes.length > 0 || sample.mask !== null;
-  return (
-    <>
-      <Section title={label ? `Probability of ${label} and of the prediction` : "Probability"}>
-        <Chart title="Probability" lines={probabilities(twins)} range={[0, 1]} />
-      </Section>
-      {pin.value && <Plot title="Value at the pin" lines={lines([["pin", ""]])} />}
-      <Plot title="Entropy of the map" lines={lines([["entropy", ""]])} />
-      <Plot title="Area from the threshold on" lines={lines([["area", ""]])} range={[0, 1]} />
-      <Plot
-        title="Centre of the map"
-        lines={lines([
-          ["x", "x"],
-          ["y", "y"],
-        ])}
-        range={[0, 1]}
-      />
-      {hasTruth && (
-        <Plot
-          title="Ground truth"
-          lines={lines([
-            ["energy", "energy inside"],
-            [isCut(look.value) ? "iouFrom" : "iou", "IoU"],
-          ])}
-          range={[0, 1]}
-        />
-      )}
-    </>
-  );
+interface Curve {
+  name: string; // of its tab
+  title: string;
+  lines: Line[] | null; // null: on their way
+  range?: [number, number];
 }
 
-function Section({title, children}: {title: string; children: preact.ComponentChildren}) {
+/** One sample over the steps, in each run: one chart, with a tab for each number. */
+export function Curves({twins, sample, cast}: Props) {
+  arrivals.value;
+  const all = useCurves(twins, sample, cast);
+  const shown = all.find(({name}) => name === settings.value.chart) ?? all[0]!;
+  const id = useId();
+  const go = (event: KeyboardEvent) => {
+    const by = {ArrowLeft: -1, ArrowRight: 1}[event.key];
+    if (!by) return;
+    event.preventDefault();
+    const next = all[(all.indexOf(shown) + by + all.length) % all.length]!;
+    change({chart: next.name});
+    (event.currentTarget as HTMLElement).querySelectorAll<HTMLElement>("[role=tab]")[all.indexOf(next)]?.focus();
+  };
   return (
-    <section aria-label={title}>
-      <h3>{title}</h3>
-      {children}
+    <section class="curves" aria-label="Over the steps">
+      <div class="tabs" role="tablist" aria-label="Numbers over the steps" onKeyDown={go} tabIndex={-1}>
+        {all.map(({name}) => (
+          <button
+            key={name}
+            type="button"
+            role="tab"
+            aria-selected={name === shown.name}
+            aria-controls={id}
+            tabIndex={name === shown.name ? 0 : -1}
+            onClick={() => change({chart: name})}
+          >
+            {name}
+          </button>
+        ))}
+      </div>
+      <div id={id} role="tabpanel" aria-label={shown.title}>
+        {shown.lines ? (
+          <Chart
+            key={shown.name}
+            title={shown.title}
+            lines={shown.lines}
+            {...(shown.range ? {range: shown.range} : {})}
+          />
+        ) : (
+          <div class="chart waits" />
+        )}
+      </div>
     </section>
   );
 }
 
-function Plot({title, lines, range}: {title: string; lines: Line[] | null; range?: [number, number]}) {
-  return (
-    <Section title={title}>
-      {lines ? <Chart title={title} lines={lines} {...(range ? {range} : {})} /> : <div class="chart waits" />}
-    </Section>
-  );
+function useCurves(twins: readonly Twin[], sample: Sample, cast: Cast): Curve[] {
+  const label = className(cast.cohort, sample.label);
+  const curves = useMeasured(twins, sample);
+  const lines = (metrics: readonly (readonly [Metric, string])[]) => curves && linesOf(twins, curves, metrics);
+  const said = probabilities(twins);
+  const share: [number, number] = [0, 1];
+  const all: (Curve | false)[] = [
+    said.length > 0 && {
+      name: "Probability",
+      title: label ? `Probability of ${label} and of the prediction` : "Probability",
+      lines: said,
+      range: share,
+    },
+    (sample.boxes.length > 0 || sample.mask !== null) && {
+      name: "Inside the region",
+      title: "Energy inside the marked region, and IoU with it",
+      lines: lines([
+        ["energy", "energy inside"],
+        [isCut(look.value) ? "iouFrom" : "iou", "IoU"],
+      ]),
+      range: share,
+    },
+    pin.value !== null && {name: "Pin", title: "Value at the pin", lines: lines([["pin", ""]])},
+    {name: "Entropy", title: "Entropy of the map", lines: lines([["entropy", ""]])},
+    {name: "Area", title: "Area from the threshold on", lines: lines([["area", ""]]), range: share},
+    {
+      name: "Centre",
+      title: "Centre of the map",
+      lines: lines([
+        ["x", "x"],
+        ["y", "y"],
+      ]),
+      range: share,
+    },
+  ];
+  return all.filter((curve) => curve !== false);
 }
 
 /** Of the label as it was logged, and of whatever was predicted. */

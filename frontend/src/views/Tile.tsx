@@ -86,6 +86,21 @@ interface SeenProps extends Props {
   truth?: boolean; // says what is true
 }
 
+const DOUBLE_MS = 600;
+let clicked: {at: number; focus: () => void} | null = null;
+
+/**
+ * The second of two clicks on a tile fills the window with it. By the first its panel opens and the tile may stand
+ * elsewhere, so that no double click of its own would come.
+ */
+export function fillOnSecondClick(event: MouseEvent): void {
+  if (event.detail !== 2 || !clicked || event.timeStamp - clicked.at > DOUBLE_MS) return;
+  event.preventDefault();
+  event.stopPropagation();
+  clicked.focus();
+  change({full: true});
+}
+
 /** What is on a tile: the picture, what was predicted, and the buttons. */
 export function Seen({group, sample, index, fixed, badge = false, truth = true}: SeenProps) {
   const at = fixed ?? shownStep(group, index);
@@ -109,13 +124,10 @@ export function Seen({group, sample, index, fixed, badge = false, truth = true}:
         data-spec={spec}
         aria-pressed={focused}
         onClick={(event) => {
+          clicked = {at: event.timeStamp, focus: () => focus(group, index, fixed)};
           if (focused) change({focus: null});
           else focus(group, index, fixed);
           openedByKey.value = !focused && event.detail === 0; // a click that no pointer made
-        }}
-        onDblClick={() => {
-          focus(group, index, fixed);
-          change({full: true});
         }}
       >
         <span class="hidden">{nameOf(group, sample, index, fixed)}</span>

@@ -4,6 +4,7 @@ import {useEffect} from "preact/hooks";
 import type {Place} from "../maths/metrics";
 import {panBy, viewport, zoomBy} from "../state/zoom";
 import {showSlice} from "./Slices";
+import {fillOnSecondClick} from "./Tile";
 
 const PER_PIXEL = 0.005; // of the wheel, in powers of e
 const LINE = 16; // pixels, where a wheel counts in lines
@@ -25,6 +26,7 @@ export function useGestures(): void {
     document.addEventListener("pointerup", lift, {signal});
     document.addEventListener("pointercancel", lift, {signal});
     document.addEventListener("click", swallow, {signal, capture: true});
+    document.addEventListener("click", fillOnSecondClick, {signal, capture: true});
     return () => ended.abort();
   }, []);
 }
