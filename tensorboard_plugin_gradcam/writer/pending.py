@@ -129,6 +129,7 @@ class PendingSteps:
         self._faults.on_error = "warn"  # there is no caller who could be told
         with self._faults.caught("the last steps could not be written"):
             self.flush(together=False)  # ranks need not end in step
+            self.log.release()
         self._faults.sum_up()
 
     def _collect(self, tag: str, together: bool = True) -> None:

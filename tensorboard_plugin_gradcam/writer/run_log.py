@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
-from tensorboard_plugin_gradcam.records import Cohort, Maps, Numbers, Predictions, Sample, Series, Stamp
+from tensorboard_plugin_gradcam.records import Cohort, Lease, Maps, Numbers, Predictions, Sample, Series, Stamp
 from tensorboard_plugin_gradcam.writer.batch import Batch
 from tensorboard_plugin_gradcam.writer.history import History, Mode
 from tensorboard_plugin_gradcam.writer.leases import Leases
@@ -127,6 +127,13 @@ class RunLog:
         """Hand everything that was written to the operating system."""
         self._sink.flush()
 
+    def release(self) -> None:
+        """Say that this session has written what it had, so that the next process is not taken for a second one."""
+        with self._lock:
+            if self._leases.own.beat and not self._leases.own.closed and self._sink.is_open:
+                self._put_lease(self._leases.closed())
+                self._sink.flush()
+
     def _prepare(self) -> None:
         self._sink.prepare()
         if self._generation == self._sink.generation:
@@ -145,7 +152,7 @@ class RunLog:
         if not tags or not (is_new or self._leases.is_due(tags)):
             return
         lease = self._leases.renewed(tags)
-        self._sink.write([record_value(Series("lease", session=lease.session), lease.to_bytes())], 0)
+        self._put_lease(lease)
         if self._directory is not None:
             self._meet(self._directory.new())
             self._leases.warn(str(self._sink.run_directory))
@@ -182,6 +189,9 @@ class RunLog:
     def _is_odd(self) -> bool:
         """Whether TensorBoard's data server (0.7.2) can't parse its own keys of this run's blobs."""
         return bool(_ODD.search(self._sink.run_directory or ""))
+
+    def _put_lease(self, lease: Lease) -> None:
+        self._sink.write([record_value(Series("lease", session=lease.session), lease.to_bytes())], 0)
 
     def _values(
         self, tag: str, step: OpenStep, stamp: Stamp, mode: Mode | None

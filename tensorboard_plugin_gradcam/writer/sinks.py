@@ -39,6 +39,11 @@ class Sink(ABC):
     def flush(self) -> None:
         """Hand what was written to the operating system; raises `OSError` where it cannot."""
 
+    @property
+    def is_open(self) -> bool:
+        """Whether its event file is open, so that writing would not open another."""
+        return False
+
     def prepare(self) -> None:  # noqa: B027
         """Make ready for a round of writing."""
 
@@ -77,6 +82,14 @@ class _SummaryWriterSink(Sink):
         directory = getattr(self._writer, "log_dir", None) or getattr(self._writer, "logdir", None)
         return None if directory is None else _local(str(directory))
 
+    @property
+    def is_open(self) -> bool:
+        """Whether the writer has not been closed, nor is gone."""
+        try:
+            return getattr(self._writer, "file_writer", None) is not None
+        except ReferenceError:
+            return False
+
     def _discard(self) -> None:
         super()._discard()
         with suppress(OSError):  # it is being given up because of just that
@@ -94,7 +107,7 @@ class TorchSink(_SummaryWriterSink):
 
     def flush(self) -> None:
         """Flush local files; on object stores a flush is an upload, so the writer's own interval stands."""
-        if "://" not in str(self._writer.log_dir):
+        if self.is_open and "://" not in str(self._writer.log_dir):  # one that was closed would open another file
             self._attempt(lambda: self._writer._get_file_writer().flush())
 
 
@@ -120,6 +133,8 @@ class TensorboardXSink(_SummaryWriterSink):
 
     def flush(self) -> None:
         """Flush the file, but not the disk: tensorboardX's own flush waits for the disk, which costs milliseconds."""
+        if not self.is_open:
+            return
         file_writer = self._writer._get_file_writer()
         direct = getattr(getattr(file_writer, "event_writer", None), "_ev_writer", None)
         file = getattr(getattr(direct, "_py_recordio_writer", None), "_writer", None)
@@ -169,6 +184,11 @@ class DirectorySink(Sink):
     def run_directory(self) -> str | None:
         """The directory, unless it is one of an object store."""
         return _local(self.directory)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it has an event file."""
+        return self._file is not None
 
     def prepare(self) -> None:
         """Open an event file, also where the last one has been deleted: a notebook may clear its logs between cells."""

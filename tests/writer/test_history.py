@@ -61,6 +61,10 @@ def test_two_loggers_of_one_training_do_not_add_to_each_other() -> None:
     assert of(history.entries([SAID, LAYER], 10, None)) == [("goes_on", 0, 2)] * 2
 
 
+def test_a_later_session_adds_at_the_last_step_too() -> None:
+    assert of(seen_by(2, 0, 100).entries([SAID, LAYER], 100, None)) == [("adds_on", 2, 2), ("goes_on", 2, 1)]
+
+
 def test_modes_say_it_outright() -> None:
     history = seen_by(2, 0, 10, 20)
     assert of(history.entries([SAID, GRAD], 5, "add")) == [("adds", 2, 4)] * 2
