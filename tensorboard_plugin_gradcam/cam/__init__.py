@@ -1,6 +1,6 @@
 """Class activation maps of torch models: `CAM`, its targets and its methods."""
 
-from .boxes import DetectedBox, MatchedBox
+from .boxes import DetectedBox, MatchedBox, NothingDetected, skipping_what_is_not_there
 from .capture import Capture
 from .engine import CAM
 from .methods import METHODS, Method, method
@@ -20,10 +20,12 @@ __all__ = [
     "DetectedBox",
     "MatchedBox",
     "Method",
+    "NothingDetected",
     "Probability",
     "Similarity",
     "Target",
     "method",
+    "skipping_what_is_not_there",
 ]
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from .boxes import REMEDY, DetectedBox, MatchedBox, best_of_class
+from .boxes import REMEDY, DetectedBox, MatchedBox, NothingDetected, best_of_class, is_skipping
 from .outputs import Outputs
 from .targets import BinaryScore, Classes, ClassInMask, ClassScore, Contrast, Custom, Probability, Target
 
@@ -59,9 +59,11 @@ def find_targets(targets: Any, outputs: Outputs, count: int, rank: int = 2) -> A
         found = [_one(item, outputs, rank) for _, item in asked]
     else:
         asked = [pair for pair in asked if pair[1] is not None or len(outputs[pair[0]]["scores"])]
+        pairs = [(sample, _box_or_none(item, outputs[sample])) for sample, item in asked]
+        asked = [(sample, box) for sample, box in pairs if box is not None]
         if not asked:
-            raise ValueError(f"expected a detected box in one of {count} images, got none: {REMEDY}")
-        found = [_of_boxes(item, outputs[sample]) for sample, item in asked]
+            raise NothingDetected(f"expected a detected box in one of {count} images, got none: {REMEDY}")
+        found = [box for _, box in asked]
     return Asked(tuple(sample for sample, _ in asked), tuple(found))
 
 
@@ -89,6 +91,15 @@ def _plain(targets: Any) -> Any:
             f"expected classes of shape (N,), got {tuple(array.shape)}: of one-hot labels pass labels.argmax(1)"
         )
     return array.tolist()
+
+
+def _box_or_none(item: Any, output: Any) -> Target | None:
+    try:
+        return _of_boxes(item, output)
+    except NothingDetected:
+        if not is_skipping():
+            raise
+        return None
 
 
 def _of_boxes(item: Any, output: Any) -> Target:

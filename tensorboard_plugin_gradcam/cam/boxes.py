@@ -5,7 +5,9 @@ What is explained is a box's score after softmax or sigmoid, as the detector ret
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -13,6 +15,32 @@ import torch
 from torch import Tensor
 
 REMEDY = "lower the detector's score threshold, such as box_score_thresh, or choose another"
+_is_skipping: ContextVar[bool] = ContextVar("_is_skipping", default=False)
+
+
+class NothingDetected(ValueError):
+    """A detector found no box of what was asked for."""
+
+
+@contextmanager
+def skipping_what_is_not_there() -> Iterator[None]:
+    """Explain only boxes that are there: an image without one has no map then, where others have.
+
+    For whoever logs: a detector that is being trained finds nothing yet. Where no image has a box, `NothingDetected`
+    is raised still.
+    """
+    before = _is_skipping.set(True)
+    try:
+        yield
+    finally:
+        _is_skipping.reset(before)
+
+
+def is_skipping() -> bool:
+    """Say whether boxes that are not there are left out."""
+    return _is_skipping.get()
+
+
 SAME_BOX = 0.5  # overlap, as in grad-cam
 
 Of = Literal["score", "left", "top", "right", "bottom"]
@@ -81,7 +109,7 @@ class DetectedBox:
         """
         count = len(output["scores"])
         if not 0 <= self.position < count:
-            raise ValueError(f"expected one of {count} detected boxes, got DetectedBox({self.position}): {REMEDY}")
+            raise NothingDetected(f"expected one of {count} detected boxes, got DetectedBox({self.position}): {REMEDY}")
         # Sorted here: detectors that find boxes level by level don't promise an order.
         position = int(output["scores"].detach().argsort(descending=True, stable=True)[self.position])
         return BoxScore.at(position, output, self.of)
@@ -118,7 +146,7 @@ class MatchedBox:
         best = float(overlaps.max()) if len(overlaps) else 0.0
         if best < self.min_iou or not best:
             of_class = "" if self.label is None else f" of class {self.label}"
-            raise ValueError(
+            raise NothingDetected(
                 f"expected a detected box{of_class} that overlaps {tuple(self.box)} by {self.min_iou} or more, "
                 f"got {best:.2f} at best: {REMEDY}, or lower min_iou"
             )
@@ -140,7 +168,7 @@ def best_of_class(index: int, output: Mapping[str, Tensor]) -> BoxScore:
     labels = output["labels"]
     if not bool((labels == index).any()):
         found = ", ".join(map(str, labels.unique().tolist())) or "none"
-        raise ValueError(f"expected a detected class ({found}), got {index}: {REMEDY}")
+        raise NothingDetected(f"expected a detected class ({found}), got {index}: {REMEDY}")
     scores = torch.where(labels == index, output["scores"].detach(), -torch.inf)
     return BoxScore.at(int(scores.argmax()), output)
 

@@ -6,11 +6,14 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from torch import nn
+import torch
+from torch import Tensor, nn
 
 from tensorboard_plugin_gradcam.layer_finding import Candidates
 
 from .arguments import Name, images_seen, shared_arguments
+from .borrowing import borrowing
+from .boxes import REMEDY, NothingDetected
 from .cells import Cells
 from .inputs import Inputs
 from .layers import candidates_of, found_layer, named_layers
@@ -60,11 +63,30 @@ class Finder:
         inputs = replace(inputs, image=self._image)
         if needs_layers and self.layers is None:
             self.candidates, inputs = self._probed(self.shared_in(inputs))
-            self.layers = found_layer(self._model, self.candidates)
+            self.layers = self._found(inputs, self.candidates)
         elif needs_passes:
             inputs = self.shared_in(inputs)
         layers = self.layers or {}
         return self._of_the_image(self._with_space(inputs), layers), layers
+
+    def _found(self, inputs: Inputs, candidates: Candidates) -> Mapping[str, nn.Module]:
+        """Find the layer by the first image's scores; where a detector finds nothing there, by another image's."""
+        try:
+            return found_layer(self._model, candidates)
+        except ValueError:
+            boxes = self._boxes_in(inputs)
+            if boxes is None or boxes[0]:
+                raise
+        if not any(boxes):
+            raise NothingDetected(f"expected a detected box in one of {len(boxes)} images, got none: {REMEDY}")
+        self.candidates, _ = self._probed(inputs.of_images([boxes.index(max(boxes))]))
+        return found_layer(self._model, self.candidates)
+
+    def _boxes_in(self, inputs: Inputs) -> list[int] | None:
+        """Return how many boxes a detector finds in each image; None where the model is none."""
+        with borrowing(self._model) as borrowed, borrowed.interruptible(), torch.no_grad():
+            scores = self._find_scores(inputs.run(self._model))
+        return None if isinstance(scores, Tensor) else [len(item["scores"]) for item in scores]
 
     def measure(self, inputs: Inputs) -> Candidates:
         """Measure every module's output, whether a layer is known or not."""

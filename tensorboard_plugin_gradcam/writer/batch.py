@@ -80,13 +80,14 @@ def capped(batches: Sequence[Batch], most: int) -> list[Batch]:
     ]
 
 
-def taken(block: Block, keep: NDArray[np.bool_]) -> Block:
-    """Return some of a block's maps; their sample indices stay."""
-    if keep.all():
+def taken(block: Block, keep: NDArray[Any]) -> Block:
+    """Return some of a block's maps, by a mask or by indices; their sample indices stay."""
+    if keep.dtype == np.bool_ and keep.all():
         return block
+    indices = np.arange(block.size)[keep].tolist()
     arrays: dict[str, Any] = {name: value[keep] for name, value in vars(block).items() if isinstance(value, np.ndarray)}
     texts = {
-        name: tuple(text for text, kept in zip(getattr(block, name), keep, strict=False) if kept)
+        name: tuple(getattr(block, name)[index] for index in indices) if getattr(block, name) else ()
         for name in ("names", "flags")
     }
     return replace(block, **(arrays | texts | {"samples": block.sample_indices[keep]}))

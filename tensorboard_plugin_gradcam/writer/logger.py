@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import sys
 import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -449,10 +450,9 @@ class GradCAMLogger:
             raise ValueError("expected a logger with a model, got model=None: pass one, or log results by `add`")
         whole = len(part) == len(samples)
         chosen = samples if whole else samples.take(part)
-        result = self._cam(
-            inputs if whole else _part_of_inputs(inputs, part, len(samples)), _part(targets, part, len(samples))
-        )
-        return batch_of(chosen, result, self._storing)
+        given = inputs if whole else _part_of_inputs(inputs, part, len(samples))
+        result = _explained(self._cam, given, _part(targets, part, len(samples)))
+        return Batch(chosen, {}, {}, "detection") if result is None else batch_of(chosen, result, self._storing)
 
 
 class Probe:
@@ -532,6 +532,20 @@ def _cam(model: Any, layers: Any, methods: Any) -> Any:
     from tensorboard_plugin_gradcam.cam import CAM
 
     return CAM(model, layers=layers, methods=methods)
+
+
+def _explained(cam: Any, inputs: Any, targets: Any) -> Explanation | None:
+    """Explain what is there; None where a detector finds nothing yet."""
+    engine = sys.modules.get("tensorboard_plugin_gradcam.cam")  # not imported for a Keras model, which may lack torch
+    if engine is None:
+        found: Explanation = cam(inputs, targets)
+        return found
+    with engine.skipping_what_is_not_there():
+        try:
+            found = cam(inputs, targets)
+        except engine.NothingDetected:
+            return None
+    return found
 
 
 def _images(inputs: Any) -> Any:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tensorboard_plugin_gradcam.records import Block, Sample, Task
+from tensorboard_plugin_gradcam.records import Block, Cohort, Sample, Task
 from tensorboard_plugin_gradcam.writer.batch import Batch, MapKey, taken
 from tensorboard_plugin_gradcam.writer.pictures import ImageFormat, Picture
 
@@ -61,6 +61,26 @@ class OpenStep:
             moved = replace(block, samples=indices[block.sample_indices])
             self.blocks[key] = joined([*_others(self.blocks.get(key, []), moved), moved])
 
+    def arrange(self, places: dict[str, int]) -> None:
+        """Put the samples in the order in which their series first had them: a shuffled loader's come in any.
+
+        Args:
+            places: of the series' samples by their identities; new ones are added.
+        """
+        identities = Cohort(tuple(self.samples)).identities
+        for identity in identities:
+            places.setdefault(identity, len(places))
+        order = sorted(range(len(identities)), key=lambda index: places[identities[index]])
+        if order == list(range(len(order))):
+            return
+        to = np.argsort(order).astype(np.int32)
+        self.predictions, self.numbers = (
+            {name: values[order] for name, values in arrays.items()}
+            for arrays in (self.full_predictions(), self.full_numbers())
+        )
+        self.samples = [self.samples[index] for index in order]
+        self.blocks = {key: [_sorted(block, to) for block in blocks] for key, blocks in self.blocks.items()}
+
     def full_predictions(self) -> dict[str, NDArray[Any]]:
         """Return the arrays of predictions, each for all samples."""
         return {name: self._full(values) for name, values in self.predictions.items()}
@@ -75,8 +95,7 @@ class OpenStep:
 
 
 def _identity(sample: Sample) -> tuple[Any, ...]:
-    mask = None if sample.mask is None else sample.mask.tobytes()
-    return (sample.image, sample.slices, sample.label, sample.id, sample.caption, sample.boxes, mask)
+    return tuple(value.tobytes() if isinstance(value, np.ndarray) else value for value in vars(sample).values())
 
 
 def _scattered(old: NDArray[Any] | None, values: NDArray[Any], indices: NDArray[np.int32]) -> NDArray[Any]:
@@ -148,6 +167,13 @@ def _texts(group: list[Block], name: str) -> tuple[str, ...]:
     if not any(getattr(block, name) for block in group):
         return ()
     return tuple(text for block in group for text in (getattr(block, name) or ("",) * block.size))
+
+
+def _sorted(block: Block, to: NDArray[np.int32]) -> Block:
+    """Return a block for samples that have moved, its maps in their new order."""
+    samples = to[block.sample_indices]
+    order = np.argsort(samples, kind="stable")
+    return _normal(taken(replace(block, samples=samples), order))
 
 
 def _normal(block: Block) -> Block:

@@ -81,6 +81,7 @@ class PendingSteps:
         self._metrics, self._gather, self._faults, self._mode = metrics, gather, faults, mode
         self._open: dict[str, Step] = {}
         self._complete: dict[tuple[str, int], Step] = {}
+        self._orders: dict[str, dict[str, int]] = {}  # by tag: samples in the order in which they came first
         self._process = os.getpid()
 
     def at(self, tag: str, step: int) -> Step | None:
@@ -168,8 +169,11 @@ class PendingSteps:
         for batch in step.batches:
             record.append(batch)
         record.numbers |= step.numbers
+        record.arrange(self._orders.setdefault(tag, {}))
         if not record.samples:
             return
+        if record.task == "detection":
+            record.notes += _undetected(record)
         numbers = None
         if self._metrics:
             try:
@@ -181,3 +185,10 @@ class PendingSteps:
                 record.notes.append(f"metrics left out: {reason(error)}")
                 self._faults.tell(f"metrics of step {step.step} of {tag!r} left out", error)
         self.log.write(tag, record, self._class_names, epoch=step.epoch, scalars=numbers, mode=self._mode)
+
+
+def _undetected(record: OpenStep) -> list[str]:
+    """Say in how many samples a detector found nothing of what was asked for."""
+    shown = {index for blocks in record.blocks.values() for block in blocks for index in block.sample_indices.tolist()}
+    missing = len(record.samples) - len(shown)
+    return [f"nothing detected in {missing} of {len(record.samples)} samples"] if missing else []
