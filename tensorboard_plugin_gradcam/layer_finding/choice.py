@@ -116,6 +116,18 @@ class Candidates(Sequence[Candidate]):
         """The candidate that is taken."""
         return next((item for item in self.items if item.label == self.choice), None)
 
+    @property
+    def summary(self) -> str:
+        """The choice and its figures in one line."""
+        item = self.chosen
+        if item is None:
+            return "no layer found"
+        grid = " x ".join(map(str, item.grid))
+        return (
+            f"layer {self.reason}; found by measuring: {grid} cells, {item.path:.0%} of the paths lead through it, "
+            f"the scores depend on {item.dependence:.0%} of its cells"
+        )
+
     def best(self, count: int = 3) -> list[Candidate]:
         """Return those that come nearest to being taken: deep, on many paths, with cells that the score depends on."""
 

@@ -185,6 +185,7 @@ class GradCAMLogger:
         self._every, self._batch_size = every, batch_size
         self._gather = distributed == "gather"
         self._steps = PendingSteps(log, writer, self._class_names, metrics, self._gather, self._faults, mode)
+        self._chosen: set[str] = set()  # tags whose layer was noted
         self._schedules: dict[str, Schedule] = {}
         self._finish = _finishing(self, self._steps)
 
@@ -306,6 +307,7 @@ class GradCAMLogger:
                     said = self._said(notes, result.count, losses=losses)
                     own = own_numbers(numbers, len(samples), notes)
                 held.append(replace(batch_of(samples, result, self._storing, **said), numbers=own))
+                self._note_choice(tag, held)
             self._steps.write()
 
     def flush(self) -> None:
@@ -440,10 +442,18 @@ class GradCAMLogger:
                 held.batches += _with_samples([part for of_rank in parts for part in of_rank], samples)
             else:
                 held.batches += batches()
+            self._note_choice(tag, held)
         if not held.batches:
             held.append(Batch(samples, {}, {}))  # of which is known why there are no maps
         self._steps.put(tag, held)
         self._steps.write()
+
+    def _note_choice(self, tag: str, held: HeldStep) -> None:
+        """Note with a series' first step which layer was found, where none was named, and what was measured of it."""
+        choice = getattr(self._cam, "choice", None)
+        if choice is not None and tag not in self._chosen:
+            self._chosen.add(tag)
+            held.note([choice.summary])
 
     def _batch(self, samples: Samples, inputs: Any, targets: Any, part: range) -> Batch:
         if self._cam is None:
