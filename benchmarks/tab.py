@@ -247,10 +247,13 @@ def measure_tab(browser: Browser, address: str, minutes: float) -> None:
             play(page, frame, minutes)
 
 
-# Runs in the page: a click on a layer, then the milliseconds until the first tile of that layer is painted.
+# Runs in the page: the choice of a layer, then the milliseconds until the first tile of that layer is painted.
 SWITCH = """async ({layer}) => {
   const began = performance.now();
-  [...document.querySelectorAll('button')].find((one) => one.textContent.trim() === layer).click();
+  const select = [...document.querySelectorAll('.side select')].find((one) => [...one.options].some((option) =>
+    option.value === layer));
+  select.value = layer;
+  select.dispatchEvent(new Event('change', {bubbles: true}));
   const tile = `[data-testid=tile-canvas][data-layer='${layer}'][data-ready=true]`;
   while (!document.querySelector(tile)) await new Promise(requestAnimationFrame);
   await new Promise(requestAnimationFrame);
@@ -259,7 +262,7 @@ SWITCH = """async ({layer}) => {
 
 
 def layer_switch_milliseconds(browser: Browser, address: str) -> list[float]:
-    """From the click on a layer to its first tile, on a page that is open: layers never looked at, then known ones."""
+    """From the choice of a layer to its first tile, on a page that is open: layers never looked at, then known ones."""
     with opened(browser, f"{address}/#gradcam&p.gradcam.layer=layer4") as (page, _):
         frame = tab_frame(page)
         settled(frame)

@@ -345,6 +345,10 @@ function planSave(): void {
   plannedSave = setTimeout(() => {
     plannedSave = null;
     if (isHidden()) return;
+    if (intoHash("", fromHash(readHash())) !== synced) {
+      adoptHash(); // "back", of which the page is told only later: what was there is not written over
+      return;
+    }
     synced = intoHash("", settings.peek());
     writeHash(intoHash(readHash(), settings.peek()), isPlace);
     isPlace = false;
