@@ -3,8 +3,12 @@ import {defineConfig} from "vite";
 /** The entry, which asks for data before the rest is here. */
 const FIRST = /\/src\/(index\.ts|state\/opening\.ts)$/;
 /** What is loaded when it is first shown. */
-const LATER =
-  /uplot|gifenc|\/src\/export\/|\/src\/views\/(AB|CardDialog|Chart|Curves|Facts|Filmstrip|Focus|Overview)\.tsx$/;
+const LATER = new RegExp(
+  [
+    "uplot|gifenc|/src/export/|/src/state/findings\\.ts$|/src/views/answered\\.ts$",
+    "/src/views/(AB|Atlas|CardDialog|Chart|Curves|Facts|Filmstrip|Findings|Focus|MeanMap|Overview)\\.tsx$",
+  ].join("|"),
+);
 
 // Vitest's own `defineConfig` would make an install need Vitest: only Vite is imported here.
 export default defineConfig(({mode}) => ({

@@ -4,6 +4,7 @@ import charts from "uplot/dist/uPlot.min.css?inline";
 import {connect, dark} from "./state/store";
 import {keepAsking} from "./state/wanted";
 import compare from "./styles/compare.css?inline";
+import findings from "./styles/findings.css?inline";
 import marks from "./styles/marks.css?inline";
 import share from "./styles/share.css?inline";
 import keys from "./styles/keys.css?inline";
@@ -14,7 +15,7 @@ import {App} from "./views/App";
 /** Build the tab into the frame. */
 export function open(): void {
   const style = new CSSStyleSheet();
-  style.replaceSync([charts, sheet, panels, compare, marks, share, keys].join("\n"));
+  style.replaceSync([charts, sheet, panels, compare, marks, share, findings, keys].join("\n"));
   document.adoptedStyleSheets = [style];
   document.documentElement.lang = "en";
   document.title ||= "Grad-CAM";

@@ -87,7 +87,7 @@ def _hot_spot(finding: Finding, group: str) -> str:
 
 def _everywhere(finding: Finding, group: str) -> str:
     where = finding.region.name if finding.region else "same place"
-    return f"{finding.count} of {finding.of} samples of {group} look at the {where}{_since(finding)}"
+    return f"{finding.count} of {finding.of} samples, of {group}, look at the {where}{_since(finding)}"
 
 
 def _strategy(finding: Finding, group: str) -> str:

@@ -12,6 +12,7 @@ import type {
   Sample,
   TagEntry,
 } from "../types";
+import type {Atlas, Findings} from "./findings";
 import {decodeMaps, decodePredictions} from "./packet";
 
 /** The server said no; `message` is its own sentence. */
@@ -38,7 +39,7 @@ export interface MapsQuery extends SeriesKey {
   after?: number; // only steps above this one
 }
 
-type Parameters = Record<string, string | number | undefined>;
+type Parameters = Record<string, string | number | readonly string[] | undefined>;
 
 /** Asks the plugin's routes. `base` ends in "/", relative to the page ("./" from index.js's own address). */
 export class Client {
@@ -62,6 +63,18 @@ export class Client {
     return cohortOf((await this.json("cohort", {run, digest}, signal)) as CohortJson);
   }
 
+  /** What the maps of several runs' series say by themselves; all keys but the run are the first one's. */
+  async findings(keys: readonly SeriesKey[], signal?: AbortSignal): Promise<Findings> {
+    const [{tag, method, layer} = {tag: "", method: "", layer: ""}] = keys;
+    const run = keys.map((key) => key.run);
+    return (await this.json("findings", {run, tag, method, layer}, signal)) as Findings;
+  }
+
+  /** Mean maps of each class, at the last kept step at or before `step`. */
+  async atlas({run, tag, method, layer}: SeriesKey, step: number, signal?: AbortSignal): Promise<Atlas> {
+    return (await this.json("atlas", {run, tag, method, layer, step}, signal)) as Atlas;
+  }
+
   imageUrl(run: string, digest: string): string {
     return this.url("image", {run, digest});
   }
@@ -69,7 +82,7 @@ export class Client {
   private url(route: string, parameters: Parameters): string {
     const query = new URLSearchParams();
     for (const [name, value] of Object.entries(parameters)) {
-      if (value !== undefined) query.set(name, String(value));
+      for (const one of Array.isArray(value) ? value : [value]) if (one !== undefined) query.append(name, String(one));
     }
     const text = query.toString();
     return this.base + route + (text && `?${text}`);

@@ -68,4 +68,4 @@ export function coordinateName(
   return valueName(axis, cell[axis], targets);
 }
 
-export const VIEW_NAMES = {grid: "Grid", compare: "Comparison", ab: "A and B"};
+export const VIEW_NAMES = {grid: "Grid", compare: "Comparison", ab: "A and B", atlas: "Atlas", findings: "Findings"};

@@ -3,7 +3,7 @@
 import {AXES, type Axis} from "../maths/table";
 import {COLOR_MAPS, type Look} from "../types";
 
-export const VIEWS = ["grid", "compare", "ab"] as const;
+export const VIEWS = ["grid", "compare", "ab", "atlas", "findings"] as const;
 export type View = (typeof VIEWS)[number];
 
 export const SORTS = [
@@ -61,6 +61,7 @@ export interface Settings {
   focus: string | null; // tile key
   pin: string | null; // "x,y" as fractions
   zoom: string | null; // "x,y,zoom": the part of every picture that is shown
+  dismissed: string[]; // names of findings
   locks: string[]; // "tile key@step"
   chart: string | null; // over the steps; null: the first there is
   full: boolean; // the picture in focus fills the window
@@ -116,6 +117,7 @@ export const DEFAULTS: Settings = {
   focus: null,
   pin: null,
   zoom: null,
+  dismissed: [],
   locks: [],
   chart: null,
   full: false,
@@ -166,7 +168,7 @@ const BOUNDS: Partial<Record<Key, [number, number]>> = {
 };
 
 const NUMBERS: readonly Key[] = ["step", "target", "label", "prediction", "movedFrom"];
-const LISTS: readonly Key[] = ["runs", "tags", "chosen", "locks"];
+const LISTS: readonly Key[] = ["runs", "tags", "chosen", "dismissed", "locks"];
 const PREFIX = "p.gradcam.";
 
 /** The settings that a hash ("#gradcam&p.gradcam.step=40") holds; whatever it does not hold, or holds wrongly, is the default. */

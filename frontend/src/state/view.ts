@@ -39,3 +39,6 @@ function countShared({samples}: Cohort, other: Cohort): number {
 }
 
 export const view = computed<View>(() => wanted.value ?? (comparable.value ? "compare" : "grid"));
+
+/** Whether the middle holds tiles that can be filtered and ordered. */
+export const showsSamples = computed(() => view.value === "grid" || view.value === "compare");

@@ -6,7 +6,7 @@ import type {Want} from "../api/loader";
 import type {SeriesKey} from "../api/client";
 import {castAt} from "./samples";
 import {lacksPredictions} from "./faults";
-import {view} from "./view";
+import {showsSamples, view} from "./view";
 import {arrivals, type Group, groups, images, loader, seriesKey, settings, step} from "./store";
 
 interface Looked {
@@ -93,7 +93,7 @@ const AT_FIRST = 2; // groups: more are not to be seen without scrolling
 
 /** What the first screen will show, asked for while the list of samples is still on its way. */
 function opening(): Want[] {
-  if (view.peek() === "ab" || (view.peek() === "compare" && !inStrips())) return [];
+  if (!showsSamples.peek() || (view.peek() === "compare" && !inStrips())) return [];
   return groups.peek().flatMap((group, place) => {
     const key = seriesKey(group);
     const waits = place < AT_FIRST && !castAt(group, step.peek());

@@ -12,6 +12,8 @@ import {useRoving} from "./roving";
 import {Toolbar} from "./Toolbar";
 
 const AB = later(async () => (await import("./AB")).AB);
+const Atlas = later(async () => (await import("./Atlas")).Atlas);
+const Findings = later(async () => (await import("./Findings")).Findings);
 
 /** The middle of the tab: which way samples are looked at, and the samples. */
 export function Center() {
@@ -30,9 +32,16 @@ export function Center() {
     >
       <Toolbar />
       <FilterBar />
-      {view.value === "compare" ? <Compare /> : view.value === "ab" ? <AB /> : <Grid />}
+      <Shown />
     </main>
   );
+}
+
+function Shown() {
+  if (view.value === "compare") return <Compare />;
+  if (view.value === "ab") return <AB />;
+  if (view.value === "atlas") return <Atlas />;
+  return view.value === "findings" ? <Findings /> : <Grid />;
 }
 
 /** The tile in focus stays in sight when its panel takes room, and a link leads to it. */

@@ -2,7 +2,7 @@ import {counted} from "../state/ordering";
 import {arrivals, change, groups, settings, step, steps} from "../state/store";
 import type {Settings, Sort} from "../state/settings";
 import {castAt} from "../state/samples";
-import {view} from "../state/view";
+import {showsSamples, view} from "../state/view";
 import {shown} from "../maths/numbers";
 import {NumberBox} from "./controls";
 
@@ -20,7 +20,7 @@ export const SORT_NAMES: readonly (readonly [Sort, string])[] = [
 
 /** Which samples are shown, and in which order. */
 export function FilterBar() {
-  if (view.value === "ab") return null;
+  if (!showsSamples.value) return null;
   const {text} = settings.value;
   return (
     <search class="filters" aria-label="Samples shown">

@@ -2,7 +2,7 @@ import {AXES, type Axis, chosenWith, firstAxes, turned, type Value} from "../mat
 import {optionsOf, shownValues, targets} from "../state/compare";
 import {change, chosenRuns, dialog, layers, methods, settings} from "../state/store";
 import {copyLink, handed} from "../state/link";
-import {view} from "../state/view";
+import {showsSamples, view} from "../state/view";
 import {useEffect, useRef} from "preact/hooks";
 import {DEFAULTS, type Settings, type View} from "../state/settings";
 import {specFrom} from "../state/spec";
@@ -16,6 +16,8 @@ const VIEWS: readonly (readonly [View, string])[] = [
   ["grid", "Grid"],
   ["compare", "Compare"],
   ["ab", "A / B"],
+  ["atlas", "Atlas"],
+  ["findings", "Findings"],
 ];
 const SWAP = "M7 4 3 8l4 4V9h8V7H7zm10 8v3H9v2h8v3l4-4z";
 const MOST_OPTIONS = 200;
@@ -26,8 +28,8 @@ export function Toolbar() {
     <div class="toolbar" role="toolbar" aria-label="Arrangement">
       <Segments label="View" value={view.value} options={VIEWS} onChange={show} />
       {view.value === "compare" && <Axes />}
-      {view.value !== "ab" && <OverSteps />}
-      {view.value !== "ab" && <HalfChosen />}
+      {showsSamples.value && <OverSteps />}
+      {showsSamples.value && <HalfChosen />}
       <Zoom />
       <CopyLink />
       <CardButton />

@@ -1,0 +1,60 @@
+/** What the routes `findings` and `atlas` answer. */
+
+export interface Region {
+  x0: number;
+  y0: number;
+  x1: number;
+  y1: number;
+  hole: [number, number, number, number] | null;
+}
+
+export interface Finding {
+  kind: string;
+  run: string;
+  other: string;
+  step: number;
+  group: number | null; // class index; null for all classes
+  region: Region | null;
+  since: number | null;
+  samples: string[];
+  count: number;
+  of: number;
+  effect: number;
+  p: number | null;
+  q: number | null;
+  numbers: Record<string, number | null>;
+  sentence: string;
+}
+
+export interface Timeline {
+  step: number[];
+  moved: (number | null)[];
+  inside: (number | null)[];
+  expected_inside: (number | null)[];
+  accuracy: (number | null)[];
+  flag: number[];
+}
+
+export interface Findings {
+  findings: Finding[];
+  looked_for: string[];
+  runs: {run: string; steps: number; samples: number; timeline: Partial<Timeline>}[];
+}
+
+export interface AtlasClass {
+  class: number | null; // null for all classes
+  name: string;
+  count: number;
+  seen: number;
+  mean: number[]; // row by row
+  accuracy: number | null;
+  inside: number | null;
+  expected_inside: number | null;
+  alike: number | null;
+}
+
+export interface Atlas {
+  step: number;
+  grid: [number, number]; // rows, columns
+  classes: AtlasClass[];
+}
