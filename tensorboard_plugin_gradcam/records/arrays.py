@@ -64,14 +64,16 @@ class Cells:
         self._limit = limit
         self._left = limit
 
-    def array(self, message: pb.Array) -> Array:
-        """Return a message's array as it is on the wire; read-only where it needed no copy."""
+    def array(self, message: pb.Array, largest: int = MAX_CELLS) -> Array:
+        """Return a message's array as it is on the wire, of `largest` cells at most; read-only if it needed no copy."""
         if message.type not in _DTYPES:
             raise CorruptRecord(f"expected an array type among {sorted(_DTYPES)}, got {message.type}")
         dtype = _DTYPES[message.type]
         if len(message.shape) > 8:
             raise CorruptRecord(f"expected an array of at most 8 axes, got {len(message.shape)}")
         shape = tuple(message.shape)
+        if math.prod(shape) > largest:
+            raise CorruptRecord(f"expected an array of at most {largest} cells, got one of shape {shape}")
         size = self._spend(shape) * dtype.itemsize
         data = _inflated(message, size)
         if len(data) != size:

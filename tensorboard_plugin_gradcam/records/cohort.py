@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tensorboard_plugin_gradcam.records import records_pb2 as pb
-from tensorboard_plugin_gradcam.records.arrays import MAX_CELLS, Cells, pack, pack_integers
+from tensorboard_plugin_gradcam.records.arrays import MAX_CELLS, Array, Cells, pack, pack_integers
 from tensorboard_plugin_gradcam.records.digests import digest_of_bytes
 from tensorboard_plugin_gradcam.records.envelope import payload_of, seal
 from tensorboard_plugin_gradcam.records.errors import CorruptRecord
@@ -21,6 +21,8 @@ from tensorboard_plugin_gradcam.records.wire import ALLOWANCE, Budget, checked_t
 MAX_SAMPLES = 100_000  # of a cohort
 MAX_CLASS_NAMES = 100_000  # of a cohort
 MAX_BOXES = 10_000  # of a sample
+MAX_MASK_CELLS = 2**24  # of one mask
+_MAX_UNKNOWN = 1_000  # fields of a cohort
 
 Box = tuple[float, float, float, float]
 
@@ -112,7 +114,8 @@ class Cohort:
 
         A sample that stands in a cohort several times is told apart by which one it is.
         """
-        return _told_apart(sample.identity for sample in self.samples)
+        told_apart = Identities()
+        return tuple(told_apart(sample.identity) for sample in self.samples)
 
     @property
     def digest(self) -> str:
@@ -132,8 +135,15 @@ class CohortParts:
     def __init__(self, data: bytes) -> None:
         """Verify it; raises `CorruptRecord` or `NewerFormat`."""
         self._payload = payload_of(data)
-        self.count = self._counted(_SAMPLES, MAX_SAMPLES, "samples")
-        self._counted(_CLASS_NAMES, MAX_CLASS_NAMES, "class names")
+        self.count = names = others = 0
+        for one in fields(self._payload):
+            self.count += one.number == _SAMPLES
+            names += one.number == _CLASS_NAMES
+            others += one.number not in (_SAMPLES, _CLASS_NAMES)
+            if self.count > MAX_SAMPLES or names > MAX_CLASS_NAMES or others > _MAX_UNKNOWN:
+                raise CorruptRecord(
+                    f"expected at most {MAX_SAMPLES} samples and {MAX_CLASS_NAMES} class names, got more"
+                )
 
     def class_names(self) -> Iterator[str]:
         """Yield the names of the classes."""
@@ -156,27 +166,23 @@ class CohortParts:
     def _found(self, number: int) -> Iterator[tuple[int, int]]:
         return ((one.start, one.end) for one in fields(self._payload) if (one.number, one.wire_type) == (number, 2))
 
-    def _counted(self, number: int, limit: int, name: str) -> int:
-        count = 0
-        for _ in self._found(number):
-            count += 1
-            if count > limit:
-                raise CorruptRecord(f"expected at most {limit} {name}, got more")
-        return count
-
     def identities(self) -> tuple[str, ...]:
         """Return each sample's name, as `Cohort.identities` does, without reading what is large."""
-        names = (one.id or ",".join(one.slices) or one.image for one in self.samples())
-        return _told_apart(names)
+        told_apart = Identities()
+        return tuple(told_apart(one.id or ",".join(one.slices) or one.image) for one in self.samples())
 
 
-def _told_apart(names: Iterable[str]) -> tuple[str, ...]:
-    seen: Counter[str] = Counter()
-    found = []
-    for name in names:
-        found.append(f"{name}#{seen[name]}")
-        seen[name] += 1
-    return tuple(found)
+class Identities:
+    """Names of a cohort's samples, one after the other: equal ones are told apart by their order."""
+
+    def __init__(self) -> None:
+        self._seen: Counter[str] = Counter()
+
+    def __call__(self, identity: str) -> str:
+        """Return the name of the next sample."""
+        name = f"{identity}#{self._seen[identity]}"
+        self._seen[identity] += 1
+        return name
 
 
 _SAMPLES, _CLASS_NAMES = (pb.Cohort.DESCRIPTOR.fields_by_name[name].number for name in ("samples", "class_names"))
@@ -206,12 +212,22 @@ def _message(sample: Sample) -> pb.Sample:
     return message
 
 
-def sample_of(message: pb.Sample, cells: Cells) -> Sample:
-    """Return the sample that a message is of; raises `CorruptRecord`."""
-    mask = cells.array(message.mask) if message.HasField("mask") else None
-    if message.HasField("volume_mask"):
-        mask = cells.array(message.volume_mask)
-    classes = cells.integers(message.class_mask).astype(np.int16) if message.HasField("class_mask") else None
+def sample_of(message: pb.Sample, cells: Cells, thinned: Callable[[Array], Array] = np.asarray) -> Sample:
+    """Return the sample that a message is of; raises `CorruptRecord`.
+
+    Args:
+        message: as `CohortParts.samples` yields it.
+        cells: decoder of the cohort's masks.
+        thinned: makes a mask smaller, before it is brought into its own type.
+    """
+    masks = {
+        name: thinned(cells.array(getattr(message, name), MAX_MASK_CELLS))
+        for name in ("mask", "volume_mask", "class_mask")
+        if message.HasField(name)
+    }
+    mask, classes = masks.get("volume_mask", masks.get("mask")), masks.get("class_mask")
+    if classes is not None and classes.dtype.kind not in "iu":
+        raise CorruptRecord(f"expected a class mask of integers, got {classes.dtype}")
     try:
         return Sample(
             image=message.image,
@@ -226,7 +242,7 @@ def sample_of(message: pb.Sample, cells: Cells) -> Sample:
             labels=tuple(message.labels) if message.has_labels else None,
             values=tuple(message.values),
             box_classes=tuple(message.box_classes),
-            class_mask=classes,
+            class_mask=None if classes is None else classes.astype(np.int16),
         )
     except ValueError as error:
         raise CorruptRecord(str(error)) from error

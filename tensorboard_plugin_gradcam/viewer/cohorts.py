@@ -12,8 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tensorboard_plugin_gradcam.records import CohortParts, CorruptRecord, sample_of
-from tensorboard_plugin_gradcam.records import records_pb2 as pb
+from tensorboard_plugin_gradcam.records import CohortParts, CorruptRecord, Identities, Sample, sample_of
 from tensorboard_plugin_gradcam.records.arrays import Cells
 from tensorboard_plugin_gradcam.viewer.limits import COHORT_BYTES, TEXT
 
@@ -41,11 +40,9 @@ def _texts(data: bytes) -> Iterator[str]:
     yield from _listed(_json(_cut(name)) for name in parts.class_names())
     yield '],"samples":['
     share = (len(data) + COHORT_BYTES // 2) // max(parts.count, 1)
-    identities = parts.identities()
-    yield from _listed(
-        _json(_sample(message, cells, share) | {"identity": _cut(identity)})
-        for message, identity in zip(parts.samples(), identities, strict=True)
-    )
+    told_apart = Identities()
+    samples = (sample_of(message, cells, lambda mask: _thinned(mask, share)) for message in parts.samples())
+    yield from _listed(_json(_sample(sample) | {"identity": _cut(told_apart(sample.identity))}) for sample in samples)
     yield "]}"
 
 
@@ -60,8 +57,7 @@ def _json(content: object) -> str:
     return json.dumps(content, allow_nan=False, separators=(",", ":"))
 
 
-def _sample(message: pb.Sample, cells: Cells, share: int) -> dict[str, Any]:
-    sample = sample_of(message, cells)
+def _sample(sample: Sample) -> dict[str, Any]:
     return {
         "image": sample.image,
         "slices": list(sample.slices),
@@ -71,17 +67,22 @@ def _sample(message: pb.Sample, cells: Cells, share: int) -> dict[str, Any]:
         "width": sample.width,
         "height": sample.height,
         "boxes": [list(box) for box in sample.boxes],
-        "mask": None if sample.mask is None else _mask((sample.mask != 0).astype(np.uint8), share),
+        "mask": None if sample.mask is None else _mask((sample.mask != 0).astype(np.uint8)),
         "labels": None if sample.labels is None else list(sample.labels),
         "values": [number if math.isfinite(number) else None for number in sample.values],
         "box_classes": list(sample.box_classes),
-        "class_mask": None if sample.class_mask is None else _mask(sample.class_mask.astype("<i2"), share),
+        "class_mask": None if sample.class_mask is None else _mask(sample.class_mask.astype("<i2")),
     }
 
 
-def _mask(mask: NDArray[Any], share: int) -> dict[str, Any]:
-    step = math.ceil((mask.nbytes / max(share, 64)) ** (1 / mask.ndim)) if mask.nbytes > max(share, 64) else 1
-    mask = mask[(slice(None, None, step),) * mask.ndim]
+def _thinned(mask: NDArray[Any], share: int) -> NDArray[Any]:
+    """Leave out rows and columns of a mask that would take more than its share of the answer, in bytes."""
+    most = max(share, 64)
+    step = math.ceil((mask.nbytes / most) ** (1 / max(mask.ndim, 1))) if mask.nbytes > most else 1
+    return mask[(slice(None, None, step),) * mask.ndim]
+
+
+def _mask(mask: NDArray[Any]) -> dict[str, Any]:
     *depth, height, width = mask.shape
     cells = base64.b64encode(mask.tobytes()).decode()
     return {"depth": depth[0] if depth else None, "height": height, "width": width, "cells": cells}

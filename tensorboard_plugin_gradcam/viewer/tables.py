@@ -315,13 +315,13 @@ def _of_block(block: Block) -> MapTable:
         first=np.array([0, size], np.int64),
         sample=block.sample_indices,
         target=_constant(-1, size) if block.targets is None else block.targets,
-        score=np.broadcast_to(np.float32(np.nan), size) if block.scores is None else block.scores,
+        score=_unknown(size) if block.scores is None else block.scores,
         minimum=block.minimum,
         maximum=block.maximum,
         non_finite=_constant(0, size) if block.non_finite is None else block.non_finite,
         box=_constant(-1, size) if block.boxes is None else block.boxes,
         name=np.arange(size, dtype=np.int32) if names else _constant(-1, size),
-        shape=np.broadcast_to(np.array(values.shape[1:], np.int32), (size, values.ndim - 1)),
+        shape=np.repeat(np.array([values.shape[1:]], np.int32), size, axis=0),
         values=values.reshape(-1),
         names=names,
         native_shape=block.native_shape,
@@ -330,7 +330,13 @@ def _of_block(block: Block) -> MapTable:
 
 def _constant(number: int, size: int) -> Array:
     """Return a column of one number, which takes no memory."""
-    return np.broadcast_to(np.int32(number), size)
+    # Making a view takes three times as long as making a small array.
+    return np.full(size, number, np.int32) if size < 1000 else np.broadcast_to(np.int32(number), size)
+
+
+def _unknown(size: int) -> Array:
+    nan = np.float32(np.nan)
+    return np.full(size, nan, np.float32) if size < 1000 else np.broadcast_to(nan, size)
 
 
 def _places_of(first: Array, sample: Array, places: Array, cohort: Array) -> Array:
