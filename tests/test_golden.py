@@ -14,10 +14,16 @@ from tests.viewer.server import tensorboard
 GOLDEN = Path(__file__).parent / "golden"
 
 
-def test_the_log_of_format_1_0_is_read() -> None:
-    log = read_gradcam(GOLDEN / "format-1.0")
+VERSIONS = ("format-1.0", "format-1.1")
+BOTH = {"val", "signed", "rgb", "several", "large", "volume", "broken"}
+LATER = {"trained", "shuffled", "kinds", "sets", "values"}
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_logs_of_all_formats_are_read(version: str) -> None:
+    log = read_gradcam(GOLDEN / version)
     assert log.problems == ()
-    assert {tag for _, tag, _, _ in log.maps} == {"val", "signed", "rgb", "several", "large", "volume", "broken"}
+    assert {tag for _, tag, _, _ in log.maps} == BOTH | (LATER if version == "format-1.1" else set())
 
     series, said = log.maps[".", "val", "grad_cam", "layer4"], log.predictions[".", "val"]
     assert series.steps.tolist() == [0, 10]
@@ -42,8 +48,9 @@ def test_the_log_of_format_1_0_is_read() -> None:
     np.testing.assert_array_equal([log.image(".", s.image) for s in cohort.samples], pictures())
 
 
-def test_the_kinds_of_maps_of_format_1_0_are_read() -> None:
-    maps = {tag: series for (_, tag, _, _), series in read_gradcam(GOLDEN / "format-1.0").maps.items()}
+@pytest.mark.parametrize("version", VERSIONS)
+def test_the_kinds_of_maps_are_read(version: str) -> None:
+    maps = {tag: series for (_, tag, _, _), series in read_gradcam(GOLDEN / version).maps.items()}
     assert [maps[tag].kind for tag in ("signed", "rgb", "val")] == ["signed", "rgb", "positive"]
     np.testing.assert_array_equal(maps["signed"].array()[0], ramp(3, 2, 2, start=-4))
     np.testing.assert_array_equal(maps["rgb"].array()[0], ramp(3, 2, 2, 3, start=-4))
@@ -60,9 +67,34 @@ def test_the_kinds_of_maps_of_format_1_0_are_read() -> None:
     assert broken.non_finite.tolist() == [1, 0, 0]
 
 
+def test_what_format_1_1_added_is_read() -> None:
+    log = read_gradcam(GOLDEN / "format-1.1")
+    steps = {key[2]: series.steps.tolist() for key, series in log.maps.items() if key[1] == "trained"}
+    assert steps == {"grad_cam": [0, 10, 20, 30, 35], "layer_cam": [5, 20]}
+    said = log.predictions[".", "trained"]
+    assert said.steps.tolist() == [0, 5, 10, 20, 30, 35]
+    assert said.array("prediction")[:, 0].tolist() == [0, 2, 0, 2, 1, 1]
+    assert [(one.first, one.last, one.steps) for one in said.replaced] == [(30, 40, 2)]
+    numbers = log.numbers[".", "trained", "sureness", "", ""]
+    np.testing.assert_array_equal(numbers.array(), [[step, np.nan, -step] for step in range(0, 50, 10)])
+    shuffled = log.maps[".", "shuffled", "grad_cam", ""]
+    assert [sample.id for sample in shuffled.samples] == ["a", "b", "c"]
+    np.testing.assert_allclose(shuffled.array(), [ramp(3, 2, 2)] * 2, atol=1.5 / 509)
+    assert {key[2]: series.kind for key, series in log.maps.items() if key[1] == "kinds"} == {
+        "ig": "signed", "ig (rgb)": "rgb",
+    }  # fmt: skip
+    sets, values = (log.predictions[".", tag] for tag in ("sets", "values"))
+    assert [sample.labels for sample in sets.samples] == [(0, 2), (), (1,)]
+    assert sets.array("set_classes")[0, 0].tolist() == [0, 2, 1]
+    assert (sets[0].record.task, values[0].record.task) == ("multilabel", "regression")
+    assert values.array("values").tolist() == [[[1], [2], [3]]]
+    assert [sample.values for sample in values.samples] == [(0.5,), (1.5,), (2.5,)]
+
+
+@pytest.mark.parametrize("version", VERSIONS)
 @pytest.mark.parametrize("load_fast", ["true", "false"])
-def test_the_log_of_format_1_0_is_shown(load_fast: str) -> None:
-    with tensorboard(GOLDEN / "format-1.0", load_fast) as server:
+def test_logs_of_all_formats_are_shown(load_fast: str, version: str) -> None:
+    with tensorboard(GOLDEN / version, load_fast) as server:
         server.wait(lambda server: len(server.get("series").json["runs"]) == 1)
         (run,) = server.get("series").json["runs"]
         assert all(tag["problem"] is None for tag in run["tags"])

@@ -52,8 +52,38 @@ def main(folder: str) -> None:
         volumes = np.stack([pictures()[..., 0]] * 2, axis=1)
         add_gradcam(writer, "volume", volumes, ramp(3, 2, 2, 2), 0)
         add_gradcam(writer, "broken", samples, np.where(ramp(3, 2, 2) == 0, np.nan, ramp(3, 2, 2)), 0)
-    (file,) = Path(folder).iterdir()
-    file.rename(file.with_name("events.out.tfevents.1700000000.golden.0.0"))
+    later(folder)
+    for number, file in enumerate(sorted(Path(folder).iterdir())):
+        file.rename(file.with_name(f"events.out.tfevents.170000000{number}.golden.0.{number}"))
+
+
+def later(folder: str) -> None:
+    """Write what format 1.1 added: sessions that add and resume, numbers, and predictions of other tasks."""
+    from torch.utils.tensorboard import SummaryWriter
+
+    with SummaryWriter(folder, filename_suffix=".1") as writer:
+        for step in range(0, 50, 10):
+            numbers = {"sureness": [step, np.nan, -step]}
+            add_gradcam(writer, "trained", pictures(), ramp(3, 2, 3), step, predictions=[0, 1, 2], numbers=numbers)
+        order = [2, 0, 1]
+        add_gradcam(writer, "shuffled", pictures(), ramp(3, 2, 2), 0, ids=["a", "b", "c"])
+        add_gradcam(writer, "shuffled", pictures()[order], ramp(3, 2, 2)[order], 1, ids=["c", "a", "b"])
+        add_gradcam(writer, "kinds", pictures(), ramp(3, 2, 2), 0, method="ig", kind="signed")
+        add_gradcam(writer, "kinds", pictures(), ramp(3, 2, 2, 3), 0, method="ig", kind="rgb", precision="float32")
+        add_gradcam(
+            writer, "sets", pictures(), ramp(3, 2, 2), 0, labels=[[1, 0, 1], [0, 0, 0], [0, 1, 0]],
+            outputs=np.array([[4, -4, 4], [4, -4, -4], [-4, 4, -4]]), task="multilabel",
+        )  # fmt: skip
+        add_gradcam(
+            writer, "values", pictures(), ramp(3, 2, 2), 0, labels=[0.5, 1.5, 2.5], outputs=np.array([[1], [2], [3]]),
+            task="regression",
+        )  # fmt: skip
+    with SummaryWriter(folder, filename_suffix=".2") as writer:
+        for step in (5, 20):
+            add_gradcam(writer, "trained", pictures(), ramp(3, 2, 2), step, method="layer_cam", predictions=[2, 2, 2])
+    with SummaryWriter(folder, filename_suffix=".3") as writer:
+        for step in (30, 35):
+            add_gradcam(writer, "trained", pictures(), ramp(3, 2, 3, start=9), step, predictions=[1, 1, 1])
 
 
 if __name__ == "__main__":
