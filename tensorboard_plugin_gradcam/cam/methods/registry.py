@@ -37,6 +37,16 @@ class Method:
     place: str = "layer"
     channels: Function | None = None
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle a registered method by its name: its function is not the one that its module has by that name."""
+        if METHODS.get(self.name) is self:
+            return _registered, (self.name,)
+        return Method, (self.name, self.function, self.needs, self.kind, self.place, self.channels)
+
+
+def _registered(name: str) -> Method:
+    return METHODS[name]
+
 
 METHODS: dict[str, Method] = {}
 
