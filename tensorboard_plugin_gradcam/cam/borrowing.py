@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import threading
 import warnings
 import weakref
-from collections.abc import Mapping
-from contextlib import ExitStack
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from types import TracebackType
 
 import torch
@@ -155,10 +156,12 @@ class borrowing:  # a verb, for it is read after `with`
                     f"{WAIT_SECONDS:.0f} seconds: explain models that draw in one thread"
                 )
             undo.callback(turn.release)
-        states = RandomStates(_cuda_devices(model))
-        snapshot = Snapshot(model, known.written)
+        devices = _cuda_devices(model)
+        states = RandomStates(devices)
+        with _without_collecting():
+            snapshot = Snapshot(model, known.written)
         first: list[FirstPass] = []
-        undo.callback(self._restore, known, states, snapshot, first)
+        undo.callback(self._restore, known, states, devices, snapshot, first)
         undo.enter_context(eager())
         undo.enter_context(written_out())
         undo.enter_context(torch.inference_mode(False))
@@ -172,10 +175,13 @@ class borrowing:  # a verb, for it is read after `with`
             first.append(FirstPass(snapshot.tensors))
             undo.enter_context(first[0])
 
-    def _restore(self, known: _Known, states: RandomStates, snapshot: Snapshot, first: list[FirstPass]) -> None:
+    def _restore(
+        self, known: _Known, states: RandomStates, devices: list[int], snapshot: Snapshot, first: list[FirstPass]
+    ) -> None:
         overwritten = snapshot.tensors.overwritten()
-        snapshot.restore()
-        ours = _drawn(known, states, first, _cuda_devices(self._model))
+        with _without_collecting():
+            snapshot.restore()
+        ours = _drawn(known, states, first, devices)
         states.restore(ours)
         known.draws |= ours
         if first:
@@ -188,6 +194,18 @@ class borrowing:  # a verb, for it is read after `with`
                 warnings.warn(text, stacklevel=2)
 
 
+@contextmanager
+def _without_collecting() -> Iterator[None]:
+    """Keep the garbage collector, which looks at every object again and again while many are made, off for a moment."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
+
+
 def set_modes(modes: Mapping[nn.Module, bool]) -> None:
     """Put modules in the given modes."""
     # Not `model.train(mode)`: models override it, and LoRA layers merge their weights there.
@@ -196,7 +214,7 @@ def set_modes(modes: Mapping[nn.Module, bool]) -> None:
             if module._c.hasattr("training"):
                 module._c.setattr("training", training)
         else:
-            module.training = training
+            module.__dict__["training"] = training  # what `nn.Module.__setattr__` does, after asking what it is
 
 
 def modes_of(model: nn.Module) -> dict[nn.Module, bool]:
@@ -250,6 +268,8 @@ def _listed(names: list[str]) -> str:
 
 
 def _refuse_lazy(model: nn.Module) -> None:
+    if not any(isinstance(tensor, UninitializedTensorMixin) for tensor in _tensors(model)):
+        return
     for name, tensor in (*model.named_parameters(), *model.named_buffers()):
         if isinstance(tensor, UninitializedTensorMixin):
             raise ValueError(
@@ -259,5 +279,14 @@ def _refuse_lazy(model: nn.Module) -> None:
 
 
 def _cuda_devices(model: nn.Module) -> list[int]:
-    indices = {parameter.device.index for parameter in model.parameters() if parameter.device.type == "cuda"}
-    return sorted(index for index in indices if index is not None)
+    devices = {tensor.device for tensor in _tensors(model)}
+    return sorted(device.index for device in devices if device.type == "cuda" and device.index is not None)
+
+
+def _tensors(model: nn.Module) -> Iterator[Tensor]:
+    """Yield parameters and buffers, without their names, which take longer than all else."""
+    for module in model.modules():
+        for own in (module._parameters, module._buffers):
+            for tensor in own.values():
+                if tensor is not None:
+                    yield tensor

@@ -32,7 +32,7 @@ class TensorStates:
         self._needs_gradients = [tensor.requires_grad for tensor in self._tensors]
         self._gradients = [tensor.grad if tensor.is_leaf else None for tensor in self._tensors]
         # With `data`, a forward pass can give a tensor other memory.
-        self._memory = [(tensor.data, _layout(tensor)) for tensor in self._tensors]
+        self._memory = [tensor.data for tensor in self._tensors]
         known = set(map(id, written))
         parameters = [
             tensor for tensor in self._tensors if isinstance(tensor, nn.Parameter) and id(tensor) not in known
@@ -81,13 +81,15 @@ class TensorStates:
     def names(self, tensors: Iterable[Tensor]) -> list[str]:
         """Return the names of parameters."""
         wanted = set(map(id, tensors))
+        if not wanted:
+            return []
         return [name for name, tensor in self._model.named_parameters() if id(tensor) in wanted]
 
     @torch.no_grad()
     def restore(self) -> None:
         """Give the tensors their memory, its contents, their version and gradient back."""
-        for tensor, (data, layout) in zip(self._tensors, self._memory, strict=True):
-            if _layout(tensor) != layout:
+        for tensor, data in zip(self._tensors, self._memory, strict=True):
+            if tensor.dtype != data.dtype or not tensor.is_set_to(data):
                 tensor.data = data
         for view, copy in (*self._copies, *self._first_writes.values()):
             if not torch.equal(view, copy):
@@ -162,10 +164,6 @@ def _can_be_kept(tensor: Tensor) -> bool:
 
 def _pointer(tensor: Tensor) -> int:
     return tensor.untyped_storage().data_ptr()
-
-
-def _layout(tensor: Tensor) -> tuple[Any, ...]:
-    return tensor.data_ptr(), tensor.shape, tensor.stride(), tensor.dtype
 
 
 def _bytes(tensor: Tensor) -> Tensor:

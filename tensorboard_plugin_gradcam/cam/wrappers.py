@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import torch
 from torch import nn
+from torch.nn.parameter import UninitializedTensorMixin  # type: ignore[attr-defined]
 
 _WRAPPERS = ("DataParallel", "DistributedDataParallel")
 
@@ -24,7 +25,7 @@ def unwrapped(model: nn.Module) -> nn.Module:
             f"{type(model).__name__} is a scripted model, in which hooks do not run: "
             "pass the Python model that it was made from"
         )
-    if any(parameter.is_inference() for parameter in model.parameters()):
+    if any(_is_of_inference(parameter) for parameter in model.parameters()):
         raise TypeError(
             f"{type(model).__name__} was made in inference mode, so its weights can't enter a graph: make it outside"
         )
@@ -34,6 +35,11 @@ def unwrapped(model: nn.Module) -> nn.Module:
     if type(model).__name__ in _WRAPPERS:
         return unwrapped(model.module)  # type: ignore[arg-type]
     return model
+
+
+def _is_of_inference(parameter: nn.Parameter) -> bool:
+    # A lazy layer's parameter can't be asked; what is wrong with it is said when the model is to run.
+    return not isinstance(parameter, UninitializedTensorMixin) and parameter.is_inference()
 
 
 def _refuse_fully_sharded(model: nn.Module) -> None:
