@@ -104,15 +104,27 @@ AT_ONCE: dict[str, Way] = {
 }
 
 
+DEVICE = torch.device("cpu")
+
+
 def network(name: str, batch: int) -> tuple[nn.Module, Tensor]:
     torch.manual_seed(0)
-    return getattr(torchvision.models, name)(weights=None).eval(), torch.rand(batch, 3, 224, 224)
+    images = torch.rand(batch, 3, 224, 224)
+    return getattr(torchvision.models, name)(weights=None).eval().to(DEVICE), images.to(DEVICE)
 
 
 def seconds(run: Callable[[], Any], clock: Callable[[], float]) -> float:
+    finish()
     began = clock()
     run()
+    finish()
     return clock() - began
+
+
+def finish() -> None:
+    """Wait for what was sent to the device."""
+    if DEVICE.type == "cuda":
+        torch.cuda.synchronize(DEVICE)
 
 
 def compare_times(name: str, batch: int, ways: dict[str, Way], rounds: int, clock: Callable[[], float]) -> None:
@@ -128,7 +140,8 @@ def compare_times(name: str, batch: int, ways: dict[str, Way], rounds: int, cloc
     for position, way in enumerate(ways):
         low, median, high = np.quantile(ratios[:, position], (0.25, 0.5, 0.75))
         fastest = times[:, position].min() / times[:, 0].min()
-        print(f"  {way:<34} {median:6.3f} ({low:.3f} to {high:.3f}; fastest rounds {fastest:.3f})")
+        own = np.median(times[:, position]) * 1e3
+        print(f"  {way:<34} {own:7.1f} ms {median:6.3f} ({low:.3f} to {high:.3f}; fastest rounds {fastest:.3f})")
 
 
 def compare_memory(name: str) -> None:
@@ -137,6 +150,24 @@ def compare_memory(name: str) -> None:
     peaks = {way: int(subprocess.check_output([sys.executable, __file__, "--peak", name, way])) for way in WAYS}
     for way, peak in peaks.items():
         print(f"  {way:<16} {peak / MEBIBYTE:6.0f} MiB, {peak / peaks['inference']:6.2f} of the inference's")
+
+
+def compare_allocated(name: str) -> None:
+    """Print each way's peak of the device's allocator above the loaded model."""
+    print(f"{name}, batch 16, peak of the allocator above the loaded model, on {torch.cuda.get_device_name(DEVICE)}")
+    peaks: dict[str, int] = {}
+    for way, run in WAYS.items():
+        model, inputs = network(name, batch=16)
+        run(model, inputs[:1, :, :64, :64])
+        model.zero_grad()
+        torch.cuda.empty_cache()
+        torch.cuda.reset_peak_memory_stats(DEVICE)
+        before = torch.cuda.memory_allocated(DEVICE)
+        run(model, inputs)
+        peaks[way] = torch.cuda.max_memory_allocated(DEVICE) - before
+        print(
+            f"  {way:<16} {peaks[way] / MEBIBYTE:6.0f} MiB, {peaks[way] / peaks['inference']:6.2f} of the inference's"
+        )
 
 
 def print_peak(name: str, way: str) -> None:
@@ -162,7 +193,15 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="three rounds, no ResNet-101")
     parser.add_argument("--busy", action="store_true", help="one thread and CPU time, for a machine that others use")
     parser.add_argument("--peak", nargs=2, metavar=("MODEL", "WAY"), help=argparse.SUPPRESS)
+    parser.add_argument(
+        "--device", default="cpu", help='"cuda": absolute times there, and the allocator\'s peak memory'
+    )
     options = parser.parse_args()
+    global DEVICE
+    DEVICE = torch.device(options.device)
+    if DEVICE.type == "cuda" and not torch.cuda.is_available():
+        print("no CUDA device here: nothing was measured")
+        return None
     if options.peak:
         return print_peak(*options.peak)
     if options.busy:
@@ -174,7 +213,7 @@ def main() -> None:
     compare_times("resnet50", 8, WAYS, rounds, clock)
     if not options.quick:
         compare_times("resnet101", 8, WAYS, rounds, clock)
-        compare_memory("resnet101")
+        compare_allocated("resnet101") if DEVICE.type == "cuda" else compare_memory("resnet101")
     return None
 
 

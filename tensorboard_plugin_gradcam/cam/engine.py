@@ -30,7 +30,7 @@ from .replay import Recording
 from .result import CAMResult
 from .smoothing import smoothed
 from .taps import Taps
-from .wrappers import unwrapped
+from .wrappers import refuse_cuda_graphs, unwrapped
 
 
 class CAM:
@@ -142,6 +142,7 @@ class CAM:
             ValueError: for targets that do not fit, a layer that did not run, where it is open which of its runs or
                 parts is meant, or on which the scores do not depend; a map of one cell.
         """
+        refuse_cuda_graphs()
         given, _ = self._prepare(Inputs.of(inputs))
         return smoothed(self._explain, given, targets) if self._aug_smooth else self._explain(given, targets)
 

@@ -42,6 +42,16 @@ def _is_of_inference(parameter: nn.Parameter) -> bool:
     return not isinstance(parameter, UninitializedTensorMixin) and parameter.is_inference()
 
 
+def refuse_cuda_graphs() -> None:
+    """Refuse to explain while a CUDA graph is captured: what runs once would be replayed with it.
+
+    Raises:
+        RuntimeError: within `torch.cuda.graph`.
+    """
+    if torch.cuda.is_available() and torch.cuda.is_current_stream_capturing():
+        raise RuntimeError("expected no CUDA graph to be captured, got a call within torch.cuda.graph: call it outside")
+
+
 def _refuse_fully_sharded(model: nn.Module) -> None:
     for name, module in model.named_modules():
         ancestors = {cls.__name__ for cls in type(module).__mro__}
