@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from tensorboard.compat.proto.summary_pb2 import Summary
 
 _ODD = re.compile(r'["\\\x00-\x1f]')
+MOST_WAITING = 100  # steps that a storage refused; then the oldest is given up
+
 _lock = threading.Lock()
 _logs: WeakKeyDictionary[Any, RunLog] = WeakKeyDictionary()
 _directories: dict[str, RunLog] = {}
@@ -63,6 +65,7 @@ class RunLog:
         self._generation = -1
         self._cohorts: dict[tuple[Any, ...], tuple[str, bytes]] = {}
         self._open: dict[str, OpenStep] = {}
+        self._waiting: dict[tuple[str, int], tuple[OpenStep, tuple[str, ...], dict[str, Any]]] = {}
         self._directory: RunDirectory | None = None
         self._begin_session()
 
@@ -79,13 +82,22 @@ class RunLog:
                 self._leases.meet(one.lease)
 
     def add(self, tag: str, batch: Batch, step: int, class_names: Sequence[str], **stamp: Any) -> None:
-        """Log a batch now, together with what this method logged before at the same step of the same tag."""
+        """Log a batch now, together with what this method logged before at the same step of the same tag.
+
+        Raises:
+            OSError: it could not be written; the next call tries again.
+        """
         with self._lock:
             current = self._open.get(tag)
             if current is None or current.step != step:
                 current = self._open[tag] = OpenStep(step)
             current.merge(batch)
-            self.write(tag, current, class_names, **stamp)
+            self._waiting[tag, step] = current, tuple(class_names), stamp
+            while len(self._waiting) > MOST_WAITING:
+                del self._waiting[next(iter(self._waiting))]
+            for (of, _), (held, names, said) in list(self._waiting.items()):
+                self.write(of, held, names, **said)  # what a storage refused before comes first
+                del self._waiting[of, held.step]
 
     def write(
         self,

@@ -1,4 +1,4 @@
-"""Step records refuse what does not fit together."""
+"""What a step's records refuse to hold."""
 
 from __future__ import annotations
 
@@ -7,55 +7,61 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tensorboard_plugin_gradcam.records import Block, Numbers, Predictions, Stamp
-from tensorboard_plugin_gradcam.records import records_pb2 as pb
-from tensorboard_plugin_gradcam.records.envelope import seal
-from tensorboard_plugin_gradcam.records.errors import CorruptRecord
+from tensorboard_plugin_gradcam.records import Block, Predictions, Stamp
 
-STAMP = Stamp("ab" * 16)
-VALUES, EDGE = np.zeros((2, 3, 3), np.uint8), np.zeros(2, np.float32)
-CLASSES, FLOATS = np.zeros((2, 3), np.int32), np.zeros((2, 3), np.float32)
+STAMP = Stamp("0" * 32)
+
+
+def block(**arguments: Any) -> Block:
+    edges = np.zeros(2, np.float32)
+    return Block(**({"values": np.zeros((2, 3, 3), np.uint8), "minimum": edges, "maximum": edges} | arguments))
 
 
 @pytest.mark.parametrize(
-    ("arrays", "message"),
+    ("arguments", "words"),
     [
-        (
-            {"top_classes": CLASSES, "top_probabilities": FLOATS[:, :2]},
-            "top_classes and top_probabilities of one",
-        ),
-        ({"set_classes": CLASSES, "set_probabilities": FLOATS[:, :2]}, "of one length"),
-        ({"boxes": np.zeros((2, 1, 4), np.float32), "box_classes": CLASSES}, "of one length"),
-        ({"boxes": np.zeros((2, 1, 5), np.float32)}, "4 numbers a box"),
-        ({"prediction": CLASSES[:, 0], "loss": FLOATS[:1, 0]}, "one number of samples"),
-        ({"prediction": CLASSES}, "prediction with 1 axes"),
-        ({"masks": np.zeros((2, 3), np.int16)}, "masks with 3 or 4 axes"),
+        ({"names": ("a",)}, "expected 2 names"),
+        ({"names": ("a", "b", "c")}, "expected 2 names"),
+        ({"flags": ("a",)}, "expected 2 flags"),
+        ({"flags": ("a", "b", "c")}, "expected 2 flags"),
+        ({"minimum": np.zeros(1, np.float32)}, "expected 2 minimum"),
+        ({"targets": np.zeros(3, np.int32)}, "expected 2 targets"),
+        ({"boxes": np.zeros(1, np.int32)}, "expected 2 boxes"),
+        ({"scores": np.zeros((2, 1), np.float32)}, "1 axes"),
+        ({"samples": np.array([0, -1], np.int32)}, "from 0, got -1"),
+        ({"values": np.zeros((2, 3, 3), np.float64)}, "float64"),
+        ({"native_shape": (1,) * 9}, "at most 8"),
     ],
 )
-def test_predictions_that_do_not_fit_together_are_refused(arrays: dict[str, Any], message: str) -> None:
-    with pytest.raises(ValueError, match=message):
+def test_a_block_of_arrays_that_do_not_fit_is_refused(arguments: dict[str, Any], words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        block(**arguments)
+
+
+def test_a_block_may_have_no_names_and_flags() -> None:
+    assert block(names=(), flags=()).size == 2
+    assert block(names=("a", ""), flags=("", "b")).size == 2
+
+
+@pytest.mark.parametrize(
+    "arrays",
+    [
+        {"top_classes": np.zeros((2, 3), np.int32), "top_probabilities": np.zeros((2, 2), np.float32)},
+        {"top_classes": np.zeros((2, 3), np.int32), "top_probabilities": np.zeros((1, 3), np.float32)},
+        {"set_classes": np.zeros((2, 3), np.int32), "set_probabilities": np.zeros((2, 4), np.float32)},
+        {"boxes": np.zeros((2, 3, 4), np.float32), "box_scores": np.zeros((2, 2), np.float32)},
+        {"boxes": np.zeros((2, 3, 5), np.float32)},
+        {"prediction": np.zeros(2, np.int32), "loss": np.zeros(3, np.float32)},
+        {"prediction": np.zeros((2, 1), np.int32)},
+        {"top_classes": np.zeros(2, np.int32)},
+    ],
+)
+def test_predictions_of_arrays_that_do_not_fit_are_refused(arrays: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match="expected"):
         Predictions(STAMP, **arrays)
 
 
-@pytest.mark.parametrize("name", ["names", "flags"])
-@pytest.mark.parametrize("texts", [("one",), ("one", "two", "three")])
-def test_texts_of_a_block_are_one_a_map_or_none(name: str, texts: tuple[str, ...]) -> None:
-    with pytest.raises(ValueError, match=f"expected 2 {name}, one a map, or none, got {len(texts)}"):
-        Block(VALUES, EDGE, EDGE, **{name: texts})  # type: ignore[arg-type]
-    assert Block(VALUES, EDGE, EDGE, **{name: ("one", "two")}).size == 2  # type: ignore[arg-type]
-
-
-def test_numbers_that_do_not_fit_together_are_refused() -> None:
-    with pytest.raises(ValueError, match="expected 3 samples, one a number, got 2"):
-        Numbers(STAMP, FLOATS[0], samples=CLASSES[:, 0])
-    with pytest.raises(ValueError, match="from 0"):
-        Numbers(STAMP, FLOATS[0], samples=CLASSES[0] - 1)
-
-
-def test_a_relation_and_a_task_that_are_not_known_are_corrupt() -> None:
-    stamp = pb.Stamp(cohort=bytes(16), relation=7)  # type: ignore[arg-type]
-    with pytest.raises(CorruptRecord, match="relation from 0 to 2, got 7"):
-        Predictions.from_bytes(seal(pb.Predictions(stamp=stamp)))
-    record = pb.Predictions(stamp=pb.Stamp(cohort=bytes(16)), task=9)  # type: ignore[arg-type]
-    with pytest.raises(CorruptRecord, match="task from 0 to 4, got 9"):
-        Predictions.from_bytes(seal(record))
+def test_predictions_of_arrays_that_fit_are_not() -> None:
+    tops = np.zeros((2, 3), np.int32), np.zeros((2, 3), np.float32)
+    assert Predictions(STAMP, top_classes=tops[0], top_probabilities=tops[1], loss=tops[1][:, 0]).size == 2
+    assert Predictions(STAMP).size is None

@@ -272,6 +272,20 @@ def test_add_gradcam_warns_of_a_storage_and_raises_for_arguments(tmp_path: Path)
         add_gradcam(*arguments, on_error="raise")
 
 
+def test_what_a_storage_refused_add_gradcam_writes_at_its_next_call(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    maps = np.ones((4, 2, 2))
+    for step in (0, 1):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            add_gradcam(tmp_path / "file" / "log", "val", IMAGES, maps * step, step)
+    (tmp_path / "file").unlink()
+    add_gradcam(tmp_path / "file" / "log", "val", IMAGES, maps * 2, 2)
+    (series,) = read_gradcam(tmp_path).maps.values()
+    assert series.steps.tolist() == [0, 1, 2]
+    assert series.array()[:, 0, 0, 0].tolist() == [0, 1, 2]
+
+
 def test_causes_are_told_apart_by_their_words_and_not_their_numbers() -> None:
     faults = Faults()
 

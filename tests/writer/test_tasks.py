@@ -159,6 +159,13 @@ def test_predicted_boxes_are_stored_and_the_explained_one_is_marked(tmp_path: Pa
     assert [sample.box_classes for sample in samples] == [(5,), (), (), (1, 2)]
 
 
+def test_of_many_boxes_the_most_certain_and_the_explained_are_told() -> None:
+    item = {"boxes": np.ones((50, 4)), "labels": np.arange(50), "scores": np.linspace(0, 1, 50)}
+    found, places = tasks.detection([item], [(1, 1)], [(0, 3)])
+    assert found["box_classes"][0].tolist() == [*range(49, 29, -1), 3]
+    assert places == {(0, 3): 20}
+
+
 def test_boxes_of_detections_of_other_libraries_are_read(tmp_path: Path) -> None:
     found = [
         {"boxes": [[0, 0, 8, 16]], "labels": [1], "scores": [0.5]},
