@@ -1,6 +1,6 @@
 import {faultsOf, notesOf} from "../state/faults";
 import {mapOf} from "../state/maps";
-import {arrivals, colorOf, type Group, groups, step} from "../state/store";
+import {arrivals, catalog, colorOf, type Group, groups, step} from "../state/store";
 import {shown} from "../maths/numbers";
 import {placesIn} from "../maths/places";
 import {methodName} from "../state/names";
@@ -104,7 +104,7 @@ function Kept({cast}: {cast: Cast | null}) {
   return (
     <span class="meta kept" data-testid="kept">
       {shown(kept)} of {shown(written)} steps kept
-      {kept < written && (
+      {kept < written && !cast.said.sampledDown && catalog.value?.keptSteps !== 0 && (
         <>
           {", all with "}
           <code>--samples_per_plugin gradcam=0</code>
