@@ -14,6 +14,7 @@ import type {
 } from "../types";
 import type {Atlas, Findings} from "./findings";
 import {decodeMaps, decodePredictions} from "./packet";
+import {fetchPatiently} from "./patience";
 
 /** The server said no; `message` is its own sentence. */
 export class ServerError extends Error {
@@ -89,7 +90,7 @@ export class Client {
   }
 
   private async answer(route: string, parameters: Parameters, signal?: AbortSignal): Promise<Response> {
-    const response = await fetch(this.url(route, parameters), signal ? {signal} : {});
+    const response = await fetchPatiently(this.url(route, parameters), signal ? {signal} : {});
     if (response.ok) return response;
     const words = (await response.text()).trim();
     throw new ServerError(words || `the server answered ${response.status} ${response.statusText}`, response.status);

@@ -1,6 +1,7 @@
 /** Source pictures as bitmaps: loaded in parallel, kept while there is room, failures remembered. */
 
 import {type ReadonlySignal, signal} from "@preact/signals";
+import {fetchPatiently} from "./patience";
 
 export type ImageState = "loading" | "ready" | "failed";
 
@@ -138,7 +139,7 @@ class Images implements ImageCache {
   }
 
   private async fetched(run: string, digest: string): Promise<ImageBitmap> {
-    const response = await fetch(this.url(run, digest), {signal: this.ended.signal});
+    const response = await fetchPatiently(this.url(run, digest), {signal: this.ended.signal});
     if (!response.ok) throw new Error((await response.text()).trim() || `the server answered ${response.status}`);
     const blob = await response.blob();
     try {
