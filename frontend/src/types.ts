@@ -10,10 +10,26 @@ export interface MapsEntry {
   maxWallTime: number;
 }
 
+/** A number of the user's own, of samples. */
+export interface NumberEntry {
+  name: string;
+  method: string;
+  layer: string;
+  maxStep: number;
+}
+
+/** S steps; entries of step s: first[s] .. first[s + 1] - 1. */
+export interface NumberSeries extends Steps {
+  first: Int32Array;
+  sample: Int32Array; // its place
+  value: Float32Array;
+}
+
 export interface TagEntry {
   tag: string;
   predictions: {maxStep: number; maxWallTime: number} | null;
   maps: MapsEntry[];
+  numbers: NumberEntry[];
   problem: string | null;
 }
 

@@ -20,6 +20,7 @@ test("the catalog's names are TypeScript's", async () => {
     tag: "val",
     predictions: {maxStep: 20, maxWallTime: 5},
     maps: [{method: "grad_cam", layer: "l4", kind: "positive", maxStep: 20, maxWallTime: 6}],
+    numbers: [],
     problem: null,
   });
 });

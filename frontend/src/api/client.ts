@@ -6,6 +6,7 @@ import type {
   Cohort,
   MapKind,
   MapSeries,
+  NumberSeries,
   MapsEntry,
   PredictionSeries,
   RunEntry,
@@ -13,7 +14,7 @@ import type {
   TagEntry,
 } from "../types";
 import type {Atlas, Findings} from "./findings";
-import {decodeMaps, decodePredictions} from "./packet";
+import {decodeMaps, decodeNumbers, decodePredictions} from "./packet";
 import {fetchPatiently} from "./patience";
 
 /** The server said no; `message` is its own sentence. */
@@ -58,6 +59,10 @@ export class Client {
     const {run, tag, method, layer, step, after} = query;
     const samples = query.samples?.join(",");
     return decodeMaps(await this.bytes("maps", {run, tag, method, layer, samples, step, after}, signal));
+  }
+
+  async numbers(run: string, tag: string, name: string, signal?: AbortSignal): Promise<NumberSeries> {
+    return decodeNumbers(await this.bytes("numbers", {run, tag, name}, signal));
   }
 
   async cohort(run: string, digest: string, signal?: AbortSignal): Promise<Cohort> {
@@ -114,6 +119,7 @@ interface TagJson {
   tag: string;
   predictions: {max_step: number; max_wall_time: number} | null;
   maps: {method: string; layer: string; kind: MapKind; max_step: number; max_wall_time: number}[];
+  numbers?: {name: string; method: string; layer: string; max_step: number}[];
   problem: string | null;
 }
 
@@ -147,11 +153,12 @@ function catalogOf(json: CatalogJson): Catalog {
   return {keptSteps: json.kept_steps, runs};
 }
 
-function tagOf({tag, predictions, maps, problem}: TagJson): TagEntry {
+function tagOf({tag, predictions, maps, numbers = [], problem}: TagJson): TagEntry {
   return {
     tag,
     predictions: predictions && {maxStep: predictions.max_step, maxWallTime: predictions.max_wall_time},
     maps: maps.map(mapsOf),
+    numbers: numbers.map(({name, method, layer, max_step}) => ({name, method, layer, maxStep: max_step})),
     problem,
   };
 }

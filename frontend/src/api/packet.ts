@@ -1,6 +1,6 @@
 /** "GCAM" packets (http_api.md, "Packets"): a JSON header, then arrays that are viewed in place, never copied. */
 
-import type {Lists, MapKind, MapSeries, Matrix, PredictionSeries, Steps, Task} from "../types";
+import type {Lists, MapKind, MapSeries, Matrix, NumberSeries, PredictionSeries, Steps, Task} from "../types";
 
 /** Bytes that are not a whole packet: a proxy's error page, or an answer that was cut off. */
 export class CorruptPacket extends Error {
@@ -212,6 +212,22 @@ export function decodeMaps(buffer: ArrayBuffer): MapSeries {
     nativeShape: (header.native_shape as number[] | null | undefined) ?? null,
   };
   checkEntries(series);
+  return series;
+}
+
+/** Read a `numbers` packet; throws `CorruptPacket`. */
+export function decodeNumbers(buffer: ArrayBuffer): NumberSeries {
+  const packet = new Packet(buffer);
+  const series = {
+    ...stepsOf(packet),
+    first: packet.array("first", "int32"),
+    sample: packet.array("sample", "int32"),
+    value: packet.array("value", "float32"),
+  };
+  const {first, steps, sample, value} = series;
+  if (first.length !== steps.length + 1 || first.at(-1) !== sample.length || sample.length !== value.length) {
+    throw new CorruptPacket(`${steps.length} steps and ${sample.length} numbers do not fit their index`);
+  }
   return series;
 }
 

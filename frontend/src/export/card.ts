@@ -2,7 +2,7 @@
 
 import {colorMapFor, colorTable} from "../maths/colors";
 import {maskPath} from "../maths/contour";
-import {shown} from "../maths/numbers";
+import {niceTop, shown} from "../maths/numbers";
 import type {Renderer} from "../gpu/renderer";
 import {type Size, WHOLE} from "../maths/placement";
 import type {Limits, Look, MapKind, RawMap, Sample} from "../types";
@@ -287,13 +287,6 @@ function drawLine(
   context.beginPath();
   context.arc(x(end[0]), y(end[1]), 4, 0, 2 * Math.PI);
   context.fill();
-}
-
-/** A round number at or above the largest value. */
-export function niceTop(most: number): number {
-  if (!(most > 0)) return 1;
-  const unit = 10 ** Math.floor(Math.log10(most));
-  return [1, 2, 4, 5, 10].map((times) => times * unit).find((top) => top >= most - 1e-12) ?? most;
 }
 
 const BAR = {width: 160, height: 10};

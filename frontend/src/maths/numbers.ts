@@ -19,3 +19,10 @@ export function compact(value: number): string {
 export function percent(share: number): string {
   return Number.isFinite(share) ? `${(100 * share).toFixed(share < 0.1 ? 1 : 0)} %` : "–";
 }
+
+/** A round number at or above the largest value. */
+export function niceTop(most: number): number {
+  if (!(most > 0)) return 1;
+  const unit = 10 ** Math.floor(Math.log10(most));
+  return [1, 2, 4, 5, 10].map((times) => times * unit).find((top) => top >= most - 1e-12) ?? most;
+}

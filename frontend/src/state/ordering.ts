@@ -11,6 +11,7 @@ import {isCut} from "./measure";
 import {type Cast, castAt, className, isRight, type Said, saidOf} from "./samples";
 import type {Settings, Sort} from "./settings";
 import {type Group, groups, look, settings, step, steps} from "./store";
+import {numberAt, ownNumbers} from "./userNumbers";
 import {view} from "./view";
 
 /** Where a sample is shown: in one place, or in each cell of its row of a comparison. */
@@ -33,7 +34,9 @@ const RISING: readonly Sort[] = ["probability", "label-probability", "iou"];
 
 export function ordered(group: Group, cast: Cast, wanted: Settings, seatsOf = alone(group, cast)): number[] {
   const {samples} = cast.cohort;
-  const indices = placesIn(cast.cohort).filter((index) => isShown(cast, samples[index]!, index, wanted, seatsOf));
+  const indices = placesIn(cast.cohort).filter(
+    (index) => isEnough(group, index, wanted) && isShown(cast, samples[index]!, index, wanted, seatsOf),
+  );
   if (wanted.sort === "logged") return indices;
   const values = new Map(indices.map((index) => [index, rankOf(group, cast, index, wanted, seatsOf)]));
   const sign = RISING.includes(wanted.sort) ? 1 : -1;
@@ -42,6 +45,11 @@ export function ordered(group: Group, cast: Cast, wanted: Settings, seatsOf = al
     return Number.isFinite(value) ? value * sign : Infinity; // what is not known comes last
   };
   return indices.sort((a, b) => (rank(a) === rank(b) ? a - b : rank(a) - rank(b)));
+}
+
+/** Whether the user's own number is at least what the filter asks for. */
+function isEnough(group: Group, index: number, {minNumber}: Settings): boolean {
+  return minNumber === null || (ownNumber(group, index) ?? Number.NEGATIVE_INFINITY) >= minNumber;
 }
 
 /** The samples of tables whose samples are `first`'s, in their order. */
@@ -53,7 +61,7 @@ function isShown(cast: Cast, sample: Sample, index: number, wanted: Settings, se
   const {verdict, text, label, prediction, minProbability} = wanted;
   const said = saidOf(cast, index);
   if (verdict !== "all" && verdictOf(seatsOf(index)) !== (verdict === "right")) return false;
-  if (label !== null && sample.label !== label) return false;
+  if (label !== null && !(sample.labels ?? [sample.label]).includes(label)) return false;
   if (prediction !== null && said.prediction !== prediction) return false;
   if (minProbability > 0 && !((said.probability ?? 0) >= minProbability)) return false;
   return wordsOf(cast, sample, said).includes(text.toLowerCase());
@@ -106,6 +114,7 @@ export function rankOf(
   if (sort === "probability" || sort === "surest") return said.probability ?? Number.NaN;
   if (sort === "label-probability") return said.labelProbability ?? Number.NaN;
   if (sort === "loss") return said.loss ?? Number.NaN;
+  if (sort === "number") return ownNumber(group, index) ?? Number.NaN;
   if (sort === "apart") return apart(seatsOf(index));
   const found = mapOf(group, index, step.value);
   if (!found) return Number.NaN;
@@ -121,6 +130,12 @@ export function rankOf(
   return iouFrom(found.map, sample, limits, thresholdOf(found.map, now, limits), now.smooth) ?? Number.NaN;
 }
 
+/** The number of the user's own that is sorted and filtered by. */
+function ownNumber(group: Group, index: number): number | null {
+  const name = settings.value.number ?? ownNumbers(group)[0];
+  return name === undefined ? null : numberAt(group, name, index, step.value);
+}
+
 /** How far the attention of the first seat is from that of the one that differs most. */
 function apart(seats: readonly Seat[]): number {
   const [first, ...others] = seats.flatMap(({group, index, at}) => mapOf(group, index, at)?.map ?? []);
@@ -132,7 +147,8 @@ const UNITS: Partial<Record<Sort, (value: string) => string>> = {
   moved: (value) => `moved ${value}`,
   loss: (value) => `loss ${value}`,
   "label-probability": (value) => `label ${value}`,
-  entropy: (value) => `${value} bit`,
+  entropy: (value) => `entropy ${value}`,
+  number: (value) => value,
   iou: (value) => `IoU ${value}`,
 };
 

@@ -16,6 +16,7 @@ export const SORTS = [
   "iou",
   "moved",
   "entropy",
+  "number",
 ] as const;
 export type Sort = (typeof SORTS)[number];
 
@@ -54,6 +55,8 @@ export interface Settings {
   prediction: number | null;
   minProbability: number;
   sort: Sort;
+  number: string | null; // the user's own that is sorted and filtered by; null: the first
+  minNumber: number | null;
   movedFrom: number | null; // "attention moved most" since this step; null: the first
   tileSize: number; // pixels
   overview: boolean; // of the ground truth
@@ -111,6 +114,8 @@ export const DEFAULTS: Settings = {
   prediction: null,
   minProbability: 0,
   sort: "logged",
+  number: null,
+  minNumber: null,
   movedFrom: null,
   tileSize: 180,
   overview: false,
@@ -167,7 +172,7 @@ const BOUNDS: Partial<Record<Key, [number, number]>> = {
   slice: [0, 1],
 };
 
-const NUMBERS: readonly Key[] = ["step", "target", "label", "prediction", "movedFrom"];
+const NUMBERS: readonly Key[] = ["minNumber", "step", "target", "label", "prediction", "movedFrom"];
 const LISTS: readonly Key[] = ["runs", "tags", "chosen", "dismissed", "locks"];
 const PREFIX = "p.gradcam.";
 

@@ -1,7 +1,8 @@
+import {signal} from "@preact/signals";
 import {useEffect, useRef} from "preact/hooks";
 import uPlot from "uplot";
 import {dark, goTo, step} from "../state/store";
-import {shown} from "../maths/numbers";
+import {compact, niceTop, shown} from "../maths/numbers";
 
 /** One line of a chart. */
 export interface Line {
@@ -18,15 +19,19 @@ interface Props {
   height?: number;
 }
 
-const HEIGHT = 116;
+/** The step under the pointer, in whichever chart it is: all charts show it. */
+const crosshair = signal<number | null>(null);
+
+const HEIGHT = 132;
+const ROOM = 6; // pixels that a measured point needs to be seen by itself
 const DASH = [4, 3];
 
 /** Lines over the steps, with axes; a click goes to the step. */
 export function Chart({title, lines, range, height = HEIGHT}: Props) {
   const place = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot | null>(null);
-  const at = useRef(step.value);
-  at.current = step.value;
+  const at = useRef({step: step.value, pointed: crosshair.value});
+  at.current = {step: step.value, pointed: crosshair.value};
   const text = JSON.stringify([lines, range, dark.value]);
   useEffect(() => {
     const parent = place.current;
@@ -42,19 +47,23 @@ export function Chart({title, lines, range, height = HEIGHT}: Props) {
   }, [text]);
   useEffect(() => {
     if (plot.current?.status === 1) plot.current.redraw(false); // before its first drawing it has no axes to redraw
-  }, [step.value]);
+  }, [step.value, crosshair.value]);
+  const read = crosshair.value ?? step.value;
   return (
     <figure class="chart" data-testid="chart" aria-label={summaryOf(title, lines, step.value)}>
+      <Legend lines={lines} at={read} pointed={crosshair.value !== null} />
       <div ref={place} />
-      <Legend lines={lines} at={step.value} />
     </figure>
   );
 }
 
 /** Names, and values at the step: a chart can be read without seeing its lines. */
-function Legend({lines, at}: {lines: readonly Line[]; at: number}) {
+function Legend({lines, at, pointed}: {lines: readonly Line[]; at: number; pointed: boolean}) {
   return (
     <ul class="legend">
+      <li class={pointed ? "at pointed" : "at"} data-testid="chart-step">
+        step {shown(at)}
+      </li>
       {lines.map((line) => (
         <li key={line.name}>
           <svg class="swatch" viewBox="0 0 16 8" aria-hidden="true">
@@ -98,48 +107,75 @@ function optionsOf(
   height: number,
   lines: readonly Line[],
   range: [number, number] | undefined,
-  at: {current: number},
+  at: {current: {step: number; pointed: number | null}},
 ): uPlot.Options {
   const style = getComputedStyle(document.documentElement);
-  const [ink, grid, accent] = ["--second", "--line", "--accent"].map((name) => style.getPropertyValue(name));
+  const names = ["--second", "--line", "--accent"];
+  const [ink, grid, accent] = names.map((name) => style.getPropertyValue(name));
   const axis = {stroke: ink!, font: "11px Roboto, sans-serif", grid: {stroke: grid!, width: 1}, ticks: {show: false}};
   return {
     width,
     height,
     legend: {show: false},
     cursor: {y: false, drag: {x: false, y: false}, points: {size: 5}},
-    scales: {x: {time: false}, y: range ? {range} : {}},
+    scales: {x: {time: false}, y: {range: range ?? rangeOf(lines)}},
     axes: [
-      {...axis, size: 22, gap: 2, space: 60, values: (_, splits) => splits.map((one) => short(one))},
+      {
+        ...axis,
+        size: 22,
+        gap: 2,
+        space: 60,
+        values: (_, splits) => splits.map((one) => (Number.isInteger(one) ? compact(one) : "")),
+      },
       {...axis, size: 40, gap: 4, space: 24, values: (_, splits) => splits.map((one) => shown(one))},
     ],
-    series: [{}, ...lines.map(seriesOf)],
-    hooks: {draw: [(chart) => markStep(chart, at.current, accent!)], ready: [goesToStep]},
+    series: [{}, ...lines.map((line) => seriesOf(line, width))],
+    hooks: {
+      draw: [
+        (chart) => {
+          markStep(chart, at.current.step, accent!, []);
+          if (at.current.pointed !== null) markStep(chart, at.current.pointed, ink!, DASH);
+        },
+      ],
+      ready: [goesToStep],
+      setCursor: [pointAt],
+    },
   };
 }
 
-function seriesOf({color, dashed, points}: Line): uPlot.Series {
+/** From 0, or below where values are, to a round number above them. */
+function rangeOf(lines: readonly Line[]): [number, number] {
+  const values = lines.flatMap(({points}) => points.map(([, value]) => value)).filter(Number.isFinite);
+  const [low, high] = [Math.min(0, ...values), Math.max(0, ...values)];
+  return [low < 0 ? -niceTop(-low) : 0, high > 0 || low === 0 ? niceTop(high) : 0];
+}
+
+/** Tell every chart which step is pointed at. */
+function pointAt(chart: uPlot): void {
+  const {idx, left} = chart.cursor;
+  const pointed = idx == null || (left ?? -1) < 0 ? null : (chart.data[0][idx] ?? null);
+  if (pointed !== null || chart.root.matches(":hover")) crosshair.value = pointed;
+}
+
+/** Steps that were measured are points as long as there is room: what is between them was not. */
+function seriesOf({color, dashed, points}: Line, width: number): uPlot.Series {
   return {
     stroke: color,
     width: 1.5,
     spanGaps: true,
-    points: {show: points.length < 2, size: 5},
+    points: {show: points.length * ROOM < width, size: 4, fill: color},
     ...(dashed ? {dash: DASH} : {}),
   };
 }
 
-function short(value: number): string {
-  return Number.isInteger(value) ? Intl.NumberFormat("en", {notation: "compact"}).format(value) : "";
-}
-
-function markStep(chart: uPlot, at: number, color: string): void {
+function markStep(chart: uPlot, at: number, color: string, dash: number[]): void {
   const {ctx, bbox} = chart;
   const x = chart.valToPos(at, "x", true);
   if (x < bbox.left - 1 || x > bbox.left + bbox.width + 1) return;
   ctx.save();
   ctx.strokeStyle = color;
   ctx.lineWidth = devicePixelRatio;
-  ctx.setLineDash([3 * devicePixelRatio, 3 * devicePixelRatio]);
+  ctx.setLineDash(dash.map((length) => length * devicePixelRatio));
   ctx.beginPath();
   ctx.moveTo(x, bbox.top);
   ctx.lineTo(x, bbox.top + bbox.height);
@@ -151,5 +187,8 @@ function goesToStep(chart: uPlot): void {
   chart.over.addEventListener("click", () => {
     const at = chart.data[0][chart.cursor.idx ?? -1];
     if (at !== undefined) goTo(at);
+  });
+  chart.over.addEventListener("pointerleave", () => {
+    crosshair.value = null;
   });
 }

@@ -2,6 +2,7 @@ import {useId} from "preact/hooks";
 import {explainedOver, limitsFor, seriesOf} from "../state/maps";
 import {entriesOver, isCut, mapOfEntry, measured, type Metric, thinned} from "../state/measure";
 import {stepIndexOf} from "../maths/series";
+import {numberOver, ownNumbers} from "../state/userNumbers";
 import {useSlowly} from "./slowly";
 import type {Twin} from "../state/twins";
 import {arrivals, change, colorOf, look, pin, predictionsOf, settings} from "../state/store";
@@ -91,11 +92,10 @@ function useCurves(twins: readonly Twin[], sample: Sample, cast: Cast): Curve[] 
         ["energy", "energy inside"],
         [isCut(look.value) ? "iouFrom" : "iou", "IoU"],
       ]),
-      range: share,
     },
     pin.value !== null && {name: "Pin", title: "Value at the pin", lines: lines([["pin", ""]])},
     {name: "Entropy", title: "Entropy of the map", lines: lines([["entropy", ""]])},
-    {name: "Area", title: "Area from the threshold on", lines: lines([["area", ""]]), range: share},
+    {name: "Area", title: "Area from the threshold on", lines: lines([["area", ""]])},
     {
       name: "Centre",
       title: "Centre of the map",
@@ -106,7 +106,20 @@ function useCurves(twins: readonly Twin[], sample: Sample, cast: Cast): Curve[] 
       range: share,
     },
   ];
-  return all.filter((curve) => curve !== false);
+  return [...all.filter((curve) => curve !== false), ...numberCurves(twins)];
+}
+
+/** Numbers of the user's own. */
+function numberCurves(twins: readonly Twin[]): Curve[] {
+  const names = new Set(twins.flatMap(({group}) => ownNumbers(group)));
+  return [...names].map((name) => ({
+    name,
+    title: name,
+    lines: twins.flatMap(({group, index}) => {
+      const points = numberOver(group, name, index);
+      return points ? [{name: group.run, color: colorOf(group.run), points}] : [];
+    }),
+  }));
 }
 
 /** Of the label as it was logged, and of whatever was predicted. */

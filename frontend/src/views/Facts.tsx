@@ -2,7 +2,8 @@ import type {Found} from "../api/loader";
 import {thresholdOf} from "../maths/compose";
 import {coverage, energyInside, entropy, iou, iouFrom, pointingGame} from "../maths/metrics";
 import {targetName} from "../maths/series";
-import {limitsFor} from "../state/maps";
+import {limitsFor, shownStep} from "../state/maps";
+import {numberAt, ownNumbers} from "../state/userNumbers";
 import {isCut} from "../state/measure";
 import {type Group, look} from "../state/store";
 import type {Sample} from "../types";
@@ -29,12 +30,14 @@ export function Facts({group, cast, sample, index, found}: Props) {
         <List title={isCut(look.value) ? "Ground truth at the threshold" : "Ground truth"} facts={truth} />
       )}
       <List title="Map" facts={found ? mapFacts(group, cast, found) : [["Map", "not here"]]} />
+      <List title="Your numbers" facts={numberFacts(group, index)} />
       <List title="Sample" facts={sampleFacts(cast, sample, index)} />
     </>
   );
 }
 
 function List({title, facts}: {title: string; facts: readonly Fact[]}) {
+  if (!facts.length) return null;
   return (
     <section aria-label={title}>
       <h3>{title}</h3>
@@ -62,6 +65,13 @@ function truthFacts(group: Group, sample: Sample, index: number, {map, ...found}
       isCut(now) ? shown(iouFrom(map, sample, limits, cut, now.smooth) ?? Number.NaN) : "",
     ],
   ];
+}
+
+function numberFacts(group: Group, index: number): Fact[] {
+  return ownNumbers(group).map((name) => {
+    const value = numberAt(group, name, index, shownStep(group, index));
+    return [name, value === null ? "none at this step" : shown(value)] as const;
+  });
 }
 
 function mapFacts(group: Group, cast: Cast, {map, series, entry}: Found): Fact[] {

@@ -1,4 +1,5 @@
 import {counted} from "../state/ordering";
+import {ownNumbers} from "../state/userNumbers";
 import {arrivals, change, groups, settings, step, steps} from "../state/store";
 import type {Settings, Sort} from "../state/settings";
 import {castAt} from "../state/samples";
@@ -128,21 +129,47 @@ function Probability() {
   );
 }
 
+const NUMBER = "number of the user's own: ";
+
+/** What a choice of the list sets; another order filters by no number any more. */
+function sortFrom(text: string): Partial<Settings> {
+  if (text.startsWith(NUMBER)) return {sort: "number", number: text.slice(NUMBER.length), minNumber: null};
+  return {sort: text as Sort, minNumber: null};
+}
+
 function Order() {
-  const {sort} = settings.value;
+  const {sort, number} = settings.value;
+  const names = [...new Set(groups.value.flatMap(ownNumbers))];
   const offered = SORT_NAMES.filter(([name]) => name !== "apart" || view.value === "compare" || sort === "apart");
   return (
     <span class="order">
       <label class="inline">
         <span>Sort</span>
-        <select aria-label="Sort" value={sort} onChange={(event) => change({sort: event.currentTarget.value as Sort})}>
+        <select
+          aria-label="Sort"
+          value={sort === "number" ? NUMBER + (number ?? names[0] ?? "") : sort}
+          onChange={(event) => change(sortFrom(event.currentTarget.value))}
+        >
           {offered.map(([name, text]) => (
             <option key={name} value={name}>
               {text}
             </option>
           ))}
+          {names.map((name) => (
+            <option key={NUMBER + name} value={NUMBER + name}>
+              {name}, largest first
+            </option>
+          ))}
         </select>
       </label>
+      {sort === "number" && (
+        <NumberBox
+          class="number"
+          aria-label={`Least ${number ?? names[0] ?? "number"}`}
+          value={settings.value.minNumber ?? 0}
+          onNumber={(minNumber) => change({minNumber})}
+        />
+      )}
       {sort === "moved" && <Since />}
     </span>
   );
@@ -181,4 +208,11 @@ export function Left({count, all}: {count: number; all: number}) {
   );
 }
 
-const EVERYTHING = {text: "", verdict: "all", label: null, prediction: null, minProbability: 0} as const;
+const EVERYTHING = {
+  text: "",
+  verdict: "all",
+  label: null,
+  prediction: null,
+  minProbability: 0,
+  minNumber: null,
+} as const;

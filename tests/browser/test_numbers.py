@@ -1,0 +1,69 @@
+"""Numbers of the user's own, and the chart that reads numbers out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+from playwright.sync_api import Page, expect
+from torch.utils.tensorboard import SummaryWriter
+
+from tensorboard_plugin_gradcam import add_gradcam
+from tests.browser.tab import look
+from tests.viewer.server import Server, tensorboard
+
+STEPS = (0, 10, 20, 70)
+
+
+def uncertainty(step: int) -> list[float]:
+    return [(step + 7 * place) % 100 / 100 for place in range(4)]
+
+
+@pytest.fixture(scope="module")
+def numbered(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    logdir = tmp_path_factory.mktemp("numbers")
+    rng = np.random.default_rng(0)
+    pictures = rng.integers(0, 256, (4, 40, 40, 3), np.uint8)
+    for run in ("a", "b"):
+        with SummaryWriter(str(logdir / run)) as writer:
+            for step in STEPS:
+                maps = rng.random((4, 4, 4)).astype(np.float32)
+                numbers = {"uncertainty": uncertainty(step)}
+                add_gradcam(writer, "val", pictures, maps, step, outputs=rng.normal(size=(4, 3)), numbers=numbers)
+    with tensorboard(logdir) as server:
+        server.wait(lambda it: len(it.get("series").json["runs"]) == 2)
+        yield server
+
+
+def test_a_number_is_a_fact_a_curve_an_order_and_a_filter(page: Page, numbered: Server) -> None:
+    frame = look(page, numbered, view="grid", runs="a", step=20, focus="run=a&tag=val&sample=1")
+    facts = frame.get_by_role("region", name="Your numbers")
+    expect(facts).to_contain_text("0.27")
+    frame.get_by_role("tab", name="uncertainty").click()
+    expect(frame.locator(".focus .legend")).to_contain_text("0.27")
+    order = frame.get_by_role("combobox", name="Sort")
+    order.select_option(label="uncertainty, largest first")
+    tiles = frame.get_by_test_id("tile-canvas")
+    expect(tiles.first).to_have_attribute("data-sample", "3")
+    assert tiles.evaluate_all("(all) => all.map((it) => it.dataset.sample)") == ["3", "2", "1", "0"]
+    frame.get_by_label("Least uncertainty").fill("0.3")
+    frame.get_by_label("Least uncertainty").press("Enter")
+    expect(tiles).to_have_count(2)
+
+
+def test_one_step_is_read_off_every_line_under_the_pointer(page: Page, numbered: Server) -> None:
+    frame = look(page, numbered, view="grid", step=0, focus="run=a&tag=val&sample=1")
+    frame.get_by_role("tab", name="uncertainty").click()
+    said = frame.get_by_test_id("chart-step")
+    expect(said).to_have_text("step 0")
+    over = frame.locator(".focus .u-over")
+    over.scroll_into_view_if_needed()
+    box = over.bounding_box()
+    assert box
+    page.mouse.move(box["x"] + box["width"] * 20 / 70, box["y"] + box["height"] / 2)
+    expect(said).to_have_text("step 20")
+    expect(frame.locator(".focus .legend .value")).to_have_text(["0.27", "0.27"])
+    page.mouse.move(box["x"] - 200, box["y"] - 100)
+    expect(said).to_have_text("step 0")
+    assert page.evaluate("location.hash").count("step=0"), "reading is not going there"
