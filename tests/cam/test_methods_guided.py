@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import captum.attr
 import pytest
 import torch
@@ -83,3 +85,61 @@ def test_a_network_without_relus_gets_a_warning() -> None:
     model = nn.Sequential(nn.Conv2d(3, 4, 3), nn.GELU(), nn.AdaptiveAvgPool2d(1), nn.Flatten())
     with pytest.warns(UserWarning, match="no ReLU"):
         CAM(model, methods="guided_backprop")(photographs(20), 1)
+
+
+@pytest.mark.parametrize(
+    "rectify",
+    [
+        nn.ReLU6(), nn.Hardtanh(0, 1e6), nn.Threshold(0, 0), lambda x: x.clamp(min=0), lambda x: torch.clamp_min(x, 0),
+        lambda x: torch.maximum(x, torch.zeros_like(x)), nn.functional.relu6,
+    ],
+)  # fmt: skip
+def test_whatever_rectifies_is_a_relu(rectify: Any) -> None:
+    class Network(nn.Module):
+        def __init__(self, rectify: Any) -> None:
+            super().__init__()
+            self.conv, self.head, self.rectify = nn.Conv2d(3, 6, 3), nn.Linear(6, 4), rectify
+
+        def forward(self, images: Tensor) -> Tensor:
+            return self.head(self.rectify(self.conv(images)).mean((2, 3)))  # type: ignore[no-any-return]
+
+    torch.manual_seed(0)
+    plain, other, images = Network(nn.ReLU()), Network(rectify), torch.rand(2, 3, 8, 10)
+    other.load_state_dict(plain.state_dict())
+    expected = CAM(plain, methods="guided_backprop")(images, 1).maps["guided_backprop", "input"]
+    assert float(expected.abs().max()) > 0
+    torch.testing.assert_close(
+        CAM(other, methods="guided_backprop")(images, 1).maps["guided_backprop", "input"], expected
+    )
+
+
+def test_what_keeps_negative_values_is_no_relu() -> None:
+    model = nn.Sequential(nn.Conv2d(3, 6, 3), nn.Hardtanh(), nn.Flatten(), nn.Linear(6 * 48, 4))
+    with pytest.warns(UserWarning, match="no ReLU"):
+        CAM(model, methods="guided_backprop")(torch.rand(1, 3, 8, 10), 1)
+
+
+@pytest.mark.parametrize("takes_floats", [True, False])
+def test_images_of_bytes_are_explained_or_refused_with_words(takes_floats: bool) -> None:
+    class Bytes(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.trunk, self.head = nn.Sequential(nn.Conv2d(3, 8, 3, 2), nn.ReLU()), nn.Linear(8, 5)
+
+        def forward(self, pixels: Tensor) -> Tensor:
+            if not takes_floats:
+                assert pixels.dtype == torch.uint8
+            return self.head(self.trunk(pixels.float() / 255).mean((2, 3))) * 200  # type: ignore[no-any-return]
+
+    torch.manual_seed(0)
+    model, pixels = Bytes(), torch.randint(0, 256, (2, 3, 32, 32), dtype=torch.uint8)
+    methods = ["grad_cam", "score_cam", "ablation_cam", "smooth_grad_cam_plus_plus"]
+    found = CAM(model, "trunk", methods)(pixels, 1).maps
+    assert all(float(map_.std()) > 0 for map_ in found.values())
+    if takes_floats:
+        as_floats = CAM(model, "trunk", methods)(pixels.float(), 1).maps
+        torch.testing.assert_close(found, as_floats)
+        assert CAM(model, methods="guided_backprop")(pixels, 1).maps["guided_backprop", "input"].shape[0] == 2
+    else:
+        with pytest.raises(ValueError, match=r"got torch.uint8, and no other fits"):
+            CAM(model, methods="guided_backprop")(pixels, 1)
