@@ -270,6 +270,8 @@ class _Walk:
             self._near.append(tensor.grad)
 
     def _array(self, array: Any) -> None:
+        if array.dtype == object and array.size <= MAX_ITEMS:
+            self._look_at(array.ravel().tolist())
         if array.dtype.hasobject or not array.flags.writeable or array.nbytes > 2**28:
             return
         saved = array.copy()

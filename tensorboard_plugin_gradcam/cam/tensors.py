@@ -155,6 +155,8 @@ def _can_be_kept(tensor: Tensor) -> bool:
         return type(tensor) in (nn.Parameter, nn.Buffer)
     return (
         tensor.layout == torch.strided
+        and not tensor.is_nested
+        and not tensor.is_quantized
         and tensor.device.type != "meta"
         and not tensor.is_inference()
         and not torch._C._functorch.is_functorch_wrapped_tensor(tensor)
