@@ -6,7 +6,7 @@ BIN := .venv/bin
 BIOME := npm install --no-save --no-package-lock --no-audit --no-fund @biomejs/biome@2.6.8
 
 .DEFAULT_GOAL := help
-.PHONY: help setup test check frameworks gpu format demo bench soak matrix proto clean
+.PHONY: help setup test check frameworks gpu format demo pictures bench soak matrix proto clean
 
 help:  ## list these targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 12
@@ -60,6 +60,9 @@ format: setup  ## format and sort imports
 
 demo: .venv-demo/.installed  ## start TensorBoard and train on real photographs while its tab is open (a minute)
 	.venv-demo/bin/python demo/train.py
+
+pictures: setup  ## make the pictures of the README and the docs anew
+	$(BIN)/python docs/pictures.py
 
 bench: setup  ## measure (the figures are ratios: machines differ)
 	for script in benchmarks/*.py; do $(BIN)/python $$script || exit 1; done
