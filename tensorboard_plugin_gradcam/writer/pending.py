@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -128,8 +129,10 @@ class PendingSteps:
         if self._process != os.getpid():  # a fork's copy: the parent writes
             return
         self._faults.on_error = "warn"  # there is no caller who could be told
-        with self._faults.caught("the last steps could not be written"):
-            self.flush(together=False)  # ranks need not end in step
+        if self._complete or any(step.is_new for step in self._open.values()):
+            with self._faults.caught("the last steps could not be written"):
+                self.flush(together=False)  # ranks need not end in step
+        with suppress(OSError):  # a directory that was deleted since needs no word that we are done
             self.log.release()
         self._faults.sum_up()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import logging
+import shutil
 import subprocess
 import sys
 import warnings
@@ -284,6 +285,17 @@ def test_what_a_storage_refused_add_gradcam_writes_at_its_next_call(tmp_path: Pa
     (series,) = read_gradcam(tmp_path).maps.values()
     assert series.steps.tolist() == [0, 1, 2]
     assert series.array()[:, 0, 0, 0].tolist() == [0, 1, 2]
+
+
+def test_a_directory_that_was_deleted_after_the_last_step_is_nothing_to_warn_of(
+    model: nn.Module, tmp_path: Path, recwarn: pytest.WarningsRecorder
+) -> None:
+    logger = GradCAMLogger(tmp_path / "log", model)
+    logger.log("val", IMAGES, 0)
+    shutil.rmtree(tmp_path / "log")
+    del logger
+    gc.collect()
+    assert [str(one.message) for one in recwarn if issubclass(one.category, GradCAMWarning)] == []
 
 
 def test_causes_are_told_apart_by_their_words_and_not_their_numbers() -> None:
