@@ -12,8 +12,8 @@ import panels from "./styles/panels.css?inline";
 import sheet from "./styles/tab.css?inline";
 import {App} from "./views/App";
 
-/** Build the tab into the frame. */
-export function open(): void {
+/** Build the tab into the frame. `catalog`: the answer to `series`, on its way. */
+export function open(catalog: Promise<Response>): void {
   const style = new CSSStyleSheet();
   style.replaceSync([charts, sheet, panels, compare, marks, share, findings, keys].join("\n"));
   document.adoptedStyleSheets = [style];
@@ -24,7 +24,7 @@ export function open(): void {
   });
   const root = Object.assign(document.createElement("div"), {id: "app"});
   document.body.replaceChildren(root);
-  connect();
+  connect(catalog);
   keepAsking();
   mount(<App />, root);
 }

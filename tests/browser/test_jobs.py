@@ -61,6 +61,7 @@ def test_the_first_step_at_which_a_run_looks_elsewhere_is_seen_after_one(
     frame = opened(page, rich)
     hands.click(frame.get_by_role("button", name="Over steps"))
     strip = frame.locator("[data-strip='0']", has=frame.locator("canvas[data-run=shortcut]"))
+    expect(strip.locator("canvas[data-ready=true]")).to_have_count(6)
     steps = strip.locator("canvas").evaluate_all("(all) => all.map((one) => Number(one.dataset.step))")
     assert len(steps) >= 6
     assert (steps[0], steps[-1]) == (0, LAST)

@@ -47,8 +47,11 @@ type Parameters = Record<string, string | number | readonly string[] | undefined
 export class Client {
   constructor(private readonly base: string) {}
 
-  async series(signal?: AbortSignal): Promise<Catalog> {
-    return catalogOf((await this.json("series", {}, signal)) as CatalogJson);
+  /** What can be chosen; `asked`: the answer, where it is on its way already. */
+  async series(asked?: Promise<Response>): Promise<Catalog> {
+    const first = await asked;
+    const response = first?.ok ? first : await this.answer("series", {}); // a busy server is asked again
+    return catalogOf((await response.json()) as CatalogJson);
   }
 
   async predictions(run: string, tag: string, after?: number, signal?: AbortSignal): Promise<PredictionSeries> {
@@ -95,10 +98,7 @@ export class Client {
   }
 
   private async answer(route: string, parameters: Parameters, signal?: AbortSignal): Promise<Response> {
-    const response = await fetchPatiently(this.url(route, parameters), signal ? {signal} : {});
-    if (response.ok) return response;
-    const words = (await response.text()).trim();
-    throw new ServerError(words || `the server answered ${response.status} ${response.statusText}`, response.status);
+    return checked(await fetchPatiently(this.url(route, parameters), signal ? {signal} : {}));
   }
 
   private async json(route: string, parameters: Parameters, signal?: AbortSignal): Promise<unknown> {
@@ -108,6 +108,12 @@ export class Client {
   private async bytes(route: string, parameters: Parameters, signal?: AbortSignal): Promise<ArrayBuffer> {
     return (await this.answer(route, parameters, signal)).arrayBuffer();
   }
+}
+
+async function checked(response: Response): Promise<Response> {
+  if (response.ok) return response;
+  const words = (await response.text()).trim();
+  throw new ServerError(words || `the server answered ${response.status} ${response.statusText}`, response.status);
 }
 
 interface CatalogJson {

@@ -28,9 +28,6 @@ const SAVE_MS = 250;
 const MOST_RUNS = 5; // shown without being asked for
 
 export const client = new Client("./");
-/** Asked for before anything else is set up. */
-const firstCatalog = client.series();
-firstCatalog.catch(() => {}); // told by the first `refresh`
 export const loader = createLoader(client);
 export const images = createImageCache((run, digest) => client.imageUrl(run, digest));
 export const renderer = createRenderer();
@@ -294,8 +291,8 @@ function arrived(): void {
   }, wait);
 }
 
-/** Connect the store with the world outside. Once. */
-export function connect(): void {
+/** Connect the store with the world outside. Once. `asked`: the answer to `series`, on its way. */
+export function connect(asked: Promise<Response>): void {
   effect(() => {
     for (const source of [loader.arrivals, images.arrivals, renderer.losses]) source.value;
     arrived();
@@ -316,7 +313,7 @@ export function connect(): void {
     settings.value;
     planSave();
   });
-  void refresh(firstCatalog);
+  void refresh(client.series(asked));
   setInterval(() => {
     if (!isHidden()) void refresh();
   }, POLL_MS);
