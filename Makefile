@@ -70,6 +70,7 @@ bench: setup  ## measure (the figures are ratios: machines differ)
 soak: setup  ## fuzzing, damaged files, a long run and killed writers at full length, with their figures (an hour)
 	$(BIN)/python -m tests.fuzz.soak
 	$(BIN)/python -m tests.trust.faults
+	$(BIN)/python -m tests.trust.bombs
 	$(BIN)/python -m tests.trust.no_trace
 	$(BIN)/python -m tests.trust.interrupts
 	$(BIN)/python -m tests.trust.long_run

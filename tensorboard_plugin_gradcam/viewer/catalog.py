@@ -6,6 +6,7 @@ import math
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from tensorboard_plugin_gradcam.records import FORMAT, CorruptRecord, MapKind, NewerFormat, Series, told_apart
@@ -57,9 +58,12 @@ class Catalog:
     problems: Mapping[tuple[str, str], str]
     leases: Mapping[str, list[str]] = field(default_factory=dict)  # TensorBoard's tags of them, by run
 
-    def as_json(self, kept_steps: int | None) -> dict[str, Any]:
-        """Return the answer of the route `series`."""
+    def as_json(self, kept_steps: int | None, damage: Mapping[str, str] = MappingProxyType({})) -> dict[str, Any]:
+        """Return the answer of the route `series`; `damage` is what is wrong with event files, by run."""
         tags = _by_run_and_tag(self)
+        for run in damage.keys() & tags.keys():
+            for tag in tags[run].values():
+                tag["problem"] = tag["problem"] or damage[run]
         order = [run for run in self.runs if run in tags] + sorted(tags.keys() - self.runs.keys())
         runs = [{"run": run, "start_time": self._start(run), "tags": list(tags[run].values())} for run in order]
         return {"format": {"major": FORMAT[0], "minor": FORMAT[1]}, "kept_steps": kept_steps, "runs": runs}

@@ -25,6 +25,7 @@ from tensorboard_plugin_gradcam.viewer import cohorts, frontend, parameters
 from tensorboard_plugin_gradcam.viewer.answers import Answers
 from tensorboard_plugin_gradcam.viewer.budget import Bytes, Flights, Turns
 from tensorboard_plugin_gradcam.viewer.catalog import Entry, Key
+from tensorboard_plugin_gradcam.viewer.damage import Damage, logdir_of
 from tensorboard_plugin_gradcam.viewer.findings import Summaries, Summarised, atlas_json, findings_json
 from tensorboard_plugin_gradcam.viewer.limits import IMAGE_PIXELS, PICTURES_AT_ONCE, SENDING_BYTES
 from tensorboard_plugin_gradcam.viewer.packets import maps_packet, numbers_packet, predictions_packet
@@ -51,6 +52,7 @@ class GradCAMPlugin(base_plugin.TBPlugin):  # type: ignore[misc, unused-ignore]
         self._kept_steps = _kept_steps(context)
         self._source = Source(context.data_provider)
         self._store = Store(self._source, self._kept_steps)
+        self._damage = Damage(logdir_of(context), getattr(context, "multiplexer", None) is None)
         self._answers = Answers()
         self._summaries = Summaries()
         self._summarising = Turns(1)
@@ -85,7 +87,7 @@ class GradCAMPlugin(base_plugin.TBPlugin):  # type: ignore[misc, unused-ignore]
 
     def _serve_series(self, request: Request) -> Response:
         catalog = self._store.catalog(_scope(request))
-        return _json(request, catalog.as_json(self._kept_steps))
+        return _json(request, catalog.as_json(self._kept_steps, self._damage.problems()))
 
     def _serve_predictions(self, request: Request) -> Response:
         key = Key(required(request.args, "run"), required(request.args, "tag"), "predictions")
