@@ -16,7 +16,7 @@ from tensorboard_plugin_gradcam.writer.batch import Batch
 from tensorboard_plugin_gradcam.writer.history import History, Mode
 from tensorboard_plugin_gradcam.writer.leases import Leases
 from tensorboard_plugin_gradcam.writer.merging import OpenStep
-from tensorboard_plugin_gradcam.writer.sinks import DirectorySink, Sink, absolute, innermost, open_sink
+from tensorboard_plugin_gradcam.writer.sinks import Sink, absolute, directory_sink, innermost, open_sink
 from tensorboard_plugin_gradcam.writer.standing import Found, RunDirectory
 from tensorboard_plugin_gradcam.writer.summaries import record_value, scalar_value
 
@@ -39,7 +39,7 @@ def log_of(writer: Any) -> RunLog:
         if isinstance(writer, (str, os.PathLike)):
             directory = absolute(writer)
             if directory not in _directories:
-                _directories[directory] = RunLog(DirectorySink(directory))
+                _directories[directory] = RunLog(directory_sink(directory))
             return _directories[directory]
         if writer is None:
             return RunLog(open_sink(None))
@@ -53,6 +53,17 @@ def _new_session() -> int:
     global _last_session
     _last_session = max(time.time_ns() // 1000, _last_session + 1)
     return _last_session
+
+
+def _after_fork() -> None:
+    global _lock
+    _lock = threading.Lock()
+    for log in (*_directories.values(), *_logs.values()):
+        log.after_fork()
+
+
+if hasattr(os, "register_at_fork"):  # not on Windows
+    os.register_at_fork(after_in_child=_after_fork)
 
 
 class RunLog:
@@ -98,6 +109,7 @@ class RunLog:
             for (of, _), (held, names, said) in list(self._waiting.items()):
                 self.write(of, held, names, **said)  # what a storage refused before comes first
                 del self._waiting[of, held.step]
+                held.pictures.clear()  # they are in the log; a process may have thousands of directories
 
     def write(
         self,
@@ -133,11 +145,18 @@ class RunLog:
             values += [scalar_value(name, value) for name, value in (scalars or {}).items()]
             self._sink.write(values, step.step, wall_time)
             self._write_lease(tags)
-            self._sink.flush()
+            self._sink.end_step()
 
     def flush(self) -> None:
-        """Hand everything that was written to the operating system."""
-        self._sink.flush()
+        """Hand everything that was written to the operating system, or upload it."""
+        with self._lock:
+            self._sink.flush()
+
+    def after_fork(self) -> None:
+        """In a child process, begin a session of its own: locks may be held by threads that don't exist here."""
+        self._lock = threading.RLock()
+        self._sink.after_fork()
+        self._begin_session()
 
     def release(self) -> None:
         """Say that this session has written what it had, so that the next process is not taken for a second one."""
@@ -172,7 +191,7 @@ class RunLog:
     def _write_pictures(self, step: OpenStep, wall_time: float | None) -> None:
         new = [digest for sample in step.samples for digest in (sample.image, *sample.slices) if digest]
         for digest in dict.fromkeys(new):
-            if digest not in self._written:
+            if digest not in self._written and digest in step.pictures:
                 picture, image_format = step.pictures[digest]
                 self._write_blob(Series("image", digest=digest), picture.encode(image_format), wall_time)
 
