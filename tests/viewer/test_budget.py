@@ -1,0 +1,75 @@
+"""What requests take together: turns, shared readings, bytes on their way."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+
+from tensorboard_plugin_gradcam.records import Cohort, CorruptRecord, Sample, verify_picture
+from tensorboard_plugin_gradcam.viewer.budget import Busy, Bytes, Flights, Turns
+from tensorboard_plugin_gradcam.viewer.cohorts import packed
+from tensorboard_plugin_gradcam.viewer.pictures import recognised
+from tests.trust.bombs import pictures
+
+
+def test_who_finds_no_turn_is_told_when_to_try_again() -> None:
+    turns = Turns(1, wait=0.01, waiting=1)
+    with turns.taken(), pytest.raises(Busy) as told, turns.taken():
+        pass
+    assert told.value.http_code == 503
+    assert dict(told.value.headers)["Retry-After"]
+    with turns.taken():
+        pass
+
+
+def test_ten_requests_for_one_thing_make_it_once_and_share_its_error() -> None:
+    flights, made, go = Flights(), [], threading.Event()
+
+    def make() -> None:
+        made.append(1)
+        go.wait(5)
+        raise ValueError("bad")
+
+    def ask() -> str:
+        with pytest.raises(ValueError, match="bad") as caught:
+            flights.share("key", make)
+        return str(caught.value)
+
+    with ThreadPoolExecutor(10) as pool:
+        asked = [pool.submit(ask) for _ in range(10)]
+        while sum(one.running() for one in asked) < 10:
+            pass
+        threading.Timer(0.2, go.set).start()
+        assert {one.result() for one in asked} == {"bad"}
+    assert len(made) == 1
+
+
+def test_bytes_on_their_way_are_given_back_once() -> None:
+    sending = Bytes(100)
+    give_back = sending.take(60)
+    with pytest.raises(Busy):
+        sending.take(60)
+    give_back()
+    give_back()
+    sending.take(100)
+
+
+def test_pictures_of_nothing_are_refused_early() -> None:
+    for _, data in pictures(200_000):
+        if recognised(data) is not None:
+            with pytest.raises(CorruptRecord, match="far too many small ones"):
+                verify_picture(data)
+
+
+def test_masks_beyond_the_answers_budget_are_thinned_out() -> None:
+    mask = np.zeros((4000, 4000), np.uint8)
+    mask[:2000] = 7
+    shown = json.loads(gzip.decompress(packed(Cohort((Sample(mask=mask),) * 4).to_bytes())))
+    small = shown["samples"][0]["mask"]
+    assert small["height"] * small["width"] < 2**21
+    assert small["height"] > 500
