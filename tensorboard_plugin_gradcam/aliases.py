@@ -22,7 +22,7 @@ MethodName = Literal[
     "grad_cam", "grad_cam_plus_plus", "smooth_grad_cam_plus_plus", "xgrad_cam", "hires_cam", "grad_cam_element_wise",
     "layer_cam", "eigen_cam", "eigen_grad_cam", "fem", "ablation_cam", "score_cam", "ss_cam", "is_cam", "shapley_cam",
     "finer_cam", "cam", "full_grad", "legrad", "guided_backprop", "guided_grad_cam", "kpca_cam",
-    "deep_feature_factorization", "random_cam",
+    "deep_feature_factorization", "random_cam", "recipro_cam", "odam", "attention_rollout", "grad_eclip",
 ]  # fmt: skip
 """The methods' names; at run time other spellings ("GradCAM", "gradcam++") are understood, too."""
 
