@@ -451,7 +451,7 @@ class GradCAMLogger:
     def _note_choice(self, tag: str, held: HeldStep) -> None:
         """Note with a series' first step which layer was found, where none was named, and what was measured of it."""
         choice = getattr(self._cam, "choice", None)
-        if choice is not None and tag not in self._chosen:
+        if choice is not None and choice.chosen is not None and tag not in self._chosen:
             self._chosen.add(tag)
             held.note([choice.summary])
 

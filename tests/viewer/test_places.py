@@ -22,7 +22,12 @@ def cohort(*names: str, ids: bool = False) -> Cohort:
 
 
 def rows(registry: Registry, known: dict[str, Cohort | None], *digests: str) -> list[list[int]] | None:
-    found = registry.numbering(WHERE, digests, known.get)
+
+    def identities(digest: str) -> tuple[str, ...] | None:
+        found = known[digest]
+        return None if found is None else found.identities
+
+    found = registry.numbering(WHERE, digests, identities)
     return None if found is None else found.of(digests).tolist()
 
 

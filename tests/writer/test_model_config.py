@@ -52,7 +52,7 @@ def test_class_names_that_were_passed_stand_above_the_models_own(tmp_path: Path)
     model = Network()
     model.config = type("Config", (), {"id2label": {0: "a", 1: "b", 2: "c"}})()
     assert cohort(logged(tmp_path / "own", model, IMAGES)).class_names == ("a", "b", "c")
-    assert cohort(logged(tmp_path / "mine", model, IMAGES, class_names="xyz")).class_names == ("x", "y", "z")
+    assert cohort(logged(tmp_path / "mine", model, IMAGES, class_names=list("xyz"))).class_names == ("x", "y", "z")
     model.config.id2label = {index: f"LABEL_{index}" for index in range(3)}  # placeholders
     assert cohort(logged(tmp_path / "none", model, IMAGES)).class_names == ()
 
