@@ -273,7 +273,8 @@ def main(megabytes: int = 5) -> int:
                         bad += bool(wrong)
                         sys.stdout.write(
                             f"{bomb.route} {bomb.name}: {bomb.size / MB:.1f} MB took {taken.memory / MB:.0f} MB and "
-                            f"{taken.processor:.1f} s, {taken.statuses} {'WRONG ' + ', '.join(wrong) if wrong else ''}\n"
+                            f"{taken.processor:.1f} s, {taken.statuses} "
+                            f"{'WRONG ' + ', '.join(wrong) if wrong else ''}\n"
                         )
                     both = memory(server, "VmRSS") - start
                     kind = "data server" if loader == "true" else "Python loader"
