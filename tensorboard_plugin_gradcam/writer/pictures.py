@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from tensorboard_plugin_gradcam.arrays import to_numpy
 from tensorboard_plugin_gradcam.normalization import Normalization
 from tensorboard_plugin_gradcam.records import digest_of_pixels, seal_picture
-
-ImageFormat = Literal["png", "jpeg", "webp"]
+from tensorboard_plugin_gradcam.writer.codecs import ImageFormat as ImageFormat
+from tensorboard_plugin_gradcam.writer.codecs import decoded, encoded, shrunk
 
 _CHANNELS = (1, 3, 4)
 _LAYOUTS = ("HWC", "CHW", "HW", "DHW", "DHWC", "CDHW")
@@ -47,21 +47,9 @@ class Picture:
 
     def encode(self, image_format: ImageFormat) -> bytes:
         """Return the picture's file."""
-        import cv2
-
-        options = {
-            "png": (".png", [cv2.IMWRITE_PNG_COMPRESSION, 6]),
-            "jpeg": (".jpg", [cv2.IMWRITE_JPEG_QUALITY, 90]),
-            "webp": (".webp", [cv2.IMWRITE_WEBP_QUALITY, 90]),
-        }
-        if image_format not in options:
-            raise ValueError(f"expected image_format among {sorted(options)}, got {image_format!r}")
-        pixels = self.pixels if self.pixels.ndim == 2 else self.pixels[:, :, ::-1]
-        suffix, flags = options[image_format]
-        done, data = cv2.imencode(suffix, np.ascontiguousarray(pixels), flags)
-        if not done:
-            raise ValueError(f"expected a picture that can be encoded as {image_format}, got {self.pixels.shape}")
-        return seal_picture(bytes(data))
+        if image_format not in get_args(ImageFormat):
+            raise ValueError(f"expected image_format among {sorted(get_args(ImageFormat))}, got {image_format!r}")
+        return seal_picture(encoded(self.pixels, image_format))
 
 
 @dataclass(frozen=True)
@@ -125,22 +113,11 @@ def _is_pil(image: object) -> bool:
 
 def _one(image: Any) -> NDArray[Any]:
     if isinstance(image, (str, os.PathLike)):
-        return _from_file(os.fspath(image))
+        return decoded(os.fspath(image))
     if _is_pil(image):
         grey = image.mode in ("1", "L")
         return np.asarray(image.convert("L" if grey else "RGBA" if "A" in image.getbands() else "RGB"))
     return to_numpy(image, "images")
-
-
-def _from_file(path: str) -> NDArray[Any]:
-    import cv2
-
-    # The orientation in EXIF is left alone, as data sets' loaders do and OpenCV does not: the network saw it so.
-    data = np.fromfile(path, dtype=np.uint8)
-    pixels = cv2.imdecode(data, cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION) if data.size else None
-    if pixels is None:
-        raise ValueError(f"expected a file that OpenCV can read as an image, got {path!r}")
-    return np.ascontiguousarray(pixels[:, :, ::-1])
 
 
 def _stack(image: NDArray[Any], reading: Reading) -> tuple[Picture, ...]:
@@ -245,12 +222,8 @@ def _picture(pixels: NDArray[np.uint8], max_size: int | None) -> Picture:
     height, width = pixels.shape[:2]
     scale = 1.0 if max_size is None else max_size / max(height, width)
     if scale < 1:
-        import cv2
-
         size = max(1, round(width * scale)), max(1, round(height * scale))
-        pixels = cv2.resize(np.ascontiguousarray(pixels), size, interpolation=cv2.INTER_AREA).astype(
-            np.uint8, copy=False
-        )
+        pixels = shrunk(pixels, size)
     elif pixels.base is not None:
         pixels = pixels.copy()  # not a view of a training batch, which may be reused for the next one
     return Picture(pixels, (height, width))
