@@ -28,7 +28,7 @@ from .outputs import scores_at
 from .padding import Padding
 from .replay import Recording
 from .result import CAMResult
-from .smoothing import smoothed
+from .smoothing import NotSmoothableError, smoothed
 from .taps import Taps
 from .wrappers import refuse_cuda_graphs, unwrapped
 
@@ -145,6 +145,20 @@ class CAM:
         refuse_cuda_graphs()
         given, _ = self._prepare(Inputs.of(inputs))
         return smoothed(self._explain, given, targets) if self._aug_smooth else self._explain(given, targets)
+
+    def check_smoothing(self, inputs: ModelInputs) -> None:
+        """Raise where `aug_smooth` is on and not for such inputs and this model; other errors are left to the call.
+
+        Raises:
+            NotSmoothableError: with what to do instead.
+        """
+        if self._aug_smooth:
+            try:
+                self(inputs, 0)
+            except NotSmoothableError:
+                raise
+            except Exception:  # which whoever calls the CAM is told
+                return
 
     def _explain(self, given: Inputs, targets: Any) -> CAMResult:
         with borrowing(self.model) as borrowed, borrowed.interruptible():

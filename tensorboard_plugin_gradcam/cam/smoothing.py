@@ -18,6 +18,13 @@ from .result import CAMResult, Fusion
 AUGMENTATIONS = [(is_mirrored, factor) for is_mirrored in (False, True) for factor in (1.0, 0.9, 1.1)]
 
 
+class NotSmoothableError(ValueError):
+    """The images or what the model says of them change their meaning in a mirror: `aug_smooth` is not for them."""
+
+    def __init__(self, expected: str, got: str) -> None:
+        super().__init__(f"expected {expected} for aug_smooth, got {got}: pass aug_smooth=False")
+
+
 @dataclass(frozen=True, eq=False, repr=False)
 class SmoothedResult(CAMResult):
     """The mean over six views of each image; scores, targets and outputs are those of the image itself.
@@ -47,10 +54,10 @@ def smoothed(
     """Explain six views of each image; the classes, where none are asked for, are those of the image itself.
 
     Raises:
-        ValueError: where the images' sizes differ, or the scores have space, which a mirror image turns.
+        NotSmoothableError: the images' sizes differ, or the scores have space, which a mirror image turns.
     """
     if inputs.batch is None:
-        raise ValueError("expected images of one size for aug_smooth, got several sizes")
+        raise NotSmoothableError("a batch of images of one size", "a list of images, as a detector takes them")
     views: list[CAMResult] = []
     for is_mirrored, factor in AUGMENTATIONS:
         images = inputs.channels_first(inputs.batch)
@@ -59,7 +66,8 @@ def smoothed(
         view = explain(inputs.of_images(range(inputs.count), images), targets)
         scores = scores_of(view.outputs)
         if not isinstance(scores, Tensor) or scores.ndim > 2:
-            raise ValueError("expected scores (N, K) for aug_smooth, whose mirror images turn segments and boxes")
+            got = f"scores {tuple(scores.shape)}" if isinstance(scores, Tensor) else "boxes"
+            raise NotSmoothableError("scores (N, K)", f"{got}, which a mirror image turns")
         targets = view.targets.tolist() if targets is None else targets
         views.append(_mirrored(view) if is_mirrored else view)
     maps = {key: torch.stack([view.maps[key] for view in views]).mean(0) for key in views[0].maps}

@@ -38,7 +38,11 @@ def loader(shuffle: bool = False) -> DataLoader[Any]:
 def trainer(log_dir: Path, *callbacks: Any, **options: Any) -> Trainer:
     options = {"max_epochs": 2, "logger": TensorBoardLogger(log_dir, version=0)} | options
     return Trainer(
-        callbacks=list(callbacks), accelerator="cpu", enable_progress_bar=False, enable_model_summary=False, **options
+        callbacks=list(callbacks),
+        accelerator="cpu",
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        **{"enable_checkpointing": False} | options,
     )
 
 

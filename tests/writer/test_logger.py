@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+import torchvision
 from torch import Tensor, nn
 from torch.utils.tensorboard import SummaryWriter
 from torchvision.transforms import Normalize
@@ -199,3 +200,19 @@ def test_a_captured_result_is_logged(model: nn.Module, images: Tensor, tmp_path:
     (block,) = maps[1].blocks
     expected = cam(x, 1).maps["grad_cam", "5"].numpy()
     np.testing.assert_allclose(block.dequantised(), expected, atol=float(np.ptp(expected)) / 500)
+
+
+def test_aug_smooth_of_what_a_mirror_turns_is_refused_when_the_probe_is_made(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    segments = nn.Sequential(nn.Conv2d(3, 8, 3, stride=2, padding=1), nn.ReLU(), nn.Conv2d(8, 2, 1)).eval()
+    detector = torchvision.models.detection.fasterrcnn_mobilenet_v3_large_320_fpn(
+        weights=None, weights_backbone=None, min_size=64, max_size=64
+    ).eval()
+    images = torch.rand(2, 3, 64, 64)
+    for model, inputs in ((segments, images), (detector, list(images))):
+        with GradCAMLogger(tmp_path, CAM(model, aug_smooth=True)) as logger:
+            with pytest.raises(ValueError, match="pass aug_smooth=False"):
+                logger.probe("val", inputs)
+    classifier = nn.Sequential(segments, nn.AdaptiveAvgPool2d(1), nn.Flatten())
+    with GradCAMLogger(tmp_path, CAM(classifier, aug_smooth=True)) as logger:
+        logger.probe("val", images)
