@@ -17,6 +17,7 @@ from tensorboard_plugin_gradcam.misnamed import told
 from .arguments import Name
 from .autograd import DisconnectedError
 from .borrowing import borrowing
+from .boxes import NothingDetected
 from .capture import Capture
 from .cells import Cells, Reshape
 from .explainer import Explainer, Pass
@@ -157,6 +158,8 @@ class CAM:
                 self(inputs, 0)
             except NotSmoothableError:
                 raise
+            except NothingDetected as error:
+                raise NotSmoothableError("scores (N, K)", "boxes, which a mirror image turns") from error
             except Exception:  # which whoever calls the CAM is told
                 return
 

@@ -9,7 +9,6 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from .boxes import NothingDetected
 from .flags import flags_of
 from .inputs import Inputs, as_whole_numbers
 from .outputs import scores_of
@@ -64,10 +63,7 @@ def smoothed(
         images = inputs.channels_first(inputs.batch)
         images = (images.flip(-1) if is_mirrored else images) * factor
         images = as_whole_numbers(inputs.as_given(images), inputs.batch.dtype)
-        try:
-            view = explain(inputs.of_images(range(inputs.count), images), targets)
-        except NothingDetected as error:
-            raise NotSmoothableError("scores (N, K)", "boxes, which a mirror image turns") from error
+        view = explain(inputs.of_images(range(inputs.count), images), targets)
         scores = scores_of(view.outputs)
         if not isinstance(scores, Tensor) or scores.ndim > 2:
             got = f"scores {tuple(scores.shape)}" if isinstance(scores, Tensor) else "boxes"
