@@ -230,8 +230,9 @@ class GradCAMLogger:
         schedule = Schedule(every if every is not None else self._every)
         if isinstance(targets, str):
             _labels(samples, targets)  # raises now rather than at the first step
-        if self._cam is not None and hasattr(inputs, "__getitem__") and not isinstance(inputs, (tuple, Mapping)):
-            self._cam.check_smoothing(inputs[:1])  # raises now, too
+        check = getattr(self._cam, "check_smoothing", None)  # Keras' has no smoothing
+        if check is not None and hasattr(inputs, "__getitem__") and not isinstance(inputs, (tuple, Mapping)):
+            check(inputs[:1])  # raises now, too
         return Probe(tag, samples, schedule, partial(self._log, tag, _kept(inputs), targets), self._faults)
 
     @forgiving
