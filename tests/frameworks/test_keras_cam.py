@@ -201,7 +201,7 @@ def shared() -> Any:
         (object, {}, TypeError, "expected a Keras 3 model, got builtins.object"),
         (lambda: models.build("nested"), {"layers": "conv3"}, ValueError, "a layer such as conv2, conv1, got 'conv3'"),
         (lambda: models.build("nested"), {"layers": layers.ReLU()}, ValueError, "not one of its layers"),
-        (lambda: models.build("nested"), {"methods": "gradcam"}, ValueError, "got 'gradcam'"),
+        (lambda: models.build("nested"), {"methods": "gradkam"}, ValueError, "got 'gradkam'"),
         (lambda: keras.Sequential([keras.Input((4,)), layers.Dense(2)]), {}, ValueError, "expected a batch of inputs"),
         (lambda: keras.Sequential([keras.Input(models.SIZE), layers.Flatten(), layers.Dense(2)]), {}, ValueError,
          "found none: name a layer"),
