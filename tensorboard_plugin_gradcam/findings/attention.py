@@ -73,10 +73,18 @@ def overlap(first: Floats, second: Floats) -> NDArray[np.float64]:
 
 def likeness(shares: Floats) -> float:
     """Return the mean correlation of all pairs of maps ``(N, g)``, in [-1, 1]; NaN for fewer than two that vary."""
+    return float(likeness_of_groups(shares, np.ones((1, len(shares)), dtype=bool))[0])
+
+
+def likeness_of_groups(shares: Floats, members: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Return the `likeness` within each of several groups, ``(G,)``, given their members ``(G, N)``."""
     unit = unit_vectors(shares)
-    count = int(unit.any(axis=1).sum())
+    varies = members & unit.any(axis=1)
+    counts = varies.sum(axis=1)
     # |sum of unit vectors|² is the sum over all pairs, each with itself included.
-    return float((np.square(unit.sum(axis=0)).sum() - count) / (count * (count - 1))) if count > 1 else float("nan")
+    squares = np.square(varies.astype(np.float64) @ unit).sum(axis=1)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.asarray(np.where(counts > 1, (squares - counts) / (counts * (counts - 1)), np.nan))
 
 
 def unit_vectors(shares: Floats) -> NDArray[np.float64]:

@@ -14,7 +14,7 @@ from tensorboard_plugin_gradcam.findings.finding import Finding
 from tensorboard_plugin_gradcam.findings.hot_spots import HotSpot, hot_spots
 from tensorboard_plugin_gradcam.findings.statistics import fisher_two_sided
 from tensorboard_plugin_gradcam.findings.strategies import strategies
-from tensorboard_plugin_gradcam.findings.summary import EVERYONE, FEWEST, ClassSummary, Summary, inside_marked
+from tensorboard_plugin_gradcam.findings.summary import EVERYONE, FEWEST, ClassSummary, Summary, in_both, inside_marked
 from tensorboard_plugin_gradcam.findings.windows import windows_of
 
 SAME_MAP = 0.95  # mean correlation of maps, from which they are nearly the same for every picture
@@ -107,8 +107,9 @@ def _behind(summary: Summary, spot: HotSpot) -> tuple[str, ...]:
     assert summary.observed is not None
     assert summary.last is not None
     assert summary.grid is not None
-    inside = summary.last @ windows_of(summary.grid).cells[:, spot.window]
-    chosen = inside >= 0.5
+    windows = windows_of(summary.grid)
+    inside = summary.last @ windows.cells[:, spot.window]
+    chosen = windows.hits(summary.last)[:, spot.window]
     if spot.group != EVERYONE:
         chosen &= summary.observed.labels == spot.group
     return _named(summary, np.flatnonzero(chosen), -inside)
@@ -299,11 +300,9 @@ def _runs_differ(first: Source, second: Source) -> Iterator[Finding]:
         return
     if first.summary.grid != second.summary.grid or first.summary.last is None or second.summary.last is None:
         return
-    places = {name: index for index, name in enumerate(theirs.identities)}
-    pairs = [(index, places[name]) for index, name in enumerate(mine.identities) if name in places]
-    if len(pairs) < FEWEST:
+    here, there = in_both(mine.identities, theirs.identities)
+    if len(here) < FEWEST:
         return
-    here, there = (np.array(column) for column in zip(*pairs, strict=True))
     for group in np.unique(mine.labels[here]).tolist():
         chosen = mine.labels[here] == group
         if group < 0 or chosen.sum() < FEWEST:

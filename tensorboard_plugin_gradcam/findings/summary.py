@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,8 +15,8 @@ from tensorboard_plugin_gradcam.findings.attention import (
     attention,
     grid_of,
     hellinger,
+    likeness_of_groups,
     regridded,
-    unit_vectors,
 )
 from tensorboard_plugin_gradcam.findings.windows import windows_of
 
@@ -144,13 +144,17 @@ class Summary:
             return np.full(len(shares), np.nan)
         if observed.identities == self.observed.identities and len(shares) == len(self.last):
             return hellinger(shares, self.last)
-        places = {name: index for index, name in enumerate(self.observed.identities)}
         moved = np.full(len(shares), np.nan)
-        pairs = [(index, places[name]) for index, name in enumerate(observed.identities) if name in places]
-        if pairs:
-            here, there = (np.array(column) for column in zip(*pairs, strict=True))
-            moved[here] = hellinger(shares[here], self.last[there])
+        here, there = in_both(observed.identities, self.observed.identities)
+        moved[here] = hellinger(shares[here], self.last[there])
         return moved
+
+
+def in_both(own: Sequence[str], others: Sequence[str]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the indices of the samples that two lists of identities share, in the one and in the other."""
+    places = {name: index for index, name in enumerate(others)}
+    here = [index for index, name in enumerate(own) if name in places]
+    return np.array(here, dtype=np.int64), np.array([places[own[index]] for index in here], dtype=np.int64)
 
 
 def summarised(observed: Observations, shares: Floats, grid: Grid, moved: NDArray[np.float64]) -> StepSummary:
@@ -168,7 +172,7 @@ def summarised(observed: Observations, shares: Floats, grid: Grid, moved: NDArra
     seen = shares.sum(axis=1) > 0
     seen_counts = (members & seen).sum(axis=1)
     means = _sums(members, shares) / np.maximum(seen_counts, 1)[:, None]
-    alike = _likeness(members, shares)
+    alike = likeness_of_groups(shares, members)
     inside, area = inside_marked(observed, shares, grid)
     columns = {
         "accuracy": _right(observed),
@@ -205,16 +209,6 @@ def _classes(labels: NDArray[np.int32]) -> list[int]:
 def _sums(members: NDArray[np.bool_], values: NDArray[Any]) -> Floats:
     """Return the sum of ``(N, k)`` over each group's members, ``(G, k)``; counts below 2^24 are exact."""
     return np.asarray(members.astype(np.float32) @ values.astype(np.float32), dtype=np.float32)
-
-
-def _likeness(members: NDArray[np.bool_], shares: Floats) -> NDArray[np.float64]:
-    """Return each group's mean correlation over all pairs of maps, as `likeness`."""
-    unit = unit_vectors(shares)
-    varies = members & unit.any(axis=1)
-    counts = varies.sum(axis=1)
-    squares = np.square(varies.astype(np.float64) @ unit).sum(axis=1)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        return np.where(counts > 1, (squares - counts) / (counts * (counts - 1)), np.nan)
 
 
 def _right(observed: Observations) -> Floats | None:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tensorboard_plugin_gradcam.findings import EVERYONE, find, hot_spots
+from tensorboard_plugin_gradcam.findings import EVERYONE, Observations, Source, Summary, find, hot_spots
 from tests.findings.plants import BIRTH, STEPS, planted
 
 
@@ -68,3 +68,18 @@ def test_sentences_say_where_since_when_and_for_whom():
         "0 of 60 of other classes do"
     )
     assert "class 1" in finding.sentence()
+
+
+def test_the_samples_behind_a_frame_are_those_that_are_counted():
+    labels = (np.arange(80) % 2).astype(np.int32)
+    maps = np.ones((80, 7, 7))
+    maps[:, 1:-1, 1:-1] = 24 * 0.4 / 0.6 / 25  # 0.6 of the evidence lies in the frame, a little above its area
+    marked = np.flatnonzero(labels == 1)[:30]
+    maps[marked, 1:-1, 1:-1] = 0.05
+    summary = Summary()
+    summary.add(Observations(0, maps, labels, identities=tuple(map(str, range(80)))))
+    finding = find([Source("run", "val", "grad_cam", "layer4", summary)])[0]
+    assert finding.region is not None
+    assert finding.region.name == "border"
+    assert set(finding.samples) == set(map(str, marked))
+    assert finding.count == len(marked)
