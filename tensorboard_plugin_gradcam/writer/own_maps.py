@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from tensorboard_plugin_gradcam.aliases import Maps, Numbers
 from tensorboard_plugin_gradcam.arrays import numbers, to_numpy
 from tensorboard_plugin_gradcam.explanation import MapKind
+from tensorboard_plugin_gradcam.writer.predictions import own_outputs
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,7 +93,7 @@ def own_maps(
         targets=classes.reshape(-1),
         scores=None if known is None else known.reshape(-1),
         names=texts,
-        outputs=outputs,
+        outputs=own_outputs(outputs, count),
     )
 
 

@@ -185,3 +185,34 @@ def scores_in(outputs: Any, count: int) -> Any:
         outputs = outputs[0]
     shape = tuple(getattr(outputs, "shape", ()))
     return outputs if shape[:1] == (count,) and len(shape) in (1, 2, 4, 5) else None
+
+
+def own_outputs(outputs: Any, count: int) -> Any:
+    """Return the scores ``(N, ...)`` within outputs that a user passes, or their boxes; None where there are none.
+
+    A model may return what it likes (see `scores_in`); what is passed by hand has to hold scores.
+
+    Raises:
+        ValueError: it holds none of N samples.
+        TypeError: it holds no numbers.
+    """
+    if outputs is None:
+        return None
+    if isinstance(outputs, (list, tuple)) and all(len(getattr(item, "shape", ())) < 2 for item in outputs):
+        outputs = outputs if tasks.is_detection(outputs) else to_numpy(outputs, "outputs")
+    found = scores_in(outputs, count)
+    if found is None:
+        raise ValueError(
+            f"expected outputs of {count} samples, one for each map: scores ({count},), ({count}, C) or "
+            f"({count}, C, ...), or {count} mappings with boxes, labels and scores; got {_described(outputs)}"
+        )
+    return found
+
+
+def _described(outputs: Any) -> str:
+    shape = getattr(outputs, "shape", None)
+    if shape is not None:
+        return f"shape {tuple(shape)}"
+    if isinstance(outputs, Mapping):
+        return f"{type(outputs).__name__} with the keys {sorted(map(str, outputs))}"
+    return f"{type(outputs).__name__} of {len(outputs)}" if isinstance(outputs, (list, tuple)) else repr(outputs)

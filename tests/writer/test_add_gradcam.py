@@ -12,7 +12,7 @@ import pytest
 import tensorboardX
 from torch.utils import tensorboard as torch_tensorboard
 
-from tensorboard_plugin_gradcam import add_gradcam
+from tensorboard_plugin_gradcam import add_gradcam, read_gradcam
 from tensorboard_plugin_gradcam.writer import prepare_samples
 from tests.writer.logs import ReadLog
 
@@ -175,6 +175,9 @@ def test_normalized_images_are_undone_or_refused(tmp_path: Path, random: np.rand
         ({"global_step": -1}, "global_step"),
         ({"tag": ""}, "tag"),
         ({"maps": np.zeros((3, 7, 7))}, "3"),
+        ({"outputs": np.zeros((3, 5))}, r"outputs of 2 samples.*got shape \(3, 5\)"),
+        ({"outputs": {"embedding": np.zeros((2, 5))}}, "outputs of 2 samples.*the keys .'embedding'"),
+        ({"outputs": [{"boxes": [], "labels": [], "scores": []}]}, "outputs of 2 samples.*got list of 1"),
     ],
 )
 def test_wrong_arguments_are_told_and_nothing_is_written(
@@ -184,3 +187,20 @@ def test_wrong_arguments_are_told_and_nothing_is_written(
     with pytest.raises(ValueError, match=words):
         add_gradcam(tmp_path / "log", **(right | arguments))
     assert not (tmp_path / "log").exists()
+
+
+@pytest.mark.parametrize(
+    "outputs",
+    [
+        np.array([[1.0, 3.0], [2.0, 0.0]]),
+        [[1.0, 3.0], [2.0, 0.0]],
+        ([1.0, 3.0], [2.0, 0.0]),
+        [np.array([1.0, 3.0]), np.array([2.0, 0.0])],
+        {"logits": np.array([[1.0, 3.0], [2.0, 0.0]])},
+        [2.0, -2.0],
+    ],
+)
+def test_outputs_are_read_from_arrays_and_from_lists(outputs: Any, tmp_path: Path, random: np.random.Generator) -> None:
+    add_gradcam(tmp_path, "val", pictures(random, 2), random.random((2, 7, 7)), 0, outputs=outputs)
+    (series,) = read_gradcam(tmp_path).predictions.values()
+    assert series.array("prediction").tolist() == [[1, 0]]
