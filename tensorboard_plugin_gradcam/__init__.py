@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from . import heatmap
     from .cam import CAM, METHODS, CAMResult, Classes
     from .faults import GradCAMWarning
+    from .logs import inspect_log
     from .reader import read_gradcam
     from .writer import GradCAMLogger, add_gradcam, choose, prepare_samples
 
@@ -28,6 +29,7 @@ _HOMES = {
     "add_gradcam": "writer",
     "choose": "writer",
     "heatmap": "",
+    "inspect_log": "logs",
     "prepare_samples": "writer",
     "read_gradcam": "reader",
 }
@@ -43,6 +45,7 @@ __all__ = [
     "add_gradcam",
     "choose",
     "heatmap",
+    "inspect_log",
     "prepare_samples",
     "read_gradcam",
 ]

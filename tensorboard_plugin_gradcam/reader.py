@@ -18,11 +18,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tensorboard_plugin_gradcam.event_runs import EventRuns
+from tensorboard_plugin_gradcam.logs.values import record_of
 from tensorboard_plugin_gradcam.records import (
     LATER_PLUGIN_NAME,
     PLUGIN_NAME,
     RELATIONS,
-    STEP_LIMIT,
     Block,
     Cohort,
     CorruptRecord,
@@ -423,7 +423,8 @@ class _Found:
         elif series.kind == "lease":
             self._leases[run, series.session] = Lease.from_bytes(data)
         else:
-            moment = _moment(event, _RECORDS[series.kind].from_bytes(data), self._cohorts[run])
+            record = record_of(series, data, event.step)
+            moment = Moment(event.step, event.wall_time, record, self._cohorts[run].get(record.stamp.cohort))
             self._moments[run, series.identity].append(moment)
 
     def _two_writers(self, run: str, series: Series, moments: Sequence[Moment[Any]]) -> bool:
@@ -458,21 +459,10 @@ class _Found:
         return GradCAMLog(maps, predictions, self._files, tuple(self._problems), numbers)
 
 
-_RECORDS: dict[str, Any] = {"predictions": Predictions, "maps": Maps, "numbers": Numbers}
-
-
 def _only_string(tensor: Any) -> bytes:
     if len(tensor.string_val) != 1:
         raise CorruptRecord(f"expected one string, got {len(tensor.string_val)}")
     return bytes(tensor.string_val[0])
-
-
-def _moment(event: Any, record: Record, cohorts: dict[str, Cohort]) -> Moment[Record]:
-    if abs(event.step) > STEP_LIMIT:
-        raise CorruptRecord(f"expected a step between -2^53 and 2^53, got {event.step}")
-    if record.stamp.step not in (None, event.step):
-        raise CorruptRecord(f"logged at step {record.stamp.step}, found at step {event.step}")
-    return Moment(event.step, event.wall_time, record, cohorts.get(record.stamp.cohort))
 
 
 def _that_count(moments: list[Moment[Record]]) -> tuple[Moment[Record], ...]:
