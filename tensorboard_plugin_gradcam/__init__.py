@@ -62,7 +62,9 @@ def __getattr__(name: str) -> Any:
     except ModuleNotFoundError as error:
         if error.name != "torch":
             raise
-        raise ImportError(f"{name} needs torch: pip install 'tensorboard-plugin-gradcam[torch]'") from error
+        from .installing import missing
+
+        raise missing(name, "torch", "torch") from error
     globals()[name] = value  # asked once: the next look-up does not come here
     return value
 

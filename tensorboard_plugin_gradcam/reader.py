@@ -331,7 +331,9 @@ class GradCAMLog:
         try:
             import pandas
         except ModuleNotFoundError as error:
-            raise ImportError("metrics need pandas: pip install 'tensorboard-plugin-gradcam[dataframe]'") from error
+            from .installing import missing
+
+            raise missing("metrics()", "pandas", "dataframe") from error
         return pandas.DataFrame([row for series in self.maps.values() for row in self._rows(series)])
 
     def _rows(self, series: MapSeries) -> Iterator[dict[str, Any]]:

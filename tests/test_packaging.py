@@ -1,5 +1,6 @@
 """A wheel carries the built tab, needs no Node to install, and stays small."""
 
+import email
 import gzip
 import json
 import os
@@ -16,6 +17,7 @@ ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = "tensorboard_plugin_gradcam"
 STATIC = f"{PACKAGE}/viewer/static/"
 BUNDLE = f"{STATIC}index.js"
+ADDRESS = "git@git.example.org:team/gradcam.git"
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +31,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     # The packages are there already; the build asks for them only where they are missing.
     (source / "frontend" / "node_modules").symlink_to(ROOT / "frontend" / "node_modules")
     out = source / "dist"
-    run_pip("wheel", "--no-deps", "--wheel-dir", str(out), str(source))
+    run_pip("wheel", "--no-deps", "--wheel-dir", str(out), str(source), REPOSITORY_URL=ADDRESS)
     (built,) = out.glob("*.whl")
     return built
 
@@ -47,6 +49,23 @@ def test_the_wheel_holds_the_tab_and_the_types(wheel: Path) -> None:
         names = set(archive.namelist())
     assert {BUNDLE, f"{PACKAGE}/py.typed", f"{PACKAGE}/records/records.proto"} <= names
     assert not [name for name in names if name.startswith(("frontend/", "tests/", "demo/", "benchmarks/"))]
+
+
+def test_pip_show_names_author_addresses_and_keywords_and_the_readmes_links_are_absolute(wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        (name,) = [name for name in archive.namelist() if name.endswith(".dist-info/METADATA")]
+        metadata = email.message_from_bytes(archive.read(name))
+    assert metadata["Author"]
+    assert metadata["Keywords"].startswith("tensorboard,")
+    addresses = dict(one.split(", ") for one in metadata.get_all("Project-URL", []))
+    assert addresses["Repository"] == "https://git.example.org/team/gradcam"
+    assert {"Documentation", "Changelog", "Issues"} <= set(addresses)
+    text = str(metadata.get_payload())
+    links = re.findall(r"\]\(([^)\s]+)\)", text)
+    assert len(links) > 5
+    assert [link for link in links if not link.startswith(("https://", "#"))] == []
+    for path in re.findall(r"https://git.example.org/team/gradcam/(?:raw|blob)/HEAD/([^)#]+)", text):
+        assert (ROOT / path).exists(), path
 
 
 def test_the_first_screen_stays_within_100_kilobytes_and_all_parts_within_200(wheel: Path) -> None:

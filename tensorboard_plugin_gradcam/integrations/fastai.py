@@ -8,10 +8,9 @@ try:
     from fastai.callback.core import Callback
     from fastai.torch_core import rank_distrib
 except ModuleNotFoundError as error:
-    raise ImportError(
-        f"tensorboard_plugin_gradcam.integrations.fastai needs {error.name}: "
-        "pip install 'tensorboard-plugin-gradcam[fastai]'"
-    ) from error
+    from tensorboard_plugin_gradcam.installing import missing
+
+    raise missing(__name__, error.name, "fastai") from error
 
 from tensorboard_plugin_gradcam.integrations.hooks import faults_of, never_ends_training, rehearse, split
 from tensorboard_plugin_gradcam.writer import GradCAMLogger

@@ -9,10 +9,9 @@ try:
     from ignite.engine import Engine, Events
     from ignite.handlers.base_logger import BaseHandler
 except ModuleNotFoundError as error:
-    raise ImportError(
-        f"tensorboard_plugin_gradcam.integrations.ignite needs {error.name}: "
-        "pip install 'tensorboard-plugin-gradcam[ignite]'"
-    ) from error
+    from tensorboard_plugin_gradcam.installing import missing
+
+    raise missing(__name__, error.name, "ignite") from error
 
 from tensorboard_plugin_gradcam.integrations.hooks import faults_of, never_ends_training, split
 from tensorboard_plugin_gradcam.writer import GradCAMLogger

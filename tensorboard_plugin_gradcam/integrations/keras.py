@@ -9,12 +9,10 @@ from numpy.typing import ArrayLike
 try:
     import keras
 except ModuleNotFoundError as error:
-    library = str(error.name).partition(".")[0]
-    raise ImportError(
-        f"tensorboard_plugin_gradcam.integrations.keras needs {library}: "
-        "pip install 'tensorboard-plugin-gradcam[keras]', and tensorflow, jax or torch as Keras's backend "
-        "(KERAS_BACKEND names it)"
-    ) from error
+    from tensorboard_plugin_gradcam.installing import missing
+
+    backends = ", and tensorflow, jax or torch as Keras's backend (set KERAS_BACKEND to its name)"
+    raise missing(__name__, error.name, "keras", backends) from error
 
 from tensorboard_plugin_gradcam.integrations.hooks import faults_of, never_ends_training, rehearse, split
 from tensorboard_plugin_gradcam.integrations.keras_cam import KerasCAM, KerasResult

@@ -14,6 +14,7 @@ from typing import Any
 
 from tensorboard_plugin_gradcam.cam import CAM, Capture
 from tensorboard_plugin_gradcam.faults import warn
+from tensorboard_plugin_gradcam.installing import missing
 from tensorboard_plugin_gradcam.integrations.batches import Truth, scores_of, truth_in
 from tensorboard_plugin_gradcam.integrations.hooks import faults_of, never_ends_training, rehearse, split
 from tensorboard_plugin_gradcam.writer import GradCAMLogger
@@ -27,10 +28,7 @@ def _callback_classes() -> tuple[type[Any], ...]:
     names = [name for name in _PACKAGES.values() if sys.modules.get(name) is not None]
     names = names or [name for package, name in _PACKAGES.items() if find_spec(package) is not None][:1]
     if not names:
-        raise ImportError(
-            "tensorboard_plugin_gradcam.integrations.lightning needs lightning: "
-            "pip install 'tensorboard-plugin-gradcam[lightning]'"
-        )
+        raise missing(__name__, "lightning", "lightning")
     return tuple(import_module(name).Callback for name in names)
 
 

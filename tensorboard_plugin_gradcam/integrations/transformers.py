@@ -12,10 +12,9 @@ try:
     from transformers import TrainerCallback
     from transformers.integrations import TensorBoardCallback
 except ModuleNotFoundError as error:
-    raise ImportError(
-        f"tensorboard_plugin_gradcam.integrations.transformers needs {error.name}: "
-        "pip install 'tensorboard-plugin-gradcam[transformers]'"
-    ) from error
+    from tensorboard_plugin_gradcam.installing import missing
+
+    raise missing(__name__, error.name, "transformers") from error
 
 from tensorboard_plugin_gradcam.faults import warn
 from tensorboard_plugin_gradcam.integrations.batches import truth_in

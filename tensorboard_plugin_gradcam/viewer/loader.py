@@ -36,7 +36,13 @@ class GradCAMLoader(base_plugin.TBLoader):  # type: ignore[misc, unused-ignore]
 
 def _remedy(error: Exception) -> str:
     reason = " ".join(f"{type(error).__name__}: {error}".split())
-    return (
-        f"The Grad-CAM tab is off ({reason[:500]}). Repair its installation: "
-        "pip install --upgrade --force-reinstall tensorboard-plugin-gradcam"
-    )
+    return f"The Grad-CAM tab is off ({reason[:500]}). Repair its installation: {_reinstall()}"
+
+
+def _reinstall() -> str:
+    try:
+        from tensorboard_plugin_gradcam.installing import reinstall
+
+        return reinstall()
+    except Exception:  # that module may be what is broken
+        return "pip install --force-reinstall, with what it was installed from"

@@ -99,7 +99,7 @@ def test_a_run_that_starts_later_joins_and_is_said(page: Page, tmp_path: Path) -
         server.wait(lambda it: it.get("series").json["runs"])
         frame = look(page, server, runs="first")
         log(tmp_path / "second", 1)
-        expect(frame.get_by_text("1 run is new: second")).to_be_visible(timeout=30_000)
+        expect(frame.get_by_text("1 run is new: second")).to_be_visible()
         expect(frame.locator("canvas[data-run=second][data-ready=true]")).to_have_count(4)
 
 

@@ -93,7 +93,7 @@ def test_new_steps_appear_while_a_run_writes(page: Page, log: Path, tmp_path: Pa
         box = frame.locator("[data-testid=step-input]")
         box.fill("1")  # and more to come, when the page is drawn again
         train(tmp_path / "later", 1)
-        frame.wait_for_selector("[data-run='later']" + TILE.format(sample=0, step=LAST), timeout=30_000)
+        frame.wait_for_selector("[data-run='later']" + TILE.format(sample=0, step=LAST))
         expect(box).to_have_value("1")
 
 

@@ -85,7 +85,7 @@ class Server:
         query = {name: value for name, value in arguments.items() if value is not None}
         return self.ask(f"{ROOT}/{route}" + ("?" + urlencode(query, doseq=True) if query else ""))
 
-    def wait(self, condition: Callable[[Server], bool], seconds: float = 40) -> None:
+    def wait(self, condition: Callable[[Server], bool], seconds: float = 200) -> None:
         """Wait until TensorBoard has loaded what `condition` looks for."""
         deadline = time.monotonic() + seconds
         while not condition(self):
@@ -117,7 +117,7 @@ def tensorboard(
     finally:
         process.terminate()
         try:
-            process.wait(20)
+            process.wait(60)
         except subprocess.TimeoutExpired:
             process.kill()
         if process.stderr:

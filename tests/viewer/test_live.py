@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 
 import numpy as np
@@ -141,10 +140,8 @@ def test_a_series_larger_than_an_answer_of_the_data_server_is_sampled_down(tmp_p
     one = {"run": "run", **MAPS, "samples": 0}
     for load_fast in ("true", "false"):
         with tensorboard(tmp_path, load_fast) as server:
-            server.wait(lambda server: server.get("maps", **one).packet[1]["steps"][-1:] == 119, 90)
-            started = time.monotonic()
+            server.wait(lambda server: server.get("maps", **one).packet[1]["steps"][-1:] == 119)
             header, arrays = server.get("maps", **one).packet
             assert 30 <= len(arrays["steps"]) <= 60
             assert header["sampled_down"] is not None
             assert arrays["steps"][-1] == 119
-            assert time.monotonic() - started < 10

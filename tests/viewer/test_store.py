@@ -234,8 +234,8 @@ def test_what_was_read_can_be_looked_at_when_the_data_server_is_dead(provider: _
         store.series(SCOPE, KEY._replace(layer="unread"), [Place("tag")])
 
 
-def test_speed_at_two_hundred_samples_and_a_thousand_steps() -> None:
-    """Cached, one step answers within 20 ms and 40 samples of all steps within 300 (figures: benchmarks/load.py)."""
+def test_two_hundred_samples_and_a_thousand_steps_take_little_memory_and_answers_hold_what_was_asked_for() -> None:
+    """How fast that is, `benchmarks/load.py` measures: a busy machine fails no test."""
     random = np.random.default_rng(0)
     values = random.integers(0, 256, (1000 * 200, 7, 7), np.uint8)
     edges = np.zeros(200, np.float32), np.ones(200, np.float32)
@@ -244,17 +244,11 @@ def test_speed_at_two_hundred_samples_and_a_thousand_steps() -> None:
     loaded = merged("maps", _points(*points), None, None)
     assert isinstance(loaded.table, MapTable)
     assert loaded.table.nbytes < 25e6
-    assert _best_of_five(lambda: maps_packet(KEY, "positive", loaded, Cut(step=500.0))) < 0.020
-    assert _best_of_five(lambda: maps_packet(KEY, "positive", loaded, Cut(samples=tuple(range(0, 200, 5))))) < 0.300
-
-
-def _best_of_five(call: Any) -> float:
-    times = []
-    for _ in range(5):
-        started = time.perf_counter()
-        call()
-        times.append(time.perf_counter() - started)
-    return min(times)
+    one_step = maps_packet(KEY, "positive", loaded, Cut(step=500.0))
+    some_samples = maps_packet(KEY, "positive", loaded, Cut(samples=tuple(range(0, 200, 5))))
+    assert _unpacked(one_step)[1]["steps"].tolist() == [500]
+    assert len(one_step) < 1.3 * 200 * 49  # the maps' bytes are noise, which gzip leaves as long as it is
+    assert len(some_samples) < 1.3 * 1000 * 40 * 49
 
 
 def _unpacked(packet: bytes) -> tuple[dict[str, Any], dict[str, np.ndarray]]:

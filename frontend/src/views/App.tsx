@@ -83,21 +83,35 @@ function Failure({words}: {words: string}) {
   );
 }
 
-const EXAMPLE = `from tensorboard_plugin_gradcam import GradCAMLogger
+// The README's, which a test runs.
+const EXAMPLE = `import torch
+from sklearn.datasets import load_digits
 
-with GradCAMLogger(writer, model, class_names=names) as logger:
-    probe = logger.probe("val", images, labels=labels)
-    for step, (x, y) in enumerate(loader):
-        ...  # the training, untouched
-        if step % 50 == 0:
+from tensorboard_plugin_gradcam import GradCAMLogger
+
+digits = load_digits()
+images = torch.tensor(digits.images[:, None] / 16, dtype=torch.float32)
+labels = torch.tensor(digits.target)
+body = [torch.nn.Conv2d(1, 32, 3, padding=1), torch.nn.ReLU(), torch.nn.AdaptiveAvgPool2d(4), torch.nn.Flatten()]
+model = torch.nn.Sequential(*body, torch.nn.Linear(512, 10))
+optimizer = torch.optim.Adam(model.parameters(), lr=0.01)
+with GradCAMLogger("runs/digits", model) as logger:
+    probe = logger.probe("digits", images[:20], labels=labels[:20])
+    for step in range(200):
+        optimizer.zero_grad()
+        torch.nn.functional.cross_entropy(model(images), labels).backward()
+        optimizer.step()
+        if step % 10 == 0:
             probe.log(step)`;
 
 function Empty() {
   return (
     <div class="state" data-testid="empty">
       <h1>No Grad-CAM data in this log yet</h1>
-      <p>Log what your network looks at from the training loop. The page fills by itself as soon as there is a step.</p>
-      <pre>{"pip install 'tensorboard-plugin-gradcam[torch]'"}</pre>
+      <p>
+        Log maps from your training loop: this page fills as soon as there is a step. The training needs this package in
+        its environment, and PyTorch or Keras. A complete example (<code>pip install torch scikit-learn</code>):
+      </p>
       <pre>{EXAMPLE}</pre>
     </div>
   );

@@ -16,9 +16,9 @@ def _decomposition() -> Any:
     try:
         from sklearn import decomposition
     except ImportError as error:
-        raise ImportError(
-            "this method needs scikit-learn: pip install 'tensorboard-plugin-gradcam[factorization]'"
-        ) from error
+        from tensorboard_plugin_gradcam.installing import missing
+
+        raise missing("this method", "scikit-learn", "factorization") from error
     return decomposition
 
 
