@@ -92,7 +92,9 @@ class Cells:
         array = self.array(message)
         if array.dtype.kind != "f":
             raise CorruptRecord(f"expected floating-point numbers, got {array.dtype}")
-        with np.errstate(over="ignore"):
+        if array.dtype.itemsize <= 4:
+            return array.astype(np.float32)
+        with np.errstate(over="ignore"):  # which takes longer than the conversion
             return array.astype(np.float32)
 
     def _spend(self, shape: tuple[int, ...]) -> int:

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +17,19 @@ from tensorboard_plugin_gradcam.records.arrays import MAX_CELLS, Array, Cells, p
 from tensorboard_plugin_gradcam.records.digests import digest_of_bytes
 from tensorboard_plugin_gradcam.records.envelope import payload_of, seal
 from tensorboard_plugin_gradcam.records.errors import CorruptRecord
-from tensorboard_plugin_gradcam.records.wire import ALLOWANCE, Budget, checked_text, fields, read, text
+from tensorboard_plugin_gradcam.records.wire import (
+    ALLOWANCE,
+    FIELD,
+    OBJECT,
+    SMALL,
+    TEXT,
+    Budget,
+    checked_text,
+    fields,
+    parsed,
+    present,
+    text,
+)
 
 MAX_SAMPLES = 100_000  # of a cohort
 MAX_CLASS_NAMES = 100_000  # of a cohort
@@ -135,41 +148,55 @@ class CohortParts:
     def __init__(self, data: bytes) -> None:
         """Verify it; raises `CorruptRecord` or `NewerFormat`."""
         self._payload = payload_of(data)
-        self.count = names = others = 0
-        for one in fields(self._payload):
-            self.count += one.number == _SAMPLES
-            names += one.number == _CLASS_NAMES
-            others += one.number not in (_SAMPLES, _CLASS_NAMES)
+        self._stretches: list[tuple[int, int]] = []  # of whole fields: as many as protobuf may parse at once, or one
+        self.count = names = others = begin = last = 0
+        for number, _, _, end, _ in fields(self._payload):
+            self.count += number == _SAMPLES
+            names += number == _CLASS_NAMES
+            others += number not in (_SAMPLES, _CLASS_NAMES)
             if self.count > MAX_SAMPLES or names > MAX_CLASS_NAMES or others > _MAX_UNKNOWN:
                 raise CorruptRecord(
                     f"expected at most {MAX_SAMPLES} samples and {MAX_CLASS_NAMES} class names, got more"
                 )
+            if end - begin > SMALL and last > begin:
+                self._stretches.append((begin, last))
+                begin = last
+            last = end
+        self._named = names > 0
+        self._stretches.append((begin, last))
 
     def class_names(self) -> Iterator[str]:
         """Yield the names of the classes."""
-        for start, end in self._found(_CLASS_NAMES):
-            yield text(self._payload, start, end)
+        if not self._named:
+            return
+        for number, wire_type, start, end, _ in fields(self._payload):
+            if number == _CLASS_NAMES and wire_type == 2:
+                yield text(self._payload, start, end)
 
     def samples(self) -> Iterator[pb.Sample]:
         """Yield the samples' messages."""
         # All samples together may have a few hundred bytes' worth of small parts each.
         left = Budget(4 * len(self._payload) + 2**26)
-        for start, end in self._found(_SAMPLES):
-            one = self._payload[start:end]
-            budget = Budget(len(one) + ALLOWANCE)
-            message = read(one, pb.Sample, budget)
-            left.spend(len(one) + ALLOWANCE - budget.left)
-            if len(message.boxes) > 4 * MAX_BOXES:
-                raise CorruptRecord(f"expected at most {MAX_BOXES} boxes, got {len(message.boxes) // 4}")
-            yield message
-
-    def _found(self, number: int) -> Iterator[tuple[int, int]]:
-        return ((one.start, one.end) for one in fields(self._payload) if (one.number, one.wire_type) == (number, 2))
+        for begin, end in self._stretches:
+            budget = Budget(end - begin + ALLOWANCE)
+            cohort = parsed(self._payload[begin:end], pb.Cohort, budget)
+            left.spend(end - begin + ALLOWANCE - budget.left)
+            for sample in cohort.samples:
+                left.spend(_cost(sample))
+                if len(sample.boxes) > 4 * MAX_BOXES:
+                    raise CorruptRecord(f"expected at most {MAX_BOXES} boxes, got {len(sample.boxes) // 4}")
+                yield sample
 
     def identities(self) -> tuple[str, ...]:
         """Return each sample's name, as `Cohort.identities` does, without reading what is large."""
         told_apart = Identities()
         return tuple(told_apart(one.id or ",".join(one.slices) or one.image) for one in self.samples())
+
+
+def _cost(sample: pb.Sample) -> int:
+    """Return the bytes that a sample is counted as, so that many with long lists take no more time than memory."""
+    found = present(sample)
+    return OBJECT + sum(price * len(found[name]) for name, price in _PRICES.items() if name in found)
 
 
 class Identities:
@@ -185,6 +212,10 @@ class Identities:
         return name
 
 
+_PRICES = {"slices": TEXT, **dict.fromkeys(("boxes", "labels", "values", "box_classes"), 2 * FIELD)}
+_PLAIN = ("image", "id", "caption", "width", "height")
+_TUPLES = ("slices", "values", "box_classes")
+_MASKS = ("mask", "volume_mask", "class_mask")
 _SAMPLES, _CLASS_NAMES = (pb.Cohort.DESCRIPTOR.fields_by_name[name].number for name in ("samples", "class_names"))
 
 
@@ -220,29 +251,21 @@ def sample_of(message: pb.Sample, cells: Cells, thinned: Callable[[Array], Array
         cells: decoder of the cohort's masks.
         thinned: makes a mask smaller, before it is brought into its own type.
     """
-    masks = {
-        name: thinned(cells.array(getattr(message, name), MAX_MASK_CELLS))
-        for name in ("mask", "volume_mask", "class_mask")
-        if message.HasField(name)
-    }
-    mask, classes = masks.get("volume_mask", masks.get("mask")), masks.get("class_mask")
+    found = present(message)
+    known: dict[str, Any] = {name: found[name] for name in _PLAIN if name in found}
+    known |= {name: tuple(found[name]) for name in _TUPLES if name in found}
+    masks = {name: thinned(cells.array(found[name], MAX_MASK_CELLS)) for name in _MASKS if name in found}
+    classes = masks.get("class_mask")
     if classes is not None and classes.dtype.kind not in "iu":
         raise CorruptRecord(f"expected a class mask of integers, got {classes.dtype}")
     try:
         return Sample(
-            image=message.image,
-            slices=tuple(message.slices),
-            label=message.label if message.has_label else None,
-            id=message.id,
-            caption=message.caption,
-            boxes=tuple(_boxes(message.boxes)),
-            mask=mask,
-            width=message.width,
-            height=message.height,
-            labels=tuple(message.labels) if message.has_labels else None,
-            values=tuple(message.values),
-            box_classes=tuple(message.box_classes),
+            label=found.get("label", 0) if found.get("has_label") else None,
+            boxes=tuple(_boxes(found.get("boxes", ()))),
+            mask=masks.get("volume_mask", masks.get("mask")),
+            labels=tuple(found.get("labels", ())) if found.get("has_labels") else None,
             class_mask=None if classes is None else classes.astype(np.int16),
+            **known,
         )
     except ValueError as error:
         raise CorruptRecord(str(error)) from error
@@ -250,6 +273,8 @@ def sample_of(message: pb.Sample, cells: Cells, thinned: Callable[[Array], Array
 
 def _boxes(edges: Iterable[float]) -> list[Box]:
     numbers = list(edges)
+    if not numbers:
+        return []
     if len(numbers) % 4:
         raise CorruptRecord(f"expected 4 numbers a box, got {len(numbers)} in all")
     return [(a, b, c, d) for a, b, c, d in zip(*(iter(numbers),) * 4, strict=True)]

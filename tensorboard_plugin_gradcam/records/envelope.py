@@ -9,7 +9,7 @@ from google.protobuf.message import Message
 from tensorboard_plugin_gradcam.records import records_pb2 as pb
 from tensorboard_plugin_gradcam.records.errors import CorruptRecord
 from tensorboard_plugin_gradcam.records.versions import check_version, stamp_version
-from tensorboard_plugin_gradcam.records.wire import M, read
+from tensorboard_plugin_gradcam.records.wire import M, parsed, read
 
 MAX_BYTES = 2**28  # of one record: what TensorBoard's data server can carry at once
 
@@ -23,8 +23,8 @@ def seal(message: Message) -> bytes:
 
 
 def unseal(data: bytes, message: type[M]) -> M:
-    """Verify version and checksum, then read the payload as a message of the given class, as `wire.read` does."""
-    return read(payload_of(data), message)
+    """Verify version and checksum, then read the payload as a message of the given class, as `wire.parsed` does."""
+    return parsed(payload_of(data), message)
 
 
 def payload_of(data: bytes) -> memoryview:

@@ -7,7 +7,7 @@ were not logged are None; a missing class is -1, a missing number NaN.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
 import numpy as np
@@ -368,10 +368,9 @@ class Numbers:
 
 
 def _arrays(record: Predictions | Block | Numbers) -> Iterator[tuple[str, NDArray[Any]]]:
-    for field in fields(record):
-        value = getattr(record, field.name)
+    for name, value in vars(record).items():
         if isinstance(value, np.ndarray):
-            yield field.name, value
+            yield name, value
 
 
 def _expect_axes(name: str, array: NDArray[Any], *axes: int) -> None:

@@ -8,12 +8,13 @@ from typing import Any, NamedTuple
 from tensorboard_plugin_gradcam.records import STEP_LIMIT, CorruptRecord, Maps, NewerFormat, Numbers, Predictions
 from tensorboard_plugin_gradcam.records import records_pb2 as pb
 from tensorboard_plugin_gradcam.records.envelope import payload_of
-from tensorboard_plugin_gradcam.records.wire import ALLOWANCE, Budget, read
+from tensorboard_plugin_gradcam.records.wire import ALLOWANCE, Budget, parsed
 from tensorboard_plugin_gradcam.viewer.limits import ENTRY_BYTES, NOTES, RECORD_BYTES, TEXT, TOP_CLASSES
 from tensorboard_plugin_gradcam.viewer.source import Point
 from tensorboard_plugin_gradcam.viewer.tables import MapTable, NumberTable, PredictionTable, Steps
 
 Table = PredictionTable | MapTable | NumberTable
+_STAMP_FIELDS, _ARRAY_FIELDS = 10, 5  # that these have
 _ABSURD = 2**40  # more is not told apart, so that sums fit into 64 bits
 _RECORDS: dict[str, type[Predictions] | type[Maps] | type[Numbers]] = {
     "predictions": Predictions,
@@ -61,12 +62,24 @@ class Claim(NamedTuple):
 def claimed(kind: str, data: bytes) -> Claim:
     """Return what a record will take; what can't be parsed takes what it took to find out."""
     budget = Budget(len(data) + ALLOWANCE)
+    fields = kept = in_place = 0
     try:
-        kept, in_place = _claimed(kind, read(payload_of(data), _MESSAGES[kind], budget))
+        message = parsed(payload_of(data), _MESSAGES[kind], budget)
+        fields = _fields(kind, message)
+        kept, in_place = _claimed(kind, message)
     except (CorruptRecord, NewerFormat):
-        kept = in_place = 0
-    parts = RECORD_BYTES + ENTRY_BYTES * budget.fields
+        pass
+    parts = RECORD_BYTES + ENTRY_BYTES * max(budget.fields, fields)
     return Claim(min(kept, _ABSURD), min(2 * kept - in_place + parts, 2 * _ABSURD), parts)
+
+
+def _fields(kind: str, message: Any) -> int:
+    """Return how many fields a message has, about: each takes time, whoever parsed it."""
+    found = _STAMP_FIELDS + len(message.stamp.notes) + 4 * len(message.stamp.replaced)
+    if kind != "maps":
+        return found + _ARRAY_FIELDS * len(_MESSAGES[kind].DESCRIPTOR.fields)
+    texts = sum(len(block.names) + len(block.flags) + len(block.native_shape) for block in message.blocks)
+    return found + texts + 3 * _ARRAY_FIELDS * len(message.blocks)
 
 
 def _claimed(kind: str, message: Any) -> tuple[int, int]:
@@ -97,7 +110,9 @@ def _claimed_by_block(block: pb.Block) -> tuple[int, int]:
     entries = block.values.shape[0] if block.values.shape else 0
     texts = sum(ENTRY_BYTES + 4 * min(len(name), TEXT) for name in dict.fromkeys(block.names))
     values = _cells(block.values) * item
-    in_place = values if item == 1 and block.values.compression == pb.Array.NONE else 0
+    data: Any = block.values.data
+    plain = item == 1 and block.values.compression == pb.Array.NONE
+    in_place = values if plain and isinstance(data, memoryview) else 0
     return values + entries * (8 + len(block.values.shape)) * 4 + texts, in_place
 
 

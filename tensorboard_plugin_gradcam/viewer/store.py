@@ -253,12 +253,15 @@ def merged(kind: str, points: Mapping[Ident, Point], old: Loaded | None, sampled
 def _claims(kind: str, points: Sequence[Point], known: Sequence[Claim | None], budget: int) -> dict[int, Claim]:
     """Return what each record claims, by its place; where only looking is too much work already, of fewer records."""
     claims: dict[int, Claim] = {}
+    spent = 0
     for places in _ever_denser(len(points)):
+        enough_to_tell = len(claims) >= 64  # what the next ones, which lie between these, will take
+        if enough_to_tell and spent + spent * len(places) // len(claims) > budget:
+            break
         for place in places:
-            found = known[place] or claimed(kind, points[place][2])
-            budget -= found.parts
-            claims[place] = found
-        if budget < 0:
+            claims[place] = known[place] or claimed(kind, points[place][2])
+            spent += claims[place].parts
+        if spent > budget:
             break
     return claims
 

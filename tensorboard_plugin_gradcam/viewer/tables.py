@@ -8,6 +8,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -328,15 +329,15 @@ def _of_block(block: Block) -> MapTable:
     )
 
 
+@lru_cache(maxsize=64)
 def _constant(number: int, size: int) -> Array:
     """Return a column of one number, which takes no memory."""
-    # Making a view takes three times as long as making a small array.
-    return np.full(size, number, np.int32) if size < 1000 else np.broadcast_to(np.int32(number), size)
+    return np.broadcast_to(np.int32(number), size)
 
 
+@lru_cache(maxsize=64)
 def _unknown(size: int) -> Array:
-    nan = np.float32(np.nan)
-    return np.full(size, nan, np.float32) if size < 1000 else np.broadcast_to(nan, size)
+    return np.broadcast_to(np.float32(np.nan), size)
 
 
 def _places_of(first: Array, sample: Array, places: Array, cohort: Array) -> Array:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from google.protobuf.message import DecodeError, Message
 
-from tensorboard_plugin_gradcam.records import Cohort, CorruptRecord, Maps, Sample
+from tensorboard_plugin_gradcam.records import Cohort, CorruptRecord, Sample
 from tensorboard_plugin_gradcam.records import records_pb2 as pb
 from tensorboard_plugin_gradcam.records.wire import TEXT_BYTES, read
 from tests.fuzz.inputs import inputs, sealed
@@ -137,4 +137,4 @@ def test_what_readers_would_refuse_can_not_be_written(cohort: Cohort, message: s
 
 def test_groups_are_refused() -> None:
     with pytest.raises(CorruptRecord, match="wire type"):
-        Maps.from_bytes(sealed(b"\x13" * 50 + b"\x14" * 50))
+        read(b"\x13" * 50 + b"\x14" * 50, pb.Maps)

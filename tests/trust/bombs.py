@@ -91,6 +91,9 @@ def cohorts(size: int) -> Iterator[tuple[str, bytes]]:
     yield "slices of many samples", field(1, b"\x12\x00" * 50_000) * (size // 100_000)
     yield "boxes", field(1, field(7, struct.pack("<f", -1.1754943e-38) * (size // 4)))
     yield "boxes of many samples", field(1, field(7, struct.pack("<f", -1.1754943e-38) * 4000)) * (size // 16_000)
+    yield "labels of many samples", field(1, field(11, b"\x01" * 60_000) + field(12, 1)) * (size // 60_000)
+    yield "values of many samples", field(1, field(13, struct.pack("<f", -1.1754943e-38) * 15_000)) * (size // 60_000)
+    yield "small slices of many samples", field(1, b"\x12\x00" * 30_000) * (size // 60_000)
     yield "control characters", field(1, field(6, b"\x01" * 9_000)) * (size // 9_000)
     yield "one long text", field(1, field(6, "😀".encode() + b"x" * size))
     yield "masks", field(1, field(8, zero_array(0, [8192, 8192], 2**26))) * 20

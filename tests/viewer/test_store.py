@@ -14,6 +14,7 @@ import pytest
 from tensorboard_plugin_gradcam.records import Block, Maps, Predictions, Stamp
 from tensorboard_plugin_gradcam.viewer import store as store_module
 from tensorboard_plugin_gradcam.viewer.catalog import Key
+from tensorboard_plugin_gradcam.viewer.decode import Claim
 from tensorboard_plugin_gradcam.viewer.packets import maps_packet, predictions_packet
 from tensorboard_plugin_gradcam.viewer.parameters import Cut
 from tensorboard_plugin_gradcam.viewer.source import Listed, Place, Point, Reading, Scope, Unavailable
@@ -151,6 +152,15 @@ def test_series_beyond_the_budget_are_thinned_out_and_say_so(monkeypatch: pytest
     loaded = merged("maps", points, None, None)
     assert loaded.sampled_down == len(_steps(loaded)) < 32
     assert _steps(loaded)[-1] == 31
+
+
+def test_no_more_records_are_looked_at_than_the_budget_pays_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    points = [(step, 0.0, bytes([step % 256])) for step in range(1000)]
+    monkeypatch.setattr(store_module, "claimed", lambda kind, data: Claim(1, 1000, 1000))
+    found = store_module._claims("maps", points, [None] * 1000, 300_000)
+    assert 200 < len(found) <= 300  # looking at twice as many would take twice the time
+    assert 999 in found
+    assert max(np.diff(sorted(found))) == 4  # spread evenly
 
 
 def test_predictions_that_would_be_padded_beyond_the_budget_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
