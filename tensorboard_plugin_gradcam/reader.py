@@ -11,6 +11,7 @@ import warnings
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import combinations
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
 
@@ -38,6 +39,7 @@ from tensorboard_plugin_gradcam.records import (
     overlap,
     spans,
     surviving,
+    thumbnail_in,
     told_apart,
     verify_picture,
 )
@@ -266,6 +268,7 @@ class GradCAMLog:
         problems: one line for each record or series that could not be read, and each that two processes wrote at once.
         numbers: series of numbers by ``(run, tag, name, method, layer)``; method and layer are empty for numbers of
             samples.
+        thumbnails: each picture in grey, ``(h, w)`` of at most 32 pixels, by ``(run, digest)``; since format 1.1.
     """
 
     maps: dict[tuple[str, str, str, str], MapSeries]
@@ -273,6 +276,7 @@ class GradCAMLog:
     files: dict[tuple[str, str], bytes] = field(repr=False)
     problems: tuple[str, ...] = ()
     numbers: dict[tuple[str, str, str, str, str], NumberSeries] = field(default_factory=dict)
+    thumbnails: dict[tuple[str, str], NDArray[np.uint8]] = field(default_factory=dict, repr=False)
 
     def image(self, run: str, digest: str) -> NDArray[np.uint8]:
         """Return a picture, ``(H, W)`` grey or ``(H, W, 3)`` RGB.
@@ -315,7 +319,12 @@ class GradCAMLog:
                 observed = observer.observe(moment.step, moment.record.blocks, moment.cohort, record)
                 if observed is not None:
                     summary.add(observed)
-        return Source(series.run, series.tag, series.method, series.layer, summary)
+        return Source(series.run, series.tag, series.method, series.layer, summary, partial(self._looks, series.run))
+
+    def _looks(self, run: str, digests: Sequence[str]) -> NDArray[np.float32]:
+        from tensorboard_plugin_gradcam.findings import squared
+
+        return squared([self.thumbnails.get((run, digest)) for digest in digests])
 
     def metrics(self) -> pandas.DataFrame:
         """Return a data frame with one row for each map at each step.
@@ -389,6 +398,7 @@ class _Found:
         self._cohorts: dict[str, dict[str, Cohort]] = defaultdict(dict)
         self._leases: dict[tuple[str, int], Lease] = {}
         self._files: dict[tuple[str, str], bytes] = {}
+        self._thumbnails: dict[tuple[str, str], NDArray[np.uint8]] = {}
         self._problems = [*problems]
         self.newer: NewerFormat | None = None
 
@@ -397,7 +407,10 @@ class _Found:
         tags = {}
         for tag, data in sorted(content.items()):
             try:
-                tags[tag] = Series.from_bytes(data)
+                series = tags[tag] = Series.from_bytes(data)
+                thumbnail = thumbnail_in(data) if series.kind == "image" else None
+                if thumbnail is not None:
+                    self._thumbnails[run, series.digest] = thumbnail
             except (CorruptRecord, NewerFormat) as error:
                 self._tell(f"run {run!r}, tag {tag!r}", error)
         return tags
@@ -458,7 +471,7 @@ class _Found:
                 self._problems.append(
                     f"run {run!r}, series {name!r}: two processes wrote it at the same time, which is unsupported"
                 )
-        return GradCAMLog(maps, predictions, self._files, tuple(self._problems), numbers)
+        return GradCAMLog(maps, predictions, self._files, tuple(self._problems), numbers, self._thumbnails)
 
 
 def _only_string(tensor: Any) -> bytes:

@@ -8,8 +8,18 @@ from tensorboard_plugin_gradcam.findings.attention import attention, grid_of, he
 from tensorboard_plugin_gradcam.findings.changes import Change, changes
 from tensorboard_plugin_gradcam.findings.finding import Finding
 from tensorboard_plugin_gradcam.findings.hot_spots import HotSpot, hot_spots
+from tensorboard_plugin_gradcam.findings.looks import (
+    Crop,
+    Look,
+    Looks,
+    look_at,
+    looks_alike,
+    mean_picture,
+    png,
+    squared,
+)
 from tensorboard_plugin_gradcam.findings.observed import Observer
-from tensorboard_plugin_gradcam.findings.search import Source, atlas, find, find_in, timeline
+from tensorboard_plugin_gradcam.findings.search import Source, atlas, class_picture, find, find_in, timeline
 from tensorboard_plugin_gradcam.findings.strategies import Strategies, strategies
 from tensorboard_plugin_gradcam.findings.summary import EVERYONE, ClassSummary, Observations, StepSummary, Summary
 from tensorboard_plugin_gradcam.findings.windows import Region, Windows, windows_of
@@ -18,8 +28,11 @@ __all__ = [
     "EVERYONE",
     "Change",
     "ClassSummary",
+    "Crop",
     "Finding",
     "HotSpot",
+    "Look",
+    "Looks",
     "Observations",
     "Observer",
     "Region",
@@ -31,13 +44,19 @@ __all__ = [
     "atlas",
     "attention",
     "changes",
+    "class_picture",
     "find",
     "find_in",
     "grid_of",
     "hellinger",
     "hot_spots",
     "likeness",
+    "look_at",
+    "looks_alike",
+    "mean_picture",
     "overlap",
+    "png",
+    "squared",
     "strategies",
     "timeline",
     "windows_of",

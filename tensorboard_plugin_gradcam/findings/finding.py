@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Literal
 
+from tensorboard_plugin_gradcam.findings.looks import Crop, looks_alike
 from tensorboard_plugin_gradcam.findings.windows import Region
 
 Kind = Literal[
@@ -35,7 +36,9 @@ class Finding:
         p: p-value at `step`, None for kinds that are not tested.
         q: adjusted for all looks, None for kinds that are not tested.
         other: the other run, of runs that differ.
-        numbers: further figures by their names.
+        numbers: further figures by their names; of hot spots also `alike` and `other_alike`, how alike the pictures
+            of the samples behind it look there, and those of the others, where small pictures were logged.
+        crop: mean picture of the place, in grey; None where no pictures were logged.
     """
 
     kind: Kind
@@ -55,6 +58,7 @@ class Finding:
     q: float | None = None
     other: str = ""
     numbers: Mapping[str, float] = field(default_factory=dict)
+    crop: Crop | None = field(default=None, compare=False, repr=False)
 
     def sentence(self, class_names: tuple[str, ...] = ()) -> str:
         """Return it in words, which say where the network looks and never why."""
@@ -62,7 +66,10 @@ class Finding:
 
     def to_json(self, class_names: tuple[str, ...] = ()) -> dict[str, Any]:
         """Return it with its sentence as what JSON can hold; NaN becomes None."""
-        values = asdict(self) | {"sentence": self.sentence(class_names)}
+        values = {one.name: getattr(self, one.name) for one in fields(self)}
+        values["region"] = None if self.region is None else asdict(self.region)
+        values["crop"] = None if self.crop is None else {"png": self.crop.png, "box": list(self.crop.box)}
+        values["sentence"] = self.sentence(class_names)
         values["samples"] = list(self.samples)
         values["numbers"] = {name: value if math.isfinite(value) else None for name, value in self.numbers.items()}
         return values
@@ -79,15 +86,21 @@ def _since(finding: Finding) -> str:
     return "" if finding.since is None else f" since step {finding.since:,}"
 
 
+def _alike(finding: Finding) -> str:
+    alike, others = (finding.numbers.get(name, math.nan) for name in ("alike", "other_alike"))
+    return f"; there they look alike ({alike:.2f}; others {others:.2f})" if looks_alike(alike, others) else ""
+
+
 def _hot_spot(finding: Finding, group: str) -> str:
     where = finding.region.name if finding.region else "same place"
-    others = f"{finding.numbers['other_hits']:.0f} of {finding.numbers['other_of']:.0f} of other classes"
-    return f"{finding.count} of {finding.of} samples of {group} look at the {where}{_since(finding)}; {others} do"
+    others = f"{finding.numbers['other_hits']:.0f} of {finding.numbers['other_of']:.0f} of other classes do"
+    found = f"{finding.count} of {finding.of} samples of {group} look at the {where}{_since(finding)}"
+    return f"{found}; {others}{_alike(finding)}"
 
 
 def _everywhere(finding: Finding, group: str) -> str:
     where = finding.region.name if finding.region else "same place"
-    return f"{finding.count} of {finding.of} samples, of {group}, look at the {where}{_since(finding)}"
+    return f"{finding.count} of {finding.of} samples, of {group}, look at the {where}{_since(finding)}{_alike(finding)}"
 
 
 def _strategy(finding: Finding, group: str) -> str:

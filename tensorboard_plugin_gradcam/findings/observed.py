@@ -23,6 +23,7 @@ class Observer:
         self._cohort: Cohort | None = None
         self._labels: NDArray[np.int32] = np.zeros(0, dtype=np.int32)
         self._truths: NDArray[np.float32] | None = None
+        self._pictures: tuple[str, ...] = ()
 
     def observe(
         self, step: int, blocks: Sequence[Block], cohort: Cohort, predictions: Predictions | None
@@ -43,6 +44,7 @@ class Observer:
             losses=None if said is None else said.loss,
             truths=self._truths,
             identities=cohort.identities,
+            pictures=self._pictures,
         )
 
     def _maps(self, blocks: Sequence[Block], count: int) -> NDArray[np.float32]:
@@ -67,6 +69,7 @@ class Observer:
         samples = cohort.samples
         labels = [-1 if sample.label is None else sample.label for sample in samples]
         self._cohort, self._labels = cohort, np.array(labels, dtype=np.int32)
+        self._pictures = tuple(sample.image for sample in samples)
         truths = [metrics.ground_truth(sample, TRUTH) for sample in samples]
         if all(truth is None for truth in truths):
             self._truths = None

@@ -12,6 +12,7 @@ from tensorboard_plugin_gradcam.findings.attention import overlap
 from tensorboard_plugin_gradcam.findings.changes import changes
 from tensorboard_plugin_gradcam.findings.finding import Finding
 from tensorboard_plugin_gradcam.findings.hot_spots import HotSpot, hot_spots
+from tensorboard_plugin_gradcam.findings.looks import Look, Looks, look_at, mean_picture, nothing, spaced
 from tensorboard_plugin_gradcam.findings.statistics import fisher_two_sided
 from tensorboard_plugin_gradcam.findings.strategies import strategies
 from tensorboard_plugin_gradcam.findings.summary import EVERYONE, FEWEST, ClassSummary, Summary, in_both, inside_marked
@@ -38,6 +39,7 @@ class Source:
         method: of the maps.
         layer: of the maps.
         summary: its steps.
+        looks: small grey pictures by their digests.
     """
 
     run: str
@@ -45,6 +47,7 @@ class Source:
     method: str
     layer: str
     summary: Summary
+    looks: Looks = nothing
 
     def finding(self, kind: str, at: int, **known: object) -> Finding:
         """Return a finding about this series at a kept step's index."""
@@ -86,23 +89,28 @@ def _of_spot(source: Source, spot: HotSpot) -> Finding:
         "accuracy": step.accuracy,
         "area": spot.region.area,
     }
+    behind = _behind(summary, spot) if spot.at == len(summary.steps) - 1 else None
+    look = None if behind is None else _look(source, spot, behind)
+    if look is not None:
+        numbers |= {"alike": look.alike, "other_alike": look.other_alike}
     return source.finding(
         "hot_spot_everywhere" if spot.group == EVERYONE else "hot_spot",
         spot.at,
         group=_group(spot.group),
         region=spot.region,
         since=_since(summary, spot.since),
-        samples=_behind(summary, spot) if spot.at == len(summary.steps) - 1 else (),
+        samples=() if behind is None else _named(summary, behind),
         count=spot.hits,
         of=spot.of,
         effect=spot.effect,
         p=spot.p,
         q=spot.q,
         numbers=numbers,
+        crop=None if look is None else look.mean,
     )
 
 
-def _behind(summary: Summary, spot: HotSpot) -> tuple[str, ...]:
+def _behind(summary: Summary, spot: HotSpot) -> NDArray[np.int64]:
     """Return the samples that look at a window at the last step, those with the most evidence there first."""
     assert summary.observed is not None
     assert summary.last is not None
@@ -112,13 +120,35 @@ def _behind(summary: Summary, spot: HotSpot) -> tuple[str, ...]:
     chosen = windows.hits(summary.last)[:, spot.window]
     if spot.group != EVERYONE:
         chosen &= summary.observed.labels == spot.group
-    return _named(summary, np.flatnonzero(chosen), -inside)
+    return _ordered(np.flatnonzero(chosen), -inside)
 
 
-def _named(summary: Summary, indices: NDArray[np.int64], order_by: NDArray[np.floating]) -> tuple[str, ...]:
+def _look(source: Source, spot: HotSpot, behind: NDArray[np.int64]) -> Look | None:
+    """Compare the place in the pictures of the samples behind a hot spot with that in the others'.
+
+    Where nearly all samples are behind it, the others are their own mirrored places.
+    """
+    observed = source.summary.observed
+    assert observed is not None
+    if not observed.pictures:
+        return None
+    others = np.setdiff1d(np.arange(len(observed.labels)), behind)
+    if spot.group != EVERYONE and (observed.labels[others] != spot.group).sum() >= FEWEST:
+        others = others[observed.labels[others] != spot.group]
+    pictures = source.looks([observed.pictures[index] for index in spaced(behind).tolist()])
+    if len(others) >= FEWEST:
+        return look_at(spot.region, pictures, source.looks([observed.pictures[index] for index in spaced(others)]))
+    return look_at(spot.region, pictures, pictures[:, ::-1, ::-1])
+
+
+def _ordered(indices: NDArray[np.int64], order_by: NDArray[np.floating]) -> NDArray[np.int64]:
+    return indices[np.argsort(order_by[indices], kind="stable")]
+
+
+def _named(summary: Summary, indices: NDArray[np.int64]) -> tuple[str, ...]:
     assert summary.observed is not None
     names = summary.observed.identities or tuple(map(str, range(len(summary.observed.labels))))
-    return tuple(names[index] for index in indices[np.argsort(order_by[indices], kind="stable")].tolist())
+    return tuple(names[index] for index in indices.tolist())
 
 
 def _group(group: int) -> int | None:
@@ -159,7 +189,7 @@ def _strategies(source: Source) -> Iterator[Finding]:
                 "strategy",
                 len(summary.steps) - 1,
                 group=group,
-                samples=_named(summary, indices, np.zeros(len(observed.labels))),
+                samples=_named(summary, indices),
                 count=len(indices),
                 of=len(indices) + int(others),
                 effect=abs(float(accuracy - other_accuracy)),
@@ -279,7 +309,7 @@ def _sure_and_outside(source: Source) -> Iterator[Finding]:
         yield source.finding(
             "sure_and_outside",
             len(summary.steps) - 1,
-            samples=_named(summary, np.flatnonzero(sure), -observed.probabilities),
+            samples=_named(summary, _ordered(np.flatnonzero(sure), -observed.probabilities)),
             count=int(sure.sum()),
             of=int(wrong.sum()),
             effect=effect,
@@ -316,7 +346,7 @@ def _runs_differ(first: Source, second: Source) -> Iterator[Finding]:
                 "runs_differ",
                 len(first.summary.steps) - 1,
                 group=group,
-                samples=_named(first.summary, here[chosen], np.zeros(len(mine.labels))),
+                samples=_named(first.summary, here[chosen]),
                 count=int(chosen.sum()),
                 of=int(chosen.sum()),
                 effect=own - common,
@@ -360,6 +390,15 @@ def timeline(summary: Summary) -> Mapping[str, NDArray[np.float64]]:
     for change in changes(followed[None]):
         flags[change.at] = 1
     return {"step": np.array([step.step for step in summary.steps], dtype=np.float64), **arrays, "flag": flags}
+
+
+def class_picture(summary: Summary, group: int, looks: Looks) -> NDArray[np.uint8] | None:
+    """Return the mean picture of a class's samples at the last step, grey and square; None where none is known."""
+    observed = summary.observed
+    if observed is None or not observed.pictures:
+        return None
+    members = np.arange(len(observed.labels)) if group == EVERYONE else np.flatnonzero(observed.labels == group)
+    return mean_picture(looks([observed.pictures[index] for index in spaced(members).tolist()]))
 
 
 def atlas(step: ClassSummary, grid: tuple[int, int]) -> NDArray[np.float32]:

@@ -39,6 +39,7 @@ class Observations:
         truths: ``(N, h', w')``, the share of each cell of any grid that lies in the marked region; NaN where a sample
             has none.
         identities: N names of the samples, by which steps and runs are joined.
+        pictures: N digests of their pictures, "" where there is none.
     """
 
     step: int
@@ -49,6 +50,7 @@ class Observations:
     losses: Floats | None = None
     truths: Floats | None = None
     identities: tuple[str, ...] = ()
+    pictures: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)

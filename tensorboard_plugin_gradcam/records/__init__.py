@@ -27,6 +27,7 @@ from tensorboard_plugin_gradcam.records.steps import (
     Task,
 )
 from tensorboard_plugin_gradcam.records.tags import scalar_tag
+from tensorboard_plugin_gradcam.records.thumbnails import THUMBNAIL, thumbnail_in, with_thumbnail
 from tensorboard_plugin_gradcam.records.versions import FORMAT, LATER_PLUGIN_NAME, PLUGIN_NAME
 
 __all__ = [
@@ -37,6 +38,7 @@ __all__ = [
     "PLUGIN_NAME",
     "RELATIONS",
     "STEP_LIMIT",
+    "THUMBNAIL",
     "Block",
     "Box",
     "Cohort",
@@ -69,6 +71,8 @@ __all__ = [
     "seal_picture",
     "spans",
     "surviving",
+    "thumbnail_in",
     "told_apart",
     "verify_picture",
+    "with_thumbnail",
 ]

@@ -207,7 +207,7 @@ class Sample(_message.Message):
     def __init__(self, image: _Optional[str] = ..., slices: _Optional[_Iterable[str]] = ..., label: _Optional[int] = ..., has_label: bool = ..., id: _Optional[str] = ..., caption: _Optional[str] = ..., boxes: _Optional[_Iterable[float]] = ..., mask: _Optional[_Union[Array, _Mapping]] = ..., width: _Optional[int] = ..., height: _Optional[int] = ..., labels: _Optional[_Iterable[int]] = ..., has_labels: bool = ..., values: _Optional[_Iterable[float]] = ..., box_classes: _Optional[_Iterable[int]] = ..., volume_mask: _Optional[_Union[Array, _Mapping]] = ..., class_mask: _Optional[_Union[Array, _Mapping]] = ...) -> None: ...
 
 class Series(_message.Message):
-    __slots__ = ["as_tensor", "digest", "first", "kind", "layer", "map_kind", "method", "name", "part", "session", "tag", "version"]
+    __slots__ = ["as_tensor", "digest", "first", "kind", "layer", "map_kind", "method", "name", "part", "session", "tag", "thumbnail", "version"]
     class Kind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
         __slots__ = []
     AS_TENSOR_FIELD_NUMBER: _ClassVar[int]
@@ -228,6 +228,7 @@ class Series(_message.Message):
     PREDICTIONS: Series.Kind
     SESSION_FIELD_NUMBER: _ClassVar[int]
     TAG_FIELD_NUMBER: _ClassVar[int]
+    THUMBNAIL_FIELD_NUMBER: _ClassVar[int]
     VERSION_FIELD_NUMBER: _ClassVar[int]
     as_tensor: bool
     digest: str
@@ -240,8 +241,9 @@ class Series(_message.Message):
     part: int
     session: int
     tag: str
+    thumbnail: Array
     version: Version
-    def __init__(self, version: _Optional[_Union[Version, _Mapping]] = ..., kind: _Optional[_Union[Series.Kind, str]] = ..., tag: _Optional[str] = ..., method: _Optional[str] = ..., layer: _Optional[str] = ..., digest: _Optional[str] = ..., first: bool = ..., map_kind: _Optional[_Union[MapKind, str]] = ..., name: _Optional[str] = ..., session: _Optional[int] = ..., part: _Optional[int] = ..., as_tensor: bool = ...) -> None: ...
+    def __init__(self, version: _Optional[_Union[Version, _Mapping]] = ..., kind: _Optional[_Union[Series.Kind, str]] = ..., tag: _Optional[str] = ..., method: _Optional[str] = ..., layer: _Optional[str] = ..., digest: _Optional[str] = ..., first: bool = ..., map_kind: _Optional[_Union[MapKind, str]] = ..., name: _Optional[str] = ..., session: _Optional[int] = ..., part: _Optional[int] = ..., as_tensor: bool = ..., thumbnail: _Optional[_Union[Array, _Mapping]] = ...) -> None: ...
 
 class Stamp(_message.Message):
     __slots__ = ["cohort", "epoch", "has_epoch", "has_step", "held", "notes", "ordinal", "relation", "replaced", "session", "step"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
@@ -9,8 +10,21 @@ from dataclasses import dataclass, field
 from typing import Any, get_args
 
 import numpy as np
+from numpy.typing import NDArray
 
-from tensorboard_plugin_gradcam.findings import EVERYONE, Observer, Source, StepSummary, Summary, atlas, find, timeline
+from tensorboard_plugin_gradcam.findings import (
+    EVERYONE,
+    Looks,
+    Observer,
+    Source,
+    StepSummary,
+    Summary,
+    atlas,
+    class_picture,
+    find,
+    png,
+    timeline,
+)
 from tensorboard_plugin_gradcam.findings.finding import Kind
 from tensorboard_plugin_gradcam.records import Block, Cohort, MapKind, Predictions, Stamp
 from tensorboard_plugin_gradcam.viewer.catalog import Key
@@ -70,14 +84,14 @@ class Summaries:
             return found
 
 
-def findings_json(series: Sequence[tuple[Key, Summarised]]) -> dict[str, Any]:
+def findings_json(series: Sequence[tuple[Key, Summarised, Looks]]) -> dict[str, Any]:
     """Return the findings of several runs' series, what was looked at and for, and a ribbon for each run."""
-    sources = [Source(key.run, key.tag, key.method, key.layer, found.summary) for key, found in series]
-    names = next((found.class_names for _, found in series if found.class_names), ())
+    sources = [Source(key.run, key.tag, key.method, key.layer, found.summary, looks) for key, found, looks in series]
+    names = next((found.class_names for _, found, _ in series if found.class_names), ())
     return {
         "findings": [finding.to_json(names) for finding in find(sources)],
         "looked_for": list(get_args(Kind)),
-        "runs": [_looked_at(key, found.summary) for key, found in series],
+        "runs": [_looked_at(key, found.summary) for key, found, _ in series],
     }
 
 
@@ -87,7 +101,7 @@ def _looked_at(key: Key, summary: Summary) -> dict[str, Any]:
     return {"run": key.run, "steps": len(summary.steps), "samples": last, "timeline": shown}
 
 
-def atlas_json(found: Summarised, step: float) -> dict[str, Any] | None:
+def atlas_json(found: Summarised, step: float, looks: Looks) -> dict[str, Any] | None:
     """Return each class's mean attention at the last kept step at or before `step`; None where there is none."""
     at = [one for one in found.summary.steps if one.step <= step]
     if not at or found.summary.grid is None:
@@ -96,7 +110,11 @@ def atlas_json(found: Summarised, step: float) -> dict[str, Any] | None:
     return {
         "step": at[-1].step,
         "grid": list(found.summary.grid),
-        "classes": [_of_class(at[-1], group, names, found.summary.grid) for group in sorted(at[-1].groups)],
+        "classes": [
+            _of_class(at[-1], group, names, found.summary.grid)
+            | {"picture": None if (picture := class_picture(found.summary, group, looks)) is None else _base64(picture)}
+            for group in sorted(at[-1].groups)
+        ],
     }
 
 
@@ -111,6 +129,10 @@ def _of_class(step: StepSummary, group: int, names: tuple[str, ...], grid: tuple
         "mean": _numbers(atlas(summary, grid).reshape(-1)),
         **numbers,
     }
+
+
+def _base64(picture: NDArray[np.uint8]) -> str:
+    return base64.b64encode(png(picture)).decode()
 
 
 def _new_steps(maps: Loaded, after: float) -> Iterator[tuple[float, list[Block], str]]:

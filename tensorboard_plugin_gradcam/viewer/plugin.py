@@ -34,6 +34,7 @@ from tensorboard_plugin_gradcam.viewer.pictures import Picture, recognised
 from tensorboard_plugin_gradcam.viewer.places import Numbering, Registry
 from tensorboard_plugin_gradcam.viewer.source import Scope, Source, Unreadable
 from tensorboard_plugin_gradcam.viewer.store import Loaded, Store
+from tensorboard_plugin_gradcam.viewer.thumbnails import Thumbnails
 
 Handler = Callable[[Request], Response]
 FOREVER = 365 * 24 * 3600  # seconds; what is named by its digest never changes
@@ -56,6 +57,7 @@ class GradCAMPlugin(base_plugin.TBPlugin):  # type: ignore[misc, unused-ignore]
         self._answers = Answers()
         self._summaries = Summaries()
         self._summarising = Turns(1)
+        self._thumbnails = Thumbnails(self._source)
         self._pictures = Flights()
         self._reading_pictures = Turns(PICTURES_AT_ONCE)
         self._sending = Bytes(SENDING_BYTES)
@@ -148,12 +150,15 @@ class GradCAMPlugin(base_plugin.TBPlugin):  # type: ignore[misc, unused-ignore]
         tag, method, layer = (required(request.args, name) for name in ("tag", "method", "layer"))
         runs = parameters.runs(request.args)
         keys = [Key(run, tag, "maps", method, layer) for run in runs]
-        return _json(request, findings_json([(key, self._summarised(request, key)) for key in keys]))
+        scope = _scope(request)
+        series = [(key, self._summarised(request, key), self._thumbnails.of(scope, key.run)) for key in keys]
+        return _json(request, findings_json(series))
 
     def _serve_atlas(self, request: Request) -> Response:
         run, tag, method, layer = (required(request.args, name) for name in ("run", "tag", "method", "layer"))
         key = Key(run, tag, "maps", method, layer)
-        shown = atlas_json(self._summarised(request, key), parameters.step(request.args))
+        looks = self._thumbnails.of(_scope(request), run)
+        shown = atlas_json(self._summarised(request, key), parameters.step(request.args), looks)
         if shown is None:
             raise errors.NotFoundError(f"no maps of pictures at or before that step for {_named(key)}")
         return _json(request, shown)

@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 from tensorboard import errors
 from tensorboard.data import provider
 from tensorboard.util import tb_logging
 
-from tensorboard_plugin_gradcam.records import LATER_PLUGIN_NAME, PLUGIN_NAME, CorruptRecord, NewerFormat, Series
+from tensorboard_plugin_gradcam.records import (
+    LATER_PLUGIN_NAME,
+    PLUGIN_NAME,
+    CorruptRecord,
+    NewerFormat,
+    Series,
+    thumbnail_in,
+)
 from tensorboard_plugin_gradcam.viewer.limits import CATALOGS, READ_BYTES, RELIST_SECONDS
 
 Point = tuple[int, float, bytes]  # step, wall time, serialised record: b"" where a datum is not one string
@@ -144,6 +152,21 @@ class Source:
             if not copies:
                 raise
             return copies[0]
+
+    def thumbnails(self, scope: Scope, run: str, digests: Sequence[str]) -> dict[str, NDArray[np.uint8]]:
+        """Return small grey pictures ``(h, w)`` by their digests, of those pictures that have one."""
+        asked = provider.RunTagFilter(
+            runs=[run], tags=[Series("image", digest=digest).tensorboard_tag for digest in digests]
+        )
+        listed = self._call("list_blob_sequences", scope, plugin_name=PLUGIN_NAME, run_tag_filter=asked)
+        found = {}
+        for one in listed.get(run, {}).values():
+            with suppress(CorruptRecord, NewerFormat):
+                content = bytes(one.plugin_content)
+                thumbnail = thumbnail_in(content)
+                if thumbnail is not None:
+                    found[Series.from_bytes(content).digest] = thumbnail
+        return found
 
     def _blob_of(self, scope: Scope, run: str, series: Series) -> bytes | None:
         for tag in (series.tensorboard_tag, series.tensorboard_tag_of_1_0):

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from tensorboard_plugin_gradcam.arrays import to_numpy
 from tensorboard_plugin_gradcam.normalization import Normalization
-from tensorboard_plugin_gradcam.records import digest_of_pixels, seal_picture
+from tensorboard_plugin_gradcam.records import THUMBNAIL, digest_of_pixels, seal_picture
 from tensorboard_plugin_gradcam.writer.codecs import ImageFormat as ImageFormat
 from tensorboard_plugin_gradcam.writer.codecs import decoded, encoded, shrunk
 
@@ -44,6 +44,16 @@ class Picture:
     def size(self) -> tuple[int, int]:
         """Height and width in pixels."""
         return self.pixels.shape[0], self.pixels.shape[1]
+
+    @cached_property
+    def thumbnail(self) -> NDArray[np.uint8]:
+        """The picture in grey, ``(h, w)``, at most `THUMBNAIL` pixels long: what viewers compare places by."""
+        height, width = self.size
+        scale = THUMBNAIL / max(height, width)
+        size = max(1, round(width * scale)), max(1, round(height * scale))
+        small = shrunk(self.pixels, size) if scale < 1 else self.pixels
+        grey = small if small.ndim == 2 else small @ np.array([0.299, 0.587, 0.114])  # ITU-R BT.601
+        return np.rint(grey).astype(np.uint8)
 
     def encode(self, image_format: ImageFormat) -> bytes:
         """Return the picture's file."""

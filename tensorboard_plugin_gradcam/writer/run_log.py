@@ -11,6 +11,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
+import numpy as np
+from numpy.typing import NDArray
+
 from tensorboard_plugin_gradcam.records import Cohort, Lease, Maps, Numbers, Predictions, Sample, Series, Stamp
 from tensorboard_plugin_gradcam.writer.batch import Batch
 from tensorboard_plugin_gradcam.writer.history import History, Mode
@@ -193,7 +196,8 @@ class RunLog:
         for digest in dict.fromkeys(new):
             if digest not in self._written and digest in step.pictures:
                 picture, image_format = step.pictures[digest]
-                self._write_blob(Series("image", digest=digest), picture.encode(image_format), wall_time)
+                file = picture.encode(image_format)
+                self._write_blob(Series("image", digest=digest), file, wall_time, picture.thumbnail)
 
     def _write_cohort(self, samples: Sequence[Sample], class_names: tuple[str, ...], wall_time: float | None) -> str:
         key = (
@@ -210,10 +214,12 @@ class RunLog:
             self._write_blob(Series("cohort", digest=digest), data, wall_time)
         return digest
 
-    def _write_blob(self, series: Series, data: bytes, wall_time: float | None) -> None:
+    def _write_blob(
+        self, series: Series, data: bytes, wall_time: float | None, thumbnail: NDArray[np.uint8] | None = None
+    ) -> None:
         # At step 0: a resumed run's `purge_step` drops what stands at later ones.
         copies = [series, replace(series, as_tensor=True)] if self._is_odd else [series]
-        self._sink.write([record_value(one, data) for one in copies], 0, wall_time)
+        self._sink.write([record_value(one, data, thumbnail) for one in copies], 0, wall_time)
         self._written.add(series.digest)
 
     @property

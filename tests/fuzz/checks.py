@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import gzip
 import json
+from contextlib import suppress
 
-from tensorboard_plugin_gradcam.records import Cohort, CorruptRecord, Lease, NewerFormat, Series
+from tensorboard_plugin_gradcam.findings import squared
+from tensorboard_plugin_gradcam.records import Cohort, CorruptRecord, Lease, NewerFormat, Series, thumbnail_in
 from tensorboard_plugin_gradcam.viewer.catalog import Key, catalogued
 from tensorboard_plugin_gradcam.viewer.cohorts import packed
 from tensorboard_plugin_gradcam.viewer.packets import maps_packet, numbers_packet, predictions_packet
@@ -30,6 +32,8 @@ def check(kind: str, data: bytes) -> bool:
 def _check_series(data: bytes) -> bool:
     catalog = catalogued({}, {"run": {"tag": Listed(data, 1, 1.0)}})
     json.dumps(catalog.as_json(1000), allow_nan=False)
+    with suppress(CorruptRecord, NewerFormat):
+        squared([thumbnail_in(data)])
     try:
         Series.from_bytes(data)
     except (CorruptRecord, NewerFormat):

@@ -16,6 +16,7 @@ from tensorboard_plugin_gradcam.records import (
     Sample,
     Series,
     Stamp,
+    with_thumbnail,
 )
 from tests.fuzz.inputs import CORPUS
 from tests.viewer.eventlog import block
@@ -39,6 +40,7 @@ def records() -> dict[str, bytes]:
     return {
         "series-maps": Series("maps", "val", "grad_cam", "layer4.1", first=True, map_kind="signed").to_bytes(),
         "series-image": Series("image", digest="ab" * 16).to_bytes(),
+        "series-thumbnail": with_thumbnail(Series("image", digest="ab" * 16).to_bytes(), mask),
         "cohort-full": Cohort((sample, Sample()), ("cat", "dog")).to_bytes(),
         "cohort-no-samples": Cohort((), ("cat",)).to_bytes(),
         "predictions-full": Predictions(stamp, index, half, half, top, half[:, None].repeat(2, 1), half).to_bytes(),

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Iterator
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
@@ -17,8 +19,9 @@ WHERE = {"tag": "val", "method": "grad_cam", "layer": "layer4"}
 
 
 def planted_samples() -> Samples:
-    random = np.random.default_rng(0)
-    return prepare_samples(random.integers(0, 255, (40, 8, 8), np.uint8), labels=np.arange(40) % 2)
+    images = np.random.default_rng(0).integers(0, 255, (40, 64, 64), np.uint8)
+    images[1::2, :8, :8] = 255  # the mark of the dogs
+    return prepare_samples(images, labels=np.arange(40) % 2)
 
 
 def write(logdir: Path, run: str, steps: range, marked: bool) -> None:
@@ -58,6 +61,33 @@ def test_the_mark_is_the_first_finding_and_is_what_the_reader_finds(server: Serv
     assert len(finding["samples"]) == 20
     read = read_gradcam(logdir).findings()[0]
     assert read.to_json(NAMES) == finding | {"p": pytest.approx(read.p), "q": pytest.approx(read.q)}
+
+
+def test_a_mark_that_looks_alike_is_shown_as_the_mean_of_its_pictures(server: Server) -> None:
+    finding = server.get("findings", run=["clean", "marked"], **WHERE).json["findings"][0]
+    assert "there they look alike" in finding["sentence"]
+    assert finding["numbers"]["alike"] > 0.5 > finding["numbers"]["other_alike"]
+    crop = decoded(finding["crop"]["png"])
+    # A seventh of 32 pixels and half as much again is 6; the mark covers 4 of them.
+    assert finding["crop"]["box"] == [0, 0, 6 / 32, 6 / 32]
+    assert crop.shape == (6, 6)
+    assert (crop[:4, :4] == 255).all()
+    assert (crop[5] < 200).all()
+
+
+def test_the_atlas_has_the_mean_picture_of_each_class(server: Server) -> None:
+    everyone, cats, dogs = (
+        decoded(one["picture"]) for one in server.get("atlas", run="marked", **WHERE).json["classes"]
+    )
+    assert everyone.shape == (32, 32)
+    assert (dogs[:4, :4] == 255).all()
+    assert (cats[:4, :4] < 200).all()
+
+
+def decoded(png: str) -> np.ndarray:
+    found = cv2.imdecode(np.frombuffer(base64.b64decode(png), np.uint8), cv2.IMREAD_UNCHANGED)
+    assert found is not None
+    return found
 
 
 def test_each_run_has_its_ribbon(server: Server) -> None:
