@@ -305,7 +305,11 @@ class GradCAMLog:
         """
         from tensorboard_plugin_gradcam.findings import find
 
-        return find([self._summarised(series) for series in self.maps.values()])
+        return find(self.sources())
+
+    def sources(self) -> list[Source]:
+        """Return what findings are read off, one for each series of maps: `findings.rules` hold runs to it."""
+        return [self._summarised(series) for series in self.maps.values()]
 
     def _summarised(self, series: MapSeries) -> Source:
         from tensorboard_plugin_gradcam.findings import Observer, Source, Summary

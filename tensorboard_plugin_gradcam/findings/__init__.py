@@ -19,6 +19,7 @@ from tensorboard_plugin_gradcam.findings.looks import (
     squared,
 )
 from tensorboard_plugin_gradcam.findings.observed import Observer
+from tensorboard_plugin_gradcam.findings.rules import Verdict, no_hot_spot, overlap_at_least, overlaps
 from tensorboard_plugin_gradcam.findings.search import Source, atlas, class_picture, find, find_in, timeline
 from tensorboard_plugin_gradcam.findings.strategies import Strategies, strategies
 from tensorboard_plugin_gradcam.findings.summary import EVERYONE, ClassSummary, Observations, StepSummary, Summary
@@ -40,6 +41,7 @@ __all__ = [
     "StepSummary",
     "Strategies",
     "Summary",
+    "Verdict",
     "Windows",
     "atlas",
     "attention",
@@ -54,7 +56,10 @@ __all__ = [
     "look_at",
     "looks_alike",
     "mean_picture",
+    "no_hot_spot",
     "overlap",
+    "overlap_at_least",
+    "overlaps",
     "png",
     "squared",
     "strategies",

@@ -62,7 +62,7 @@ class Finding:
 
     def sentence(self, class_names: tuple[str, ...] = ()) -> str:
         """Return it in words, which say where the network looks and never why."""
-        return _SENTENCES[self.kind](self, _group(self, class_names))
+        return _SENTENCES[self.kind](self, name_of(self.group, class_names))
 
     def to_json(self, class_names: tuple[str, ...] = ()) -> dict[str, Any]:
         """Return it with its sentence as what JSON can hold; NaN becomes None."""
@@ -75,11 +75,11 @@ class Finding:
         return values
 
 
-def _group(finding: Finding, class_names: tuple[str, ...]) -> str:
-    if finding.group is None:
+def name_of(group: int | None, class_names: tuple[str, ...]) -> str:
+    """Return a class in words; None is all of them."""
+    if group is None:
         return "all classes"
-    named = 0 <= finding.group < len(class_names)
-    return f"“{class_names[finding.group]}”" if named else f"class {finding.group}"
+    return f"“{class_names[group]}”" if 0 <= group < len(class_names) else f"class {group}"
 
 
 def _since(finding: Finding) -> str:

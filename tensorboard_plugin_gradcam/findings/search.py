@@ -339,7 +339,7 @@ def _runs_differ(first: Source, second: Source) -> Iterator[Finding]:
             continue
         agreement = float((mine.predictions[here] == theirs.predictions[there])[chosen].mean())
         ours, others = first.summary.last[here][chosen], second.summary.last[there][chosen]
-        common = float(overlap(_mean_map(ours), _mean_map(others)))
+        common = float(overlap(mean_map(ours), mean_map(others)))
         own = min(_halves(ours), _halves(others))
         if agreement >= AGREE and common < APART and common < own - 0.2:
             yield first.finding(
@@ -355,14 +355,15 @@ def _runs_differ(first: Source, second: Source) -> Iterator[Finding]:
             )
 
 
-def _mean_map(shares: NDArray[np.float32]) -> NDArray[np.float32]:
+def mean_map(shares: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the mean of distributions ``(N, g)``, of which some may be empty, as a distribution."""
     mean = shares.mean(axis=0)
     return np.asarray(mean / max(float(mean.sum()), 1e-12), dtype=np.float32)
 
 
 def _halves(shares: NDArray[np.float32]) -> float:
     """Return what the mean maps of two halves of a run's samples have in common: how far overlap tells anything."""
-    return float(overlap(_mean_map(shares[::2]), _mean_map(shares[1::2])))
+    return float(overlap(mean_map(shares[::2]), mean_map(shares[1::2])))
 
 
 def _lasting(holds: NDArray[np.bool_]) -> int:
