@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from . import heatmap
     from .cam import CAM, METHODS, CAMResult, Classes
+    from .demonstration import write_demo
     from .faults import GradCAMWarning
     from .logs import inspect_log
     from .reader import read_gradcam
@@ -32,6 +33,7 @@ _HOMES = {
     "inspect_log": "logs",
     "prepare_samples": "writer",
     "read_gradcam": "reader",
+    "write_demo": "demonstration",
 }
 
 __all__ = [
@@ -48,6 +50,7 @@ __all__ = [
     "inspect_log",
     "prepare_samples",
     "read_gradcam",
+    "write_demo",
 ]
 
 
