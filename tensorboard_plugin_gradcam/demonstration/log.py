@@ -94,4 +94,4 @@ def seen(images: NDArray[np.uint8]) -> NDArray[np.float32]:
     grey = images.mean(-1, dtype=np.float32)
     count, height, width = grey.shape
     small = grey.reshape(count, height // 2, 2, width // 2, 2).mean((2, 4))
-    return ((small - 118) / 50)[..., None]
+    return np.asarray((small - 118) / 50, np.float32)[..., None]

@@ -69,7 +69,8 @@ class Network:
         for layer in self.convolutions:
             x = layer.forward(x)
         self._pooled = x.mean((1, 2))
-        return self._pooled @ self.weights + self.biases
+        scores: Floats = self._pooled @ self.weights + self.biases
+        return scores
 
     def backward(self, slopes: Floats) -> tuple[list[Floats], list[Floats]]:
         """Return the gradients by each layer's outputs, first to last, and by all weights, from those by the scores."""
@@ -77,7 +78,7 @@ class Network:
         _, height, width, _ = self.convolutions[-1].outputs.shape
         by_pooled = slopes @ self.weights.T / (height * width)
         by_outputs = np.broadcast_to(by_pooled[:, None, None], self.convolutions[-1].outputs.shape).astype(np.float32)
-        of_layers = []
+        of_layers: list[Floats] = []
         for layer in reversed(self.convolutions):
             of_layers.insert(0, by_outputs)
             by_outputs, of_layer = layer.backward(by_outputs)
@@ -92,7 +93,7 @@ class Network:
         loss = -np.log(odds[rows, labels] + 1e-9).mean()
         slopes = odds.copy()
         slopes[rows, labels] -= 1
-        _, gradients = self.backward(slopes / len(labels))
+        _, gradients = self.backward(slopes / np.float32(len(labels)))
         self._update(gradients, rate)
         return float(loss), float((scores.argmax(1) == labels).mean())
 
@@ -124,4 +125,4 @@ def softmax(scores: Floats) -> Floats:
 
 
 def _drawn(random: np.random.Generator, inputs: int, outputs: int) -> Floats:
-    return (random.standard_normal((inputs, outputs)) * np.sqrt(2 / inputs)).astype(np.float32)
+    return np.asarray(random.standard_normal((inputs, outputs)) * np.sqrt(2 / inputs), np.float32)
