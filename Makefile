@@ -6,7 +6,7 @@ BIN := .venv/bin
 BIOME := npm install --no-save --no-package-lock --no-audit --no-fund @biomejs/biome@2.6.8
 
 .DEFAULT_GOAL := help
-.PHONY: help setup test check frameworks gpu format demo pictures bench soak matrix proto clean
+.PHONY: help setup test check docs frameworks gpu format demo pictures bench soak matrix proto clean
 
 help:  ## list these targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 12
@@ -20,7 +20,7 @@ help:  ## list these targets
 
 setup: .venv/.installed  ## set up .venv and frontend/node_modules
 
-check: setup  ## lint, format and types, Python and TypeScript
+check: setup docs  ## lint, format and types, Python and TypeScript; the documentation's links
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
@@ -45,6 +45,9 @@ frameworks: .venv-frameworks/.installed  ## test every integration with its fram
 gpu: setup  ## test on a CUDA device: oracles, trainings bit for bit, time and memory beside the peers
 	$(BIN)/python -m pytest -rs -m '' tests/gpu
 	$(BIN)/python benchmarks/engine.py --device cuda
+
+docs: setup  ## build the documentation into docs/_build/html; a broken link is an error
+	$(BIN)/python -m sphinx -W --keep-going -q -b html docs docs/_build/html
 
 format: setup  ## format and sort imports
 	$(BIN)/ruff check --fix .

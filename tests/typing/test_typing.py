@@ -19,7 +19,7 @@ MISTAKES = Path(__file__).with_name("mistakes.py")
 RULES = {"reportArgumentType", "reportCallIssue", "reportAttributeAccessIssue"}
 PAGES = ("README.md", "docs/byo-maps.md", "docs/targets.md", "docs/frameworks.md")
 FRAMEWORKS = (
-    "lightning", "ignite", "transformers", "fastai", "accelerate", "keras", "pytorch_grad_cam", "captum", "torchcam",
+    "lightning", "ignite", "transformers", "fastai", "accelerate", "keras", "pytorch_grad_cam", "captum", "torchcam", "sklearn",
 )  # fmt: skip
 
 GIVEN = """

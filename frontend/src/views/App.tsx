@@ -90,14 +90,14 @@ from sklearn.datasets import load_digits
 from tensorboard_plugin_gradcam import GradCAMLogger
 
 digits = load_digits()
-images = torch.tensor(digits.images[:, None] / 16, dtype=torch.float32)
-labels = torch.tensor(digits.target)
+images = torch.tensor(digits.images[:500, None] / 16, dtype=torch.float32)
+labels = torch.tensor(digits.target[:500])
 body = [torch.nn.Conv2d(1, 32, 3, padding=1), torch.nn.ReLU(), torch.nn.AdaptiveAvgPool2d(4), torch.nn.Flatten()]
 model = torch.nn.Sequential(*body, torch.nn.Linear(512, 10))
 optimizer = torch.optim.Adam(model.parameters(), lr=0.01)
 with GradCAMLogger("runs/digits", model) as logger:
     probe = logger.probe("digits", images[:20], labels=labels[:20])
-    for step in range(200):
+    for step in range(100):
         optimizer.zero_grad()
         torch.nn.functional.cross_entropy(model(images), labels).backward()
         optimizer.step()

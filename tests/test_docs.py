@@ -1,0 +1,96 @@
+"""The documentation says what is true: its Python runs, its commands exist, and each page is built and linked."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+from unittest import SkipTest
+
+import pytest
+from sybil import Sybil
+from sybil.parsers.myst import PythonCodeBlockParser, SkipParser
+
+ROOT = Path(__file__).resolve().parents[1]
+DOCS = ROOT / "docs"
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "SECURITY.md", *sorted(DOCS.glob("*.md"))]
+BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.M | re.S)
+# Run by tests of their own, which also look at what they log.
+ELSEWHERE = {
+    "byo-maps.md": "tests/writer/test_byo_maps.py",
+    "frameworks.md": "tests/frameworks/test_examples.py",
+    "targets.md": "tests/cam/test_targets_docs.py",
+}
+SYBIL = Sybil([PythonCodeBlockParser(), SkipParser()])
+
+
+def blocks(page: Path, language: str) -> list[str]:
+    return [text for kind, text in BLOCK.findall(page.read_text()) if kind == language]
+
+
+WITH_PYTHON = [page for page in PAGES if blocks(page, "python") and page.name not in {*ELSEWHERE, "README.md"}]
+
+
+@pytest.mark.parametrize("page", WITH_PYTHON, ids=lambda page: page.stem)
+def test_the_pages_python_runs(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    run(page)
+
+
+def run(page: Path) -> list[str]:
+    """Run a page's blocks one after the other; return why blocks were left out."""
+    skipped = []
+    for example in SYBIL.parse(page).examples():
+        try:
+            example.evaluate()
+        except SkipTest as reason:  # needs a framework: tests/frameworks runs the page again, with all of them
+            skipped.append(str(reason))
+    return skipped
+
+
+def test_the_first_example_is_the_same_wherever_people_meet_it() -> None:
+    """On the start page, which runs it, in the README, and on the tab's empty page."""
+    example = blocks(DOCS / "start.md", "python")[0].strip()
+    assert blocks(ROOT / "README.md", "python") == [example + "\n"]
+    (tab,) = re.findall(r"const EXAMPLE = `(.*?)`;", (ROOT / "frontend/src/views/App.tsx").read_text(), re.S)
+    assert tab.strip() == example
+
+
+@pytest.mark.parametrize("page", ELSEWHERE)
+def test_the_other_pages_are_run_by_tests_of_their_own(page: str) -> None:
+    assert blocks(DOCS / page, "python")
+    assert page in (ROOT / ELSEWHERE[page]).read_text()
+
+
+def commands() -> list[tuple[str, str]]:
+    return [
+        (page.name, line.partition("  #")[0].strip())
+        for page in PAGES
+        for block in blocks(page, "sh")
+        for line in block.splitlines()
+        if line.strip()
+    ]
+
+
+@pytest.mark.parametrize(("page", "command"), commands(), ids=lambda text: text)
+def test_the_pages_commands_exist(page: str, command: str) -> None:
+    """Each is a target of the Makefile, a script, or a subcommand that its own parser knows."""
+    words = [word for word in shlex.split(command) if "=" not in word or word.startswith("-")]
+    if words[0] == "make":
+        targets = re.findall(r"^([\w-]+):", (ROOT / "Makefile").read_text(), re.M)
+        assert set(words[1:]) <= set(targets), command
+    elif words[0] == "python":
+        assert (ROOT / words[1]).is_file() or words[1] == "-m", command
+    elif words[0] == "tensorboard-gradcam":
+        from tensorboard_plugin_gradcam.cli import COMMANDS
+
+        assert words[1] in COMMANDS, command
+    else:
+        assert words[0] in ("pip", "tensorboard", "git", "cd", "npm"), command
+
+
+def test_no_page_has_code_of_a_kind_that_no_test_reads() -> None:
+    known = {"python", "sh", "text", "json"}
+    for page in PAGES:
+        kinds = {kind for kind, _ in BLOCK.findall(page.read_text())}
+        assert kinds <= known, f"{page.name}: {kinds - known}"
