@@ -47,8 +47,8 @@ napoleon_use_ivar = True
 napoleon_use_rtype = False
 
 
-# The callbacks derive from classes of the frameworks. Where a framework is not installed, empty classes stand in for them
-# while the docstrings are read.
+# The callbacks derive from classes of the frameworks. Where a framework is not installed, empty classes stand in for
+# them while the docstrings are read.
 STAND_INS = {
     "lightning.pytorch": ["Callback"],
     "ignite.engine": ["Engine", "Events"],

@@ -17,9 +17,10 @@ pytest.importorskip("pyright")
 ROOT = Path(__file__).resolve().parents[2]
 MISTAKES = Path(__file__).with_name("mistakes.py")
 RULES = {"reportArgumentType", "reportCallIssue", "reportAttributeAccessIssue"}
-PAGES = ("README.md", "docs/byo-maps.md", "docs/targets.md", "docs/frameworks.md")
+PAGES = ("docs/log.md", "docs/byo-maps.md", "docs/targets.md", "docs/frameworks.md")
 FRAMEWORKS = (
-    "lightning", "ignite", "transformers", "fastai", "accelerate", "keras", "pytorch_grad_cam", "captum", "torchcam", "sklearn",
+    "lightning", "ignite", "transformers", "fastai", "accelerate", "keras", "pytorch_grad_cam", "captum", "torchcam",
+    "sklearn",
 )  # fmt: skip
 
 GIVEN = """
@@ -39,7 +40,8 @@ def example(
     model: nn.Module, inputs: Tensor, images: Tensor, labels: Tensor, names: list[str], step: int,
     normalize: Callable[[Tensor], Tensor], loader: "DataLoader[tuple[Tensor, Tensor]]", writer: SummaryWriter,
     log_dir: str, pixels: NDArray[np.uint8], photo: NDArray[np.uint8], classes: list[int], mean: list[float],
-    std: list[float], predict: Callable[[NDArray[np.uint8]], NDArray[np.float32]], train_step: Callable[[], None],
+    std: list[float], train: Callable[[Tensor, Tensor], None], val_loader: "DataLoader[tuple[Tensor, Tensor]]",
+    predict: Callable[[NDArray[np.uint8]], NDArray[np.float32]], train_step: Callable[[], None],
 ) -> None:
 """
 
