@@ -146,7 +146,9 @@ def train(logdir: Path, training: Cells, validation: Cells, arguments: argparse.
         model.train()
         # These two statements, and `probe.log(step)` below, are all there is to Grad-CAM.
         gradcam = GradCAMLogger(writer, model, class_names=CLASS_NAMES, transform=NORMALIZE)
-        probe = gradcam.probe("validation", inputs, labels=probe_cells.labels, boxes=[[MARK]] * len(inputs))
+        probe = gradcam.probe(
+            "validation", inputs, labels=probe_cells.labels, targets="both", boxes=[[MARK]] * len(inputs)
+        )
 
         drawn = batches(training, arguments.batch_size, arguments.steps, arguments.seed)
         for step, (images, labels) in enumerate(drawn, start=1):

@@ -123,7 +123,7 @@ Methods: TypeAlias = "MethodLike | list[Any] | tuple[Any, ...]"  # no sequences 
 ModelInputs: TypeAlias = "Tensor | NDArray[Any] | Array | tuple[Any, ...] | list[Tensor] | Mapping[str, Any]"
 Target: TypeAlias = "int | np.integer[Any] | TargetLike | BoxTarget | None"
 Targets: TypeAlias = "Target | NDArray[Any] | Array | Sequence[Target | Sequence[Target]]"
-LabelOrTargets: TypeAlias = 'Literal["label"] | Targets'
+LabelOrTargets: TypeAlias = 'Literal["label", "both"] | Targets'
 Step: TypeAlias = "int | np.integer[Any] | Array"
 
 

@@ -14,6 +14,14 @@ if TYPE_CHECKING:
 MapKind = Literal["positive", "signed", "rgb"]
 
 
+class Distinct(list[Any]):
+    """What is asked of one image, its top class as None: a class that turns out to be the top one is explained once."""
+
+    def without_top(self, top: int) -> list[Any]:
+        """Return what is left to explain once it is known which class is the top one."""
+        return [asked for asked in self if asked is None or None not in self or int(asked) != top]
+
+
 class Explanation(Protocol):
     """Maps of M explained scores of N images, by (method, layer); arrays of any framework.
 

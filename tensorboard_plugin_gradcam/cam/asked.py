@@ -9,6 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from tensorboard_plugin_gradcam.explanation import Distinct
+
 from .boxes import REMEDY, DetectedBox, MatchedBox, NothingDetected, best_of_class, is_skipping
 from .outputs import Outputs
 from .targets import BinaryScore, Classes, ClassInMask, ClassScore, Contrast, Custom, Probability, Target
@@ -51,11 +53,11 @@ def find_targets(targets: Any, outputs: Outputs, count: int, rank: int = 2) -> A
     if len(outputs) != count:
         shape = f"shape {tuple(outputs.shape)}" if isinstance(outputs, Tensor) else f"{len(outputs)} of them"
         raise ValueError(f"expected outputs for each of {count} images, the batch axis first, got {shape}")
-    asked = [(sample, item) for sample, items in enumerate(_for_each_image(targets, count)) for item in items]
+    rows = list(_for_each_image(targets, count))
+    if isinstance(outputs, Tensor) and any(item is None for items in rows for item in items):
+        rows = [_with_top(items, top) for items, top in zip(rows, _top_classes(outputs), strict=True)]
+    asked = [(sample, item) for sample, items in enumerate(rows) for item in items]
     if isinstance(outputs, Tensor):
-        if any(item is None for _, item in asked):
-            top = _top_classes(outputs)
-            asked = [(sample, top[sample] if item is None else item) for sample, item in asked]
         found = [_one(item, outputs, rank) for _, item in asked]
     else:
         asked = [pair for pair in asked if pair[1] is not None or len(outputs[pair[0]]["scores"])]
@@ -79,6 +81,11 @@ def _for_each_image(targets: Any, count: int) -> Iterator[Sequence[Any]]:
         if isinstance(asked, (list, tuple)) and not asked:
             raise ValueError("expected at least one target for each image, got an empty list")
         yield asked if isinstance(asked, (list, tuple)) else [asked]
+
+
+def _with_top(items: Sequence[Any], top: int) -> list[Any]:
+    others = items.without_top(top) if isinstance(items, Distinct) else items
+    return [top if item is None else item for item in others]
 
 
 def _plain(targets: Any) -> Any:

@@ -30,7 +30,8 @@ class GradCAMCallback(Callback):
         every: None logs at the end of each epoch; so many batches (50) or so much time ("30s", "5min", a `timedelta`)
             whenever that has passed. Both log the untrained model first.
         tag: name of the series.
-        targets: what to explain, as for `CAM`: the top class by default, "label" for the label's.
+        targets: what to explain, as for `CAM`: the top class by default, "label" for the label's,
+            "both" for the top class's and, where that is wrong, the label's too.
         options: further arguments of `GradCAMLogger` (layers, methods, class_names, transform, metrics, ...) and of
             samples (ids, captions, boxes, boxes_in, truth_masks, images).
 

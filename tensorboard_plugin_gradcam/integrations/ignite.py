@@ -32,7 +32,8 @@ class GradCAMHandler(BaseHandler):
         inputs: of the model, ``(N, C, H, W)``, on its device.
         labels: ``(N,)``, class index.
         tag: name of the series.
-        targets: what to explain, as for `CAM`: the top class by default, "label" for the label's.
+        targets: what to explain, as for `CAM`: the top class by default, "label" for the label's,
+            "both" for the top class's and, where that is wrong, the label's too.
         global_step_transform: takes the engine and the event and returns the step; by default the number of the event:
             iterations or epochs, as with Ignite's own handlers.
         options: further arguments of `GradCAMLogger` (layers, methods, class_names, transform, metrics, ...) and of

@@ -37,7 +37,7 @@ class GradCAMCallback(keras.callbacks.Callback):
             has passed; steps are batches.
         tag: name of the series.
         inputs: of the model, where they are not `images`.
-        targets: what to explain: None for the top class, "label", an int, ``(N,)`` or ``(N, T)``.
+        targets: what to explain: None for the top class, "label", "both" of them, an int, ``(N,)`` or ``(N, T)``.
         layers: as for `KerasCAM`: found automatically by default.
         methods: as for `KerasCAM`.
         options: further arguments of `GradCAMLogger` (class_names, mean, std, metrics, top_k, ...) and of samples: ids,

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tensorboard_plugin_gradcam.arrays import to_numpy
-from tensorboard_plugin_gradcam.explanation import MapKind, Result, checked_size
+from tensorboard_plugin_gradcam.explanation import Distinct, MapKind, Result, checked_size
 from tensorboard_plugin_gradcam.integrations import keras_layers, keras_maps
 from tensorboard_plugin_gradcam.integrations.keras_backends import Pass, Tap, run
 from tensorboard_plugin_gradcam.integrations.keras_inputs import KerasInputs
@@ -144,7 +144,7 @@ class KerasCAM:
             inputs: ``(N, ..., channels)``, as the model takes them; a list or a mapping of several, of which the first
                 that can be images is explained.
             targets: None explains each image's top class; an int, or N of them, a class; ``(N, T)`` T classes of each;
-                on the torch backend all that `CAM` takes.
+                N lists of classes, in which None is the top class; on the torch backend all that `CAM` takes.
 
         Returns:
             A `KerasResult`; on the torch backend a `CAMResult`.
@@ -325,8 +325,11 @@ class _Asked:
 
 def _asked(targets: Any, scores: NDArray[np.float32]) -> _Asked:
     count, classes = len(scores), max(scores.shape[1], 2)
+    tops = scores.argmax(axis=1) if scores.shape[1] > 1 else (scores[:, 0] > 0).astype(np.int64)
+    if isinstance(targets, list) and len(targets) == count and any(isinstance(row, list) for row in targets):
+        return _within(_listed(targets, tops), classes)
     if targets is None:
-        array = scores.argmax(axis=1) if scores.shape[1] > 1 else (scores[:, 0] > 0).astype(np.int64)
+        array = tops
     else:
         array = to_numpy(targets, "targets")
         array = np.full(count, array) if array.ndim == 0 else array
@@ -334,12 +337,26 @@ def _asked(targets: Any, scores: NDArray[np.float32]) -> _Asked:
         raise ValueError(
             f"expected targets as a class, ({count},) or ({count}, T) classes, got {array.dtype} of shape {array.shape}"
         )
-    outside = array[(array < 0) | (array >= classes)]
-    if outside.size:
-        raise ValueError(f"expected a class from 0 to {classes - 1}, got {outside[0]}")
     several = array.reshape(count, -1)
     samples, ranks = np.indices(several.shape).reshape(2, -1)
-    return _Asked(samples, several.reshape(-1).astype(np.int64), ranks)
+    return _within(_Asked(samples, several.reshape(-1).astype(np.int64), ranks), classes)
+
+
+def _within(asked: _Asked, classes: int) -> _Asked:
+    outside = asked.classes[(asked.classes < 0) | (asked.classes >= classes)]
+    if outside.size:
+        raise ValueError(f"expected a class from 0 to {classes - 1}, got {outside[0]}")
+    return asked
+
+
+def _listed(targets: list[Any], tops: NDArray[np.int64]) -> _Asked:
+    """Return what a list of classes for each image asks for, in which None is the top class."""
+    triples = []
+    for sample, (row, top) in enumerate(zip(targets, tops.tolist(), strict=True)):
+        asked = row.without_top(top) if isinstance(row, Distinct) else row if isinstance(row, list) else [row]
+        triples += [(sample, top if one is None else int(one), rank) for rank, one in enumerate(asked)]
+    samples, classes, ranks = np.array(triples, dtype=np.int64).reshape(-1, 3).T
+    return _Asked(samples, classes, ranks)
 
 
 def _find_methods(methods: str | Sequence[str]) -> tuple[str, ...]:

@@ -13,6 +13,7 @@ from importlib.util import find_spec
 from typing import Any
 
 from tensorboard_plugin_gradcam.cam import CAM, Capture
+from tensorboard_plugin_gradcam.explanation import Distinct
 from tensorboard_plugin_gradcam.faults import warn
 from tensorboard_plugin_gradcam.installing import missing
 from tensorboard_plugin_gradcam.integrations.batches import Truth, scores_of, truth_in
@@ -47,7 +48,8 @@ class GradCAMCallback(*_callback_classes()):  # type: ignore[misc]
             or else the `LightningModule` itself, whose `forward` the validation step has to call then.
         labels: takes a batch and returns its labels, as for `prepare_samples`; by default what reads as labels beside
             the inputs: classes, one-hot and multi-hot rows, names, masks.
-        targets: what to explain, as for `CAM`: the top class by default, "label" for the label's.
+        targets: what to explain, as for `CAM`: the top class by default, "label" for the label's,
+            "both" for the top class's and, where that is wrong, the label's too.
         tag: name of the series; further data loaders' have ``/dataloader_idx_1`` and so on behind it.
         layers: as for `CAM`: found automatically by default.
         methods: as for `CAM`, those that need no forward passes of their own.
@@ -197,12 +199,14 @@ class GradCAMCallback(*_callback_classes()):  # type: ignore[misc]
         if not isinstance(self._targets, str):
             return self._targets
         found = read_labels(labels, _count(capture), None, self._options.get("class_names", ()), [])
-        if self._targets != "label" or any(label.index is None for label in found):
+        if self._targets not in ("label", "both") or any(label.index is None for label in found):
             self._faults.tell(
                 "the top classes are explained",
                 f"expected a class of each sample for targets={self._targets!r}, got batches without",
             )
             return None
+        if self._targets == "both":
+            return [Distinct([None, label.index]) for label in found]
         return [label.index for label in found]
 
 

@@ -37,7 +37,8 @@ class GradCAMCallback(TrainerCallback):
         every: None logs the untrained model, and then at each evaluation; so many steps (50) or so much time ("30s",
             "5min", a `timedelta`) whenever that has passed.
         tag: name of the series.
-        targets: what to explain, as for `CAM`: the top class by default, "label" for the label's.
+        targets: what to explain, as for `CAM`: the top class by default, "label" for the label's,
+            "both" for the top class's and, where that is wrong, the label's too.
         writer: as for `add_gradcam`, or a `TensorBoardCallback` that stands before this one among the callbacks; by
             default a run of its own in the output directory, ``runs/gradcam``, ``runs/gradcam-2`` and so on for each
             training; one that is resumed goes on in the last one's.

@@ -27,7 +27,7 @@ from tensorboard_plugin_gradcam.aliases import (
     Writer,
 )
 from tensorboard_plugin_gradcam.arrays import numbers as numbers_of
-from tensorboard_plugin_gradcam.explanation import Explanation
+from tensorboard_plugin_gradcam.explanation import Distinct, Explanation
 from tensorboard_plugin_gradcam.faults import Faults, OnError, reason
 from tensorboard_plugin_gradcam.misnamed import answer, misfit, told
 from tensorboard_plugin_gradcam.normalization import normalizations
@@ -218,7 +218,8 @@ class GradCAMLogger:
             inputs: of the model, ``(N, C, H, W)`` or with a depth; a copy is kept.
             images: pictures of them, if un-normalized `inputs` are not viewable pictures.
             labels: as for `prepare_samples`.
-            targets: what to explain, as for `CAM`: the top class by default, "label" for the label's.
+            targets: what to explain, as for `CAM`: the top class by default, "label" for the label's,
+                "both" for the top class's and, where that is wrong, the label's too.
             every: as for the logger, for this probe.
             known: `ids`, `captions`, `boxes`, `boxes_in`, `truth_masks`, `dataformats` as for `prepare_samples`.
 
@@ -600,17 +601,18 @@ def _part(values: Any, part: range, count: int) -> Any:
 
 
 def _labels(samples: Samples, targets: str) -> list[Any]:
-    """Return each sample's label as a target; of a set each class that is in it, or else the top class."""
-    if targets != "label":
-        raise ValueError(f"expected targets None, 'label', classes or targets as for CAM, got {targets!r}")
+    """Return each sample's label as a target; of a set each class that is in it, or else the top class.
+
+    For "both" the top class comes first.
+    """
+    if targets not in ("label", "both"):
+        raise ValueError(f"expected targets None, 'label', 'both', classes or targets as for CAM, got {targets!r}")
     sets = samples.truth.sets
-    if sets is not None:
-        return [list(labels) if labels else [None] for labels in sets]
-    labels = samples.labels
-    if labels is None or (labels < 0).any():
-        raise ValueError("expected labels of all samples for targets='label', got samples without")
-    found: list[Any] = labels.tolist()
-    return found
+    labels: Any = samples.labels if sets is None else sets
+    if labels is None or (sets is None and (labels < 0).any()):
+        raise ValueError(f"expected labels of all samples for targets={targets!r}, got samples without")
+    rows = [list(label) for label in labels] if sets is not None else [[label] for label in labels.tolist()]
+    return [Distinct([None, *row]) if targets == "both" else row or [None] for row in rows]
 
 
 def _with_samples(parts: Sequence[tuple[int, Batch]], samples: Samples) -> list[Batch]:

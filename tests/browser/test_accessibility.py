@@ -59,7 +59,7 @@ KEYS = [
     ("2", "mode", "contour"), ("5", "mode", "map"), ("[", "opacity", "0.95"), ("[ [ ]", "opacity", "0.95"),
     (". .", "threshold", "0.1"), (". . ,", "threshold", "0.05"), ("s", "smooth", "0"), ("g", "groundTruth", "0"),
     ("l", "layer", "layer3"), ("n n", "focus", FOCUS), ("n n n p", "focus", FOCUS), ("n Escape", "focus", None),
-    ("m", "pin", "0.5000,0.3571"), ("m m", "pin", None),
+    ("m", "pin", "0.5000,0.3571"), ("m m", "pin", None), ("n t", "trail", "1"), ("n w w", "why", None),
 ]  # fmt: skip
 
 

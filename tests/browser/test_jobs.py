@@ -7,10 +7,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 from playwright.sync_api import Frame, Locator, Page, expect
 
 from tensorboard_plugin_gradcam import add_gradcam
-from tests.browser.tab import TILE, Rich, opened
+from tests.browser.tab import TILE, Rich, look, opened
 from tests.viewer.server import Server, tensorboard
 
 LAST = Rich.STEPS[-1]
@@ -118,6 +119,27 @@ def test_one_class_over_steps_is_there_after_three(page: Page, rich: Server, han
     frame.locator(".strip-of canvas[data-step='0']").first.wait_for()
     assert set(samples(frame)) == {index for index in range(Rich.SAMPLES) if index % 3 == 2}
     assert hands.actions <= 3
+
+
+def test_a_card_for_a_talk_is_saved_after_two(page: Page, rich: Server, hands: Hands) -> None:
+    frame = opened(page, rich)
+    hands.click(frame.get_by_role("button", name="Card…"))
+    with page.expect_download() as download:
+        hands.click(frame.get_by_role("button", name="Save PNG"))
+    with Image.open(download.value.path()) as card:
+        assert card.size == (1200, 675)
+    assert hands.actions == 2
+
+
+@pytest.mark.parametrize(("width", "focus"), [(1400, True), (900, True), (700, False)])
+def test_the_toolbar_is_one_line(page: Page, rich: Server, width: int, focus: bool) -> None:
+    page.set_viewport_size({"width": width, "height": 900})
+    frame = look(page, rich, view="compare", **({"focus": "run=clean&tag=val&sample=2"} if focus else {}))
+    expect(frame.get_by_role("button", name="Card…")).to_be_visible()
+    tops = frame.locator(".toolbar > *:visible").evaluate_all(
+        "(all) => all.map((one) => one.getBoundingClientRect()).map(({top, height}) => top + height / 2)"
+    )
+    assert max(tops) - min(tops) <= 6
 
 
 def test_a_big_picture_fills_the_window_after_one(page: Page, rich: Server, hands: Hands) -> None:

@@ -14,6 +14,7 @@ import keras
 from keras import layers
 
 from tensorboard_plugin_gradcam import CAM
+from tensorboard_plugin_gradcam.explanation import Distinct
 from tensorboard_plugin_gradcam.integrations.keras import KerasCAM, KerasResult
 from tests.frameworks import keras_models as models
 
@@ -83,6 +84,25 @@ def test_several_classes_of_each_image_are_explained_as_one_by_one() -> None:
         alone = cam(photos, targets=classes[:, rank])
         np.testing.assert_allclose(maps[rank::2], array(alone.maps["grad_cam", "conv2"]), atol=1e-6)
         np.testing.assert_allclose(array(found.scores)[rank::2], array(alone.scores), atol=1e-6)
+
+
+def test_the_top_class_and_the_label_are_explained_once_where_they_are_the_same() -> None:
+    model = models.build("functional")
+    models.randomise(model)
+    cam, photos = KerasCAM(model), models.photos()
+    tops = [int(top) for top in array(cam(photos).targets)]
+    others = [(top + 1) % models.CLASSES for top in tops]
+    found = cam(photos, targets=[Distinct([None, other]) for other in [tops[0], *others[1:]]])
+    np.testing.assert_array_equal(array(found.samples), [0, 1, 1, 2, 2, 3, 3])
+    np.testing.assert_array_equal(
+        array(found.targets), [tops[0], tops[1], others[1], tops[2], others[2], tops[3], others[3]]
+    )
+    alone = cam(photos, targets=others)
+    np.testing.assert_allclose(
+        array(found.maps["grad_cam", "conv2"])[[2, 4, 6]], array(alone.maps["grad_cam", "conv2"])[1:], atol=1e-6
+    )
+    with pytest.raises(ValueError, match="from 0 to"):
+        cam(photos, targets=[[None, models.CLASSES]] * len(photos))
 
 
 HEADS = {

@@ -43,6 +43,22 @@ def train_step(model: nn.Module, optimizer: torch.optim.Optimizer, x: Tensor) ->
     optimizer.step()
 
 
+def test_a_probe_of_both_logs_the_top_class_and_the_label_where_they_differ(
+    model: nn.Module, images: Tensor, tmp_path: Path
+) -> None:
+    tops = model.eval()(images).argmax(1)
+    labels = torch.where(torch.arange(6) % 2 == 0, tops, (tops + 1) % 3)
+    with GradCAMLogger(tmp_path, model, on_error="raise") as logger:
+        logger.probe("val", images, labels=labels, targets="both").log(0)
+        with pytest.raises(ValueError, match="targets='both'"):
+            logger.probe("unlabeled", images, targets="both")
+    (series,) = read_gradcam(tmp_path).maps.values()
+    block = series[0].record.blocks[0]
+    expected = [(i, int(tops[i])) for i in range(6)] + [(i, int(labels[i])) for i in (1, 3, 5)]
+    assert sorted(zip(block.sample_indices.tolist(), block.targets.tolist(), strict=True)) == sorted(expected)
+    assert block.targets[:3].tolist() == [int(tops[0]), int(tops[1]), int(labels[1])], "the top class comes first"
+
+
 def test_a_probe_is_read_back(model: nn.Module, images: Tensor, tmp_path: Path) -> None:
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
     expected: dict[int, Any] = {}

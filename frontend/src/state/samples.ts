@@ -201,3 +201,14 @@ export function isRight({label, labels}: Sample, {prediction, set}: Said): boole
   if (set) return labels ? set.every(({predicted, isTrue}) => predicted === isTrue) : null;
   return label === null || prediction === null ? null : label === prediction;
 }
+
+/** The two classes, where a sample has one of each and they differ. */
+export interface Mistake {
+  label: number;
+  prediction: number;
+}
+
+export function mistakeOf(sample: Sample, {prediction, set}: Said): Mistake | null {
+  const {label} = sample;
+  return set || label === null || prediction === null || label === prediction ? null : {label, prediction};
+}

@@ -67,6 +67,8 @@ export interface Settings {
   dismissed: string[]; // names of findings
   locks: string[]; // "tile key@step"
   chart: string | null; // over the steps; null: the first there is
+  trail: boolean; // the way of the evidence's centre over the picture in focus
+  why: boolean; // the picture in focus shows why its prediction is wrong, where it is
   full: boolean; // the picture in focus fills the window
   focusWidth: number; // pixels
   slice: number | null; // of volumes, as a fraction of the depth; null: of each the one with most evidence
@@ -125,6 +127,8 @@ export const DEFAULTS: Settings = {
   dismissed: [],
   locks: [],
   chart: null,
+  trail: false,
+  why: false,
   full: false,
   focusWidth: 532,
   slice: null,

@@ -3,10 +3,10 @@ import {explainedOver, limitsFor, seriesOf} from "../state/maps";
 import {entriesOver, isCut, mapOfEntry, measured, type Metric, thinned} from "../state/measure";
 import {stepIndexOf} from "../maths/series";
 import {numberOver, ownNumbers} from "../state/userNumbers";
-import {useSlowly} from "./slowly";
+import {numberOf, useSlowly} from "./slowly";
 import type {Twin} from "../state/twins";
 import {arrivals, change, colorOf, look, pin, predictionsOf, settings} from "../state/store";
-import type {MapSeries, Sample} from "../types";
+import type {Sample} from "../types";
 import {Chart, type Line} from "./Chart";
 import {type Cast, className, sampleOf, saidOver} from "../state/samples";
 
@@ -189,15 +189,6 @@ function useMeasured(twins: readonly Twin[], sample: Sample): Point[] | null {
     },
   );
   return whole.length ? points : null;
-}
-
-const numbers = new WeakMap<MapSeries, number>();
-let count = 0;
-
-function numberOf(series: MapSeries): number {
-  const number = numbers.get(series) ?? count++;
-  numbers.set(series, number);
-  return number;
 }
 
 function linesOf(

@@ -1,4 +1,5 @@
-import {useEffect, useRef} from "preact/hooks";
+import type {ComponentChildren} from "preact";
+import {useEffect, useMemo, useRef} from "preact/hooks";
 import {currentLimits, mapOf, shownStep} from "../state/maps";
 import {specFrom} from "../state/spec";
 import {twinsOf} from "../state/twins";
@@ -10,9 +11,11 @@ import {
   type Group,
   groups,
   images,
+  look,
   openedByKey,
   pin,
   probe,
+  renderer,
   settings,
 } from "../state/store";
 import {cellAt, peak, type Place} from "../maths/metrics";
@@ -30,10 +33,14 @@ import {middleOf, pinned} from "./pinning";
 import {Picture} from "./Picture";
 import {Planes} from "./Planes";
 import {Slices} from "./Slices";
-import {type Cast, castAt, className, isRight, type Said, sampleOf, saidOf} from "../state/samples";
+import {type Cast, castAt, className, isRight, mistakeOf, type Said, sampleOf, saidOf} from "../state/samples";
+import {viewport} from "../state/zoom";
+import {WHOLE} from "../maths/placement";
 import {closeFocus} from "./shortcuts";
 import {hasTask, TaskVerdict} from "./TaskVerdict";
 import {useLookingAt} from "./Tile";
+import {Trail, TrailKey, useTrail} from "./Trail";
+import {BothMaps, Story, Whose} from "./Why";
 
 /** One sample, large, with what was logged of it. */
 export function Focus() {
@@ -60,7 +67,16 @@ function Panel({group, cast, sample, index}: Props) {
   const said = saidOf(cast, index);
   const twins = twinsOf(group.tag, sample, {group, index});
   const panel = useRef<HTMLElement>(null);
-  const {full, focusWidth} = settings.value;
+  const {full, focusWidth, trail, why} = settings.value;
+  const stops = useTrail(group, index);
+  const mistake = mistakeOf(sample, said);
+  const way = trail && stops && stops.length > 1 && (
+    <>
+      <Trail stops={stops} at={at} ratio={ratioOf(sample)} view={viewport.value} />
+      <TrailKey stops={stops} />
+    </>
+  );
+  const what = {group, sample, index, at};
   useEffect(() => {
     if (openedByKey.value) panel.current?.focus();
     openedByKey.value = false;
@@ -92,16 +108,51 @@ function Panel({group, cast, sample, index}: Props) {
         <IconButton label="Close" path={CLOSE} onClick={closeFocus} />
       </div>
       <div class="pictures">
-        <Picture group={group} sample={sample} index={index} at={at} large />
+        {why && mistake ? (
+          <BothMaps {...what} mistake={mistake}>
+            {way}
+          </BothMaps>
+        ) : (
+          <Picture {...what} large>
+            {way}
+          </Picture>
+        )}
         {!full &&
           (found?.map.slice ? (
             <Planes run={group.run} sample={sample} found={found} limits={currentLimits(found, group, index)} />
           ) : (
-            <Photograph run={group.run} sample={sample} />
+            <div class="beside">
+              <Photograph run={group.run} sample={sample} name="photograph" />
+              {stops && stops.length > 1 && (
+                <Photograph run={group.run} sample={sample} name="trail" dimmed>
+                  <Trail stops={stops} at={at} ratio={ratioOf(sample)} view={WHOLE} />
+                  <TrailKey stops={stops} />
+                </Photograph>
+              )}
+            </div>
           ))}
       </div>
       <Slices group={group} sample={sample} index={index} at={at} />
-      <Reading map={found?.map ?? null} />
+      <div class="under-picture">
+        {why && mistake ? <Whose {...what} mistake={mistake} cast={cast} /> : <Reading map={found?.map ?? null} />}
+        <Switch
+          on={trail}
+          letter="T"
+          name="Trail"
+          what="The way of the evidence's centre over the steps"
+          set={(on) => change({trail: on})}
+        />
+        {mistake && (
+          <Switch
+            on={why}
+            letter="W"
+            name="Why wrong?"
+            what="Where it looks for the label and for the prediction, and since when it is wrong"
+            set={(on) => change({why: on})}
+          />
+        )}
+      </div>
+      {why && mistake && <Story {...what} mistake={mistake} cast={cast} />}
       <Filmstrip group={group} sample={sample} index={index} />
       {!full && (
         <>
@@ -159,19 +210,58 @@ function Edge() {
   );
 }
 
+function ratioOf({width, height}: Sample): number {
+  return width && height ? width / height : 1;
+}
+
+interface SwitchProps {
+  on: boolean;
+  letter: string; // its key
+  name: string;
+  what: string;
+  set: (on: boolean) => void;
+}
+
+/** Something over the picture, on or off. */
+function Switch({on, letter, name, what, set}: SwitchProps) {
+  return (
+    <button
+      type="button"
+      class="button switch"
+      aria-pressed={on}
+      title={`${what} (${letter})`}
+      onClick={() => set(!on)}
+    >
+      {name}
+    </button>
+  );
+}
+
+interface PhotographProps {
+  run: string;
+  sample: Sample;
+  name: string;
+  dimmed?: boolean; // in grey, for what is over it
+  children?: ComponentChildren;
+}
+
 /** The picture as it was logged. */
-function Photograph({run, sample}: {run: string; sample: Sample}) {
+function Photograph({run, sample, name, dimmed = false, children}: PhotographProps) {
   const canvas = useRef<HTMLCanvasElement>(null);
   arrivals.value;
   const image = images.get(run, sample.image);
+  const drawn = useMemo(() => ({...look.peek(), mode: dimmed ? "overlay" : "image", photo: "gray"}) as const, [dimmed]);
   useEffect(() => {
-    if (canvas.current && image) canvas.current.getContext("2d")?.drawImage(image, 0, 0);
-  }, [image]);
+    if (canvas.current && image) renderer.draw(canvas.current, image, null, drawn, {low: 0, high: 0}, WHOLE);
+  }, [image, drawn]);
   if (!image) return null;
   return (
     <figure class="photograph">
-      <canvas ref={canvas} width={image.width} height={image.height} />
-      <figcaption class="mark">photograph</figcaption>
+      <span class="picture" style={{"--ratio": `${image.width} / ${image.height}`}}>
+        <canvas ref={canvas} width={image.width} height={image.height} />
+        {children}
+      </span>
+      <figcaption class="mark">{name}</figcaption>
     </figure>
   );
 }

@@ -1,3 +1,4 @@
+import type {ComponentChildren} from "preact";
 import {useLayoutEffect, useRef} from "preact/hooks";
 import type {Found} from "../api/loader";
 import {currentLimits, drawnOf, mapOf, shownStep} from "../state/maps";
@@ -18,12 +19,13 @@ interface Props {
   index: number;
   at?: number; // the step; else the scrubber's, or the one that the sample is locked to
   large?: boolean;
+  children?: ComponentChildren; // over it
 }
 
 const LARGE = 640; // pixels of the page that the picture in focus takes, until that is known
 
 /** A sample's picture under its map at the step, in whole multiples of the picture's size; the page does the rest. */
-export function Picture({group, sample, index, at = shownStep(group, index), large = false}: Props) {
+export function Picture({group, sample, index, at = shownStep(group, index), large = false, children}: Props) {
   const canvas = useRef<HTMLCanvasElement>(null);
   const {found, image, limits, said, own} = useArrived(() => readingOf({group, sample, index, at}), valuesOf);
   renderer.losses.value;
@@ -62,6 +64,7 @@ export function Picture({group, sample, index, at = shownStep(group, index), lar
         data-theme={dark.value ? "dark" : "light"}
       />
       <Marks group={group} sample={own} index={index} found={found} view={view} at={at} large={large} />
+      {children}
       {slice && (
         <span class="mark slice" data-testid="slice">
           {slice.index + 1} / {slice.count}

@@ -26,7 +26,7 @@ import {useNear} from "./near";
 import {Picture} from "./Picture";
 import {NARROWEST, type Place} from "../maths/layout";
 import {rankWords} from "../state/ordering";
-import {type Cast, castAt, castValues, saidOf} from "../state/samples";
+import {type Cast, castAt, castValues, mistakeOf, saidOf} from "../state/samples";
 import {Slices} from "./Slices";
 import {Verdict} from "./Verdict";
 
@@ -139,8 +139,28 @@ export function Seen({group, sample, index, fixed, badge = false, truth = true}:
       </button>
       {fixed == null && <Lock name={key} at={at} />}
       <Pick spec={spec} />
+      {cast && mistakeOf(sample, saidOf(cast, index)) && <Why ask={() => focus(group, index, fixed)} />}
       <Slices group={group} sample={sample} index={index} at={at} stop={-1} />
     </>
+  );
+}
+
+/** On a wrong tile: opens what there is to see of why. */
+function Why({ask}: {ask: () => void}) {
+  return (
+    <button
+      type="button"
+      class="icon why"
+      tabIndex={-1}
+      aria-label="Why is it wrong?"
+      title="Why is it wrong? (W)"
+      onClick={() => {
+        ask();
+        change({why: true});
+      }}
+    >
+      ?
+    </button>
   );
 }
 

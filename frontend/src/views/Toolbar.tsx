@@ -6,7 +6,8 @@ import {showsSamples, view} from "../state/view";
 import {useEffect, useRef} from "preact/hooks";
 import {DEFAULTS, type Settings, type View} from "../state/settings";
 import {specFrom} from "../state/spec";
-import {IconButton, Segments} from "./controls";
+import {IconButton, Segments, Select} from "./controls";
+import {room} from "./room";
 import {shown} from "../maths/numbers";
 import {CLOSE} from "./icons";
 import {AXIS_NAMES, valueName} from "../state/names";
@@ -20,13 +21,22 @@ const VIEWS: readonly (readonly [View, string])[] = [
   ["findings", "Findings"],
 ];
 const SWAP = "M7 4 3 8l4 4V9h8V7H7zm10 8v3H9v2h8v3l4-4z";
+const LINK =
+  "M10 7H7a5 5 0 0 0 0 10h3v-2H7a3 3 0 0 1 0-6h3zm4 0h3a5 5 0 0 1 0 10h-3v-2h3a3 3 0 0 0 0-6h-3zM8 11h8v2H8z";
+const DONE = "M9.5 17.6 4 12l1.4-1.4 4.1 4.2 9.1-9.2L20 7z";
+const PICTURE = "M3 4h18v16H3zm2 2v12h14V6zm1 10 4-5 3 3.5 2-2.5 3 4z";
 const MOST_OPTIONS = 200;
+const NARROW = 520; // pixels of the middle, in which names of all views have no room
 
 /** How the middle is arranged. */
 export function Toolbar() {
   return (
     <div class="toolbar" role="toolbar" aria-label="Arrangement">
-      <Segments label="View" value={view.value} options={VIEWS} onChange={show} />
+      {room.value.width < NARROW ? (
+        <Select label="View" value={view.value} options={VIEWS} onChange={show} />
+      ) : (
+        <Segments label="View" value={view.value} options={VIEWS} onChange={show} />
+      )}
       {view.value === "compare" && <Axes />}
       {showsSamples.value && <OverSteps />}
       {showsSamples.value && <HalfChosen />}
@@ -54,17 +64,29 @@ function OverSteps() {
   );
 }
 
+/** What a button's words are where there is no room for them. */
+function Sign({path}: {path: string}) {
+  return (
+    <svg viewBox="0 0 24 24" aria-hidden="true">
+      <path d={path} />
+    </svg>
+  );
+}
+
 /** Opens what makes a card of the sample in focus, or of the first. */
 function CardButton() {
   return (
     <button
       type="button"
-      class="button"
+      class="button with-sign"
+      aria-label="Card…"
+      title="A card for a talk: PNG, GIF, WebM"
       onClick={() => {
         dialog.value = "card";
       }}
     >
-      Card…
+      <Sign path={PICTURE} />
+      <span>Card…</span>
     </button>
   );
 }
@@ -79,8 +101,15 @@ function CopyLink() {
   }, [now]);
   return (
     <span class="copy">
-      <button type="button" class="button" data-testid="copy-link" onClick={() => void copyLink()}>
-        {now === "copied" ? "✓ Copied" : "Copy link"}
+      <button
+        type="button"
+        class="button with-sign"
+        data-testid="copy-link"
+        title="Copy the link to this view (C)"
+        onClick={() => void copyLink()}
+      >
+        <Sign path={now === "copied" ? DONE : LINK} />
+        <span>{now === "copied" ? "✓ Copied" : "Copy link"}</span>
       </button>
       {link && (
         <span class="link-shown">

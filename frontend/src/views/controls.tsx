@@ -135,7 +135,12 @@ export function Select<T extends string>({label, value, options, disabled, onCha
   return (
     <label class="field">
       <span>{label}</span>
-      <select value={value} disabled={disabled} onChange={(event) => onChange(event.currentTarget.value as T)}>
+      <select
+        aria-label={label}
+        value={value}
+        disabled={disabled}
+        onChange={(event) => onChange(event.currentTarget.value as T)}
+      >
         {options.map(([option, text]) => (
           <option key={option} value={option}>
             {text}

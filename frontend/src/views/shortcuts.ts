@@ -85,6 +85,13 @@ export const SHORTCUTS: readonly (readonly [title: string, readonly Shortcut[]])
       {keys: ["m"], shown: "M", does: "pin the map's peak, or unpin", run: pinPeak},
       {keys: ["/"], shown: "/", does: "search", run: search},
       {keys: ["f"], shown: "F", does: "fill the window with the picture, or leave", run: fillWindow},
+      {
+        keys: ["t"],
+        shown: "T",
+        does: "the trail of the evidence's centre, on or off",
+        run: () => change({trail: !settings.value.trail}),
+      },
+      {keys: ["w"], shown: "W", does: "why a prediction is wrong, or back", run: askWhy},
       {keys: ["Escape"], shown: "Esc", does: "leave the full window, close the focus", run: leave},
     ],
   ],
@@ -206,9 +213,23 @@ function fillWindow(): void {
     change({full: !settings.value.full});
     return;
   }
-  const tile = document.querySelector<HTMLElement>(".tile:hover [data-key], .tile:focus-within [data-key]");
-  const key = tile?.dataset.key;
+  const key = pointedTile();
   if (key) change({focus: key, full: true});
+}
+
+/** Of the tile under the pointer or with the keyboard, unless one is in focus already. */
+function askWhy(): void {
+  if (focusKey.value) {
+    change({why: !settings.value.why});
+    return;
+  }
+  const key = pointedTile();
+  if (key) change({focus: key, why: true});
+}
+
+function pointedTile(): string | undefined {
+  const tile = document.querySelector<HTMLElement>(".tile:hover [data-key], .tile:focus-within [data-key]");
+  return tile?.dataset.key;
 }
 
 function leave(): void {

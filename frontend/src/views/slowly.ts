@@ -38,3 +38,13 @@ export function useSlowly<T, R>(text: string, items: () => readonly T[], work: (
   }, [text]);
   return results;
 }
+
+const numbers = new WeakMap<object, number>();
+let count = 0;
+
+/** An object's number, for the text that names what is worked out: no two objects share one. */
+export function numberOf(one: object): number {
+  const number = numbers.get(one) ?? count++;
+  numbers.set(one, number);
+  return number;
+}
