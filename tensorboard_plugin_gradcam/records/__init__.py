@@ -14,6 +14,7 @@ from tensorboard_plugin_gradcam.records.picture_files import seal_picture, verif
 from tensorboard_plugin_gradcam.records.quantisation import Precision, Quantised, dequantised, quantised
 from tensorboard_plugin_gradcam.records.restarts import GOES_ON, Spans, overlap, spans, surviving
 from tensorboard_plugin_gradcam.records.series import Kind, MapKind, Series, told_apart
+from tensorboard_plugin_gradcam.records.sizes import RECORDS, expect_readable
 from tensorboard_plugin_gradcam.records.steps import (
     RELATIONS,
     STEP_LIMIT,
@@ -36,6 +37,7 @@ __all__ = [
     "LATER_PLUGIN_NAME",
     "MAX_CELLS",
     "PLUGIN_NAME",
+    "RECORDS",
     "RELATIONS",
     "STEP_LIMIT",
     "THUMBNAIL",
@@ -64,6 +66,7 @@ __all__ = [
     "dequantised",
     "digest_of_bytes",
     "digest_of_pixels",
+    "expect_readable",
     "overlap",
     "quantised",
     "sample_of",

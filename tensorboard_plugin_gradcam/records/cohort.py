@@ -106,20 +106,21 @@ class Cohort:
             ValueError: it is larger than readers take, or a text can't be encoded.
         """
         masks = [mask for one in self.samples for mask in (one.mask, one.class_mask) if mask is not None]
+        cells = [mask.size for mask in masks]
         for name, found, limit in (
             ("samples", len(self.samples), MAX_SAMPLES),
             ("class names", len(self.class_names), MAX_CLASS_NAMES),
-            (
-                "mask cells",
-                sum(mask.size for mask in masks),
-                MAX_CELLS,
-            ),
+            ("cells of one mask", max(cells, default=0), MAX_MASK_CELLS),
+            ("mask cells", sum(cells), MAX_CELLS),
             ("boxes of one sample", max((len(one.boxes) for one in self.samples), default=0), MAX_BOXES),
         ):
             if found > limit:
                 raise ValueError(f"expected at most {limit:,} {name}, got {found:,}")
         class_names = [checked_text("a class name", name) for name in self.class_names]
-        return seal(pb.Cohort(samples=[_message(sample) for sample in self.samples], class_names=class_names))
+        data = seal(pb.Cohort(samples=[_message(sample) for sample in self.samples], class_names=class_names))
+        if len(data) > 2**20:
+            _expect_readable(data)
+        return data
 
     @cached_property
     def identities(self) -> tuple[str, ...]:
@@ -191,6 +192,14 @@ class CohortParts:
         """Return each sample's name, as `Cohort.identities` does, without reading what is large."""
         told_apart = Identities()
         return tuple(told_apart(one.id or ",".join(one.slices) or one.image) for one in self.samples())
+
+
+def _expect_readable(data: bytes) -> None:
+    try:
+        for _ in CohortParts(data).samples():
+            pass
+    except CorruptRecord as error:
+        raise ValueError(f"more of one list of samples than a reader takes: {error}") from error
 
 
 def _cost(sample: pb.Sample) -> int:

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-MIB = 2**20
+from tensorboard_plugin_gradcam.records.sizes import ALLOWANCE_BYTES as ALLOWANCE_BYTES
+from tensorboard_plugin_gradcam.records.sizes import MIB
+from tensorboard_plugin_gradcam.records.sizes import NOTES as NOTES
+from tensorboard_plugin_gradcam.records.sizes import SERIES_BYTES as SERIES_BYTES
+from tensorboard_plugin_gradcam.records.sizes import TEXT as TEXT
+from tensorboard_plugin_gradcam.records.sizes import TOP_CLASSES as TOP_CLASSES
 
 READ_BYTES = 192 * MIB  # of one series, as records: TensorBoard needs about three times that while it hands them over
-SERIES_BYTES = 192 * MIB  # of one series, decoded; beyond it steps are left out
 CACHE_BYTES = 512 * MIB  # of all series that are kept decoded
 PACKET_CACHE_BYTES = 64 * MIB  # of answers that are kept encoded
 UNLIMITED_STEPS = 100_000  # asked for where TensorBoard was told to keep all steps: 0 would return nothing
 IMAGE_PIXELS = 2**26  # of one picture; a browser needs four bytes for each
-TOP_CLASSES = 100  # of one prediction
-ALLOWANCE_BYTES = 48 * MIB  # that reading a series may take beyond twice what TensorBoard hands over, and it itself
-RECORD_BYTES = 4096  # that each record is counted as, at least: also for the time it takes
-ENTRY_BYTES = 96  # that each text or small part of a record is counted as
 SENDING_BYTES = 256 * MIB  # of all answers that are on their way
 PICTURES_AT_ONCE = 4  # that are read at the same time
 PACKETS_AT_ONCE = 2  # that are encoded at the same time
@@ -26,8 +26,6 @@ SAMPLES_NUMBERED = 2**22  # of one tag, over all its cohorts
 DAMAGE_SECONDS = 30.0  # between two looks at local event files
 DAMAGE_BYTES_A_SECOND = 32 * MIB  # that a look reads
 DAMAGE_LARGEST = 64 * MIB  # of one record that is looked at
-TEXT = 10_000  # characters of a caption, an id or a class name that are passed on
-NOTES = 100  # of one step that are passed on
 LEASES = 100  # of one run that are looked at
 NAME = 1_000  # characters of a tag, method or layer; longer ones are listed as a problem
 PLACED_TAGS = 1_000  # (run, tag) whose samples are numbered across steps

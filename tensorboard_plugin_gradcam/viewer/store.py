@@ -16,9 +16,10 @@ from typing import Any
 import numpy as np
 
 from tensorboard_plugin_gradcam.records import GOES_ON, CorruptRecord, Lease, NewerFormat, Spans, overlap, spans
+from tensorboard_plugin_gradcam.records.sizes import Claim, claimed
 from tensorboard_plugin_gradcam.viewer.budget import Flights, Turns
 from tensorboard_plugin_gradcam.viewer.catalog import Catalog, Entry, Key, catalogued
-from tensorboard_plugin_gradcam.viewer.decode import Claim, Table, claimed, decoded
+from tensorboard_plugin_gradcam.viewer.decode import Table, decoded
 from tensorboard_plugin_gradcam.viewer.limits import (
     ALLOWANCE_BYTES,
     CACHE_BYTES,

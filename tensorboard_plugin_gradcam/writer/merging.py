@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
+from copy import copy
 from dataclasses import replace
 from typing import Any
 
@@ -27,6 +28,14 @@ class OpenStep:
         self.numbers: dict[str, NDArray[Any]] = {}
         self.notes: list[str] = []
         self.task: Task = "classification"
+
+    def copy(self) -> OpenStep:
+        """Return a step that further batches can be added to without a change of this one."""
+        copied = copy(self)
+        for name, value in vars(self).items():
+            if isinstance(value, (list, dict)):
+                setattr(copied, name, value.copy())
+        return copied
 
     def append(self, batch: Batch) -> None:
         """Add a batch of further samples."""

@@ -14,7 +14,18 @@ from weakref import WeakKeyDictionary
 import numpy as np
 from numpy.typing import NDArray
 
-from tensorboard_plugin_gradcam.records import Cohort, Lease, Maps, Numbers, Predictions, Sample, Series, Stamp
+from tensorboard_plugin_gradcam.records import (
+    Cohort,
+    Lease,
+    Maps,
+    Numbers,
+    Predictions,
+    Sample,
+    Series,
+    Stamp,
+    digest_of_bytes,
+    expect_readable,
+)
 from tensorboard_plugin_gradcam.writer.batch import Batch
 from tensorboard_plugin_gradcam.writer.history import History, Mode
 from tensorboard_plugin_gradcam.writer.leases import Leases
@@ -100,12 +111,14 @@ class RunLog:
 
         Raises:
             OSError: it could not be written; the next call tries again.
+            ValueError: all that was logged there is more than readers take.
         """
         with self._lock:
-            current = self._open.get(tag)
-            if current is None or current.step != step:
-                current = self._open[tag] = OpenStep(step)
+            before = self._open.get(tag)
+            current = OpenStep(step) if before is None or before.step != step else before.copy()
             current.merge(batch)
+            _expect_readable(tag, current)  # or nothing is kept of the call
+            self._open[tag] = current
             self._waiting[tag, step] = current, tuple(class_names), stamp
             while len(self._waiting) > MOST_WAITING:
                 del self._waiting[next(iter(self._waiting))]
@@ -138,8 +151,11 @@ class RunLog:
 
         Raises:
             OSError: it could not be written.
+            ValueError: it is more than readers take; nothing of it is written.
         """
         with self._lock:
+            _expect_readable(tag, step)
+            self._cohort(step.samples, tuple(class_names))
             self._prepare()
             self._write_pictures(step, wall_time)
             cohort = self._write_cohort(step.samples, tuple(class_names), wall_time)
@@ -200,19 +216,22 @@ class RunLog:
                 self._write_blob(Series("image", digest=digest), file, wall_time, picture.thumbnail)
 
     def _write_cohort(self, samples: Sequence[Sample], class_names: tuple[str, ...], wall_time: float | None) -> str:
+        digest, data = self._cohort(samples, class_names)
+        if digest not in self._written:
+            self._write_blob(Series("cohort", digest=digest), data, wall_time)
+        return digest
+
+    def _cohort(self, samples: Sequence[Sample], class_names: tuple[str, ...]) -> tuple[str, bytes]:
         key = (
             *samples,
             class_names,
         )  # samples compare by identity: the registered ones are found without a look at them
         if key not in self._cohorts:
-            cohort = Cohort(tuple(samples), class_names)
+            data = Cohort(tuple(samples), class_names).to_bytes()
             if len(self._cohorts) >= 16:
                 self._cohorts.pop(next(iter(self._cohorts)))
-            self._cohorts[key] = cohort.digest, cohort.to_bytes()
-        digest, data = self._cohorts[key]
-        if digest not in self._written:
-            self._write_blob(Series("cohort", digest=digest), data, wall_time)
-        return digest
+            self._cohorts[key] = digest_of_bytes(data), data
+        return self._cohorts[key]
 
     def _write_blob(
         self, series: Series, data: bytes, wall_time: float | None, thumbnail: NDArray[np.uint8] | None = None
@@ -253,6 +272,18 @@ class RunLog:
             if not entry.series.session:
                 tags.append(series.tensorboard_tag)
         return values, tags
+
+
+def _expect_readable(tag: str, step: OpenStep) -> None:
+    for series, record in _records(tag, step, Stamp("00" * 16)):
+        try:
+            expect_readable(record)
+        except ValueError as error:
+            of = f" of {series.method!r} at {series.layer!r}" if series.kind == "maps" else ""
+            raise ValueError(
+                f"step {step.step} of {tag!r}{of} holds {error}: log fewer samples at a step, or smaller maps "
+                "(max_map_size=64, precision='uint8')"
+            ) from error
 
 
 def _records(tag: str, step: OpenStep, stamp: Stamp) -> list[tuple[Series, Predictions | Maps | Numbers]]:

@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 
 from tensorboard_plugin_gradcam.records import Block, Maps, Predictions, Stamp
+from tensorboard_plugin_gradcam.records.sizes import Claim
 from tensorboard_plugin_gradcam.viewer import store as store_module
 from tensorboard_plugin_gradcam.viewer.catalog import Key
-from tensorboard_plugin_gradcam.viewer.decode import Claim
 from tensorboard_plugin_gradcam.viewer.packets import maps_packet, predictions_packet
 from tensorboard_plugin_gradcam.viewer.parameters import Cut
 from tensorboard_plugin_gradcam.viewer.source import Listed, Place, Point, Reading, Scope, Unavailable
