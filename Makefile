@@ -6,10 +6,10 @@ BIN := .venv/bin
 BIOME := npm install --no-save --no-package-lock --no-audit --no-fund @biomejs/biome@2.6.8
 
 .DEFAULT_GOAL := help
-.PHONY: help setup test check docs frameworks gpu format demo pictures bench soak matrix proto clean
+.PHONY: help setup test check docs frameworks gpu format demo tour dist release-check pictures bench soak matrix proto clean
 
 help:  ## list these targets
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 16
 
 .venv/.installed: pyproject.toml setup.py frontend/package-lock.json
 	$(PYTHON) -m venv .venv
@@ -63,6 +63,15 @@ format: setup  ## format and sort imports
 
 demo: .venv-demo/.installed  ## start TensorBoard and train on real photographs while its tab is open (a minute)
 	.venv-demo/bin/python demo/train.py
+
+tour: .venv-demo/.installed  ## open the tab on a small log that is made in seconds
+	.venv-demo/bin/tensorboard-gradcam demo runs/tour
+
+dist: setup  ## build wheel and source distribution, install each in a new environment, and open the tab
+	$(BIN)/python release/dist.py
+
+release-check: dist  ## metadata, links, changelog and licences of what `make dist` built
+	$(BIN)/python release/check.py
 
 pictures: setup  ## make the pictures of the README and the docs anew
 	$(BIN)/python docs/pictures.py
