@@ -22,7 +22,14 @@ from tensorboard_plugin_gradcam.findings.observed import Observer
 from tensorboard_plugin_gradcam.findings.rules import Verdict, no_hot_spot, overlap_at_least, overlaps
 from tensorboard_plugin_gradcam.findings.search import Source, atlas, class_picture, find, find_in, timeline
 from tensorboard_plugin_gradcam.findings.strategies import Strategies, strategies
-from tensorboard_plugin_gradcam.findings.summary import EVERYONE, ClassSummary, Observations, StepSummary, Summary
+from tensorboard_plugin_gradcam.findings.summary import (
+    EVERYONE,
+    ClassSummary,
+    Observations,
+    StepSummary,
+    Stretch,
+    Summary,
+)
 from tensorboard_plugin_gradcam.findings.windows import Region, Windows, windows_of
 
 __all__ = [
@@ -40,6 +47,7 @@ __all__ = [
     "Source",
     "StepSummary",
     "Strategies",
+    "Stretch",
     "Summary",
     "Verdict",
     "Windows",

@@ -61,9 +61,9 @@ def hellinger(first: Floats, second: Floats) -> NDArray[np.float64]:
 
     NaN where one of them is empty.
     """
-    common = np.sqrt(first.astype(np.float64) * second).sum(axis=-1)
+    apart = np.square(np.sqrt(first) - np.sqrt(second)).sum(axis=-1, dtype=np.float64)
     empty = (first.sum(axis=-1) == 0) | (second.sum(axis=-1) == 0)
-    return np.where(empty, np.nan, np.sqrt(np.maximum(1 - common, 0)))
+    return np.where(empty, np.nan, np.sqrt(np.minimum(apart / 2, 1)))
 
 
 def overlap(first: Floats, second: Floats) -> NDArray[np.float64]:
@@ -77,18 +77,18 @@ def likeness(shares: Floats) -> float:
 
 
 def likeness_of_groups(shares: Floats, members: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """Return the `likeness` within each of several groups, ``(G,)``, given their members ``(G, N)``."""
+    """Return the `likeness` of maps ``(..., N, g)`` within groups, ``(..., G)``, given their members ``(G, N)``."""
     unit = unit_vectors(shares)
-    varies = members & unit.any(axis=1)
-    counts = varies.sum(axis=1)
+    groups = members.astype(np.float64)
+    counts = unit.any(axis=-1).astype(np.float64) @ groups.T
     # |sum of unit vectors|² is the sum over all pairs, each with itself included.
-    squares = np.square(varies.astype(np.float64) @ unit).sum(axis=1)
+    squares = np.square(groups @ unit).sum(axis=-1)
     with np.errstate(invalid="ignore", divide="ignore"):
         return np.asarray(np.where(counts > 1, (squares - counts) / (counts * (counts - 1)), np.nan))
 
 
 def unit_vectors(shares: Floats) -> NDArray[np.float64]:
-    """Return maps ``(N, g)`` less their mean and of length 1, whose products are correlations; zeros for flat ones."""
-    centred = shares.astype(np.float64) - shares.mean(axis=-1, keepdims=True)
-    norms = np.linalg.norm(centred, axis=-1, keepdims=True)
+    """Return maps ``(..., g)`` less their mean, of length 1: their products are correlations; zeros for flat ones."""
+    centred = shares - shares.mean(axis=-1, keepdims=True, dtype=np.float64)
+    norms = np.sqrt(np.square(centred).sum(axis=-1, keepdims=True))
     return np.asarray(np.divide(centred, norms, out=np.zeros_like(centred), where=norms > 1e-7))

@@ -7,22 +7,29 @@ stands on one side and what comes from the network's borders or from the habit o
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tensorboard_plugin_gradcam.findings.attention import regridded
 from tensorboard_plugin_gradcam.findings.statistics import adjusted, fisher_greater, sign_test_greater
-from tensorboard_plugin_gradcam.findings.summary import EVERYONE, FEWEST, ClassSummary, Summary
+from tensorboard_plugin_gradcam.findings.summary import (
+    EVERYONE,
+    FEWEST,
+    LEAST_SHARE_OF_ALL,
+    ClassSummary,
+    StepSummary,
+    Summary,
+)
 from tensorboard_plugin_gradcam.findings.windows import Region, Windows, windows_of
 
 TIMES = 3  # as often as the others, or the mirrored places
 LEVEL = 0.05  # false discovery rate
 LEAST_SHARE = 0.05  # of a class
-LEAST_SHARE_OF_ALL = 0.3
 LARGEST = 0.25  # of the picture, for all classes together
 ON_OBJECT = 0.1  # of the object's area, from which a window is the object's own
 LASTING = 0.1  # of the kept steps, from which on a place that is left again still counts
@@ -66,8 +73,16 @@ class HotSpot:
         return self.hits / self.of - (self.other_hits / self.other_of if self.other_of else 0)
 
 
-@dataclass(frozen=True)
-class _Look:
+class _Candidate(NamedTuple):
+    group: int
+    window: int
+    p: float
+
+
+_candidates: WeakKeyDictionary[StepSummary, tuple[tuple[_Candidate, ...], tuple[_Candidate, ...]]] = WeakKeyDictionary()
+
+
+class _Look(NamedTuple):
     at: int
     group: int
     window: int
@@ -80,37 +95,55 @@ def hot_spots(summary: Summary) -> list[HotSpot]:
         return []
     windows = windows_of(summary.grid)
     on_object = _on_object(summary, windows)
-    of_classes = _significant(summary, windows, list(_class_looks(summary, on_object)), len(summary.classes))
+    class_looks, shared_looks = _looks(summary, windows, on_object)
+    of_classes = _significant(summary, windows, class_looks, len(summary.classes))
     taken = [spot.window for spot in of_classes]
-    of_all = _significant(summary, windows, list(_shared_looks(summary, windows, on_object)), 1)
+    of_all = _significant(summary, windows, shared_looks, 1)
     return of_classes + [spot for spot in of_all if not any(_touch(windows, spot.window, other) for other in taken)]
 
 
-def _class_looks(summary: Summary, excluded: NDArray[np.bool_]) -> Iterator[_Look]:
-    for at, step in enumerate(summary.steps):
-        everyone = step.groups[EVERYONE]
-        for group, found in step.groups.items():
-            others = everyone.count - found.count
-            if group == EVERYONE or others < FEWEST:
-                continue
-            other_hits = everyone.hits - found.hits
-            frequent = found.hits >= max(FEWEST, LEAST_SHARE * found.count)
-            apart = found.hits * others >= TIMES * other_hits * found.count
-            for window in np.flatnonzero(frequent & apart & ~excluded).tolist():
-                p = exact(int(found.hits[window]), found.count, int(other_hits[window]), others)
-                yield _Look(at, group, window, p)
+def _of_classes(step: StepSummary) -> tuple[_Candidate, ...]:
+    """Return the windows that a class looks at much more often than the others, with their p-values."""
+    everyone = step.groups[EVERYONE]
+    groups = [group for group, one in step.groups.items() if group != EVERYONE and everyone.count - one.count >= FEWEST]
+    if not groups:
+        return ()
+    counts = np.array([step.groups[group].count for group in groups])[:, None]
+    hits = np.stack([step.groups[group].hits for group in groups])
+    others, other_hits = everyone.count - counts, everyone.hits - hits
+    frequent = hits >= np.maximum(FEWEST, LEAST_SHARE * counts)
+    apart = hits * others >= TIMES * other_hits * counts
+    return tuple(
+        _Candidate(
+            groups[row],
+            window,
+            exact(int(hits[row, window]), int(counts[row, 0]), int(other_hits[row, window]), int(others[row, 0])),
+        )
+        for row, window in zip(*(axis.tolist() for axis in np.nonzero(frequent & apart)), strict=True)
+    )
 
 
-def _shared_looks(summary: Summary, windows: Windows, excluded: NDArray[np.bool_]) -> Iterator[_Look]:
-    small = np.array([region.area <= LARGEST for region in windows.regions])
+def _of_everyone(step: StepSummary, windows: Windows, own: NDArray[np.bool_]) -> tuple[_Candidate, ...]:
+    """Return the windows that all look at much more often than at the mirrored ones, with their p-values."""
+    found = step.groups[EVERYONE]
+    mirrored = np.where(own, 0, found.hits[windows.mirrors]).max(axis=1)
+    frequent = found.hits >= max(FEWEST, LEAST_SHARE_OF_ALL * found.count)
+    chosen = np.flatnonzero(frequent & (found.hits >= TIMES * mirrored) & ~own.all(axis=1)).tolist()
+    return tuple(_Candidate(EVERYONE, window, _against_mirrors(found, windows, window)) for window in chosen)
+
+
+def _looks(summary: Summary, windows: Windows, excluded: NDArray[np.bool_]) -> tuple[list[_Look], list[_Look]]:
+    """Return what classes and everyone look at in all steps; what was found of a step is kept with it."""
     own = windows.mirrors == np.arange(len(windows.regions))[:, None]
+    large = excluded | np.array([region.area > LARGEST for region in windows.regions], dtype=bool)
+    of_classes, of_all = [], []
     for at, step in enumerate(summary.steps):
-        found = step.groups[EVERYONE]
-        mirrored = np.where(own, 0, found.hits[windows.mirrors]).max(axis=1)
-        frequent = found.hits >= max(FEWEST, LEAST_SHARE_OF_ALL * found.count)
-        chosen = frequent & (found.hits >= TIMES * mirrored) & small & ~excluded & ~own.all(axis=1)
-        for window in np.flatnonzero(chosen).tolist():
-            yield _Look(at, EVERYONE, window, _against_mirrors(found, windows, window))
+        kept = _candidates.get(step)
+        if kept is None:
+            kept = _candidates[step] = _of_classes(step), _of_everyone(step, windows, own)
+        of_classes += [_Look(at, *one) for one in kept[0] if not excluded[one.window]]
+        of_all += [_Look(at, *one) for one in kept[1] if not large[one.window]]
+    return of_classes, of_all
 
 
 def _against_mirrors(found: ClassSummary, windows: Windows, window: int) -> float:

@@ -296,6 +296,8 @@ def _sure_and_outside(source: Source) -> Iterator[Finding]:
     if observed.predictions is None or observed.probabilities is None or observed.truths is None:
         return
     inside, area = inside_marked(observed, shares, summary.grid)
+    if inside is None or area is None:
+        return
     judged = (observed.labels >= 0) & (observed.predictions >= 0) & np.isfinite(inside)
     wrong = judged & (observed.predictions != observed.labels)
     outside = inside < np.minimum(OUTSIDE, area)

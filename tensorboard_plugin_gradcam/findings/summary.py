@@ -1,9 +1,12 @@
-"""What is kept of each step, so that a new step costs that step: counts and means, never the maps themselves."""
+"""What is kept of each step, so that a new step costs that step: counts and means, never the maps themselves.
+
+Steps of the same samples are summarised together, as a `Stretch`: of small maps most of the time would go into calls.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -22,6 +25,8 @@ from tensorboard_plugin_gradcam.findings.windows import windows_of
 
 EVERYONE = -1  # in place of a class
 FEWEST = 5  # samples of which anything is said
+LEAST_SHARE_OF_ALL = 0.3  # of all samples, from which on a window is compared with the mirrored ones
+OBJECT_BYTES = 700  # of a class's summary at one step, beside its arrays
 MOST_CLASSES = 200  # that are told apart, those with the most samples
 
 
@@ -52,8 +57,52 @@ class Observations:
     identities: tuple[str, ...] = ()
     pictures: tuple[str, ...] = ()
 
+    @property
+    def stretch(self) -> Stretch:
+        """The one step as a stretch."""
+        return Stretch(
+            (self.step,),
+            self.maps[None],
+            self,
+            predictions=None if self.predictions is None else self.predictions[None],
+            probabilities=None if self.probabilities is None else self.probabilities[None],
+            losses=None if self.losses is None else self.losses[None],
+        )
+
 
 @dataclass(frozen=True, eq=False)
+class Stretch:
+    """T steps of the same N samples, which are summarised together.
+
+    Attributes:
+        steps: of the training, ascending.
+        maps: ``(T, N, h, w)``; see `Observations`.
+        known: what is the same at all steps: labels, truths, identities, pictures.
+        predictions: ``(T, N)``.
+        probabilities: ``(T, N)``.
+        losses: ``(T, N)``.
+    """
+
+    steps: tuple[int, ...]
+    maps: NDArray[np.floating]
+    known: Observations
+    predictions: NDArray[np.int32] | None = None
+    probabilities: Floats | None = None
+    losses: Floats | None = None
+
+    def last(self) -> Observations:
+        """Return its last step."""
+        return replace(
+            self.known,
+            step=self.steps[-1],
+            maps=self.maps[-1],
+            predictions=None if self.predictions is None else self.predictions[-1],
+            probabilities=None if self.probabilities is None else self.probabilities[-1],
+            losses=None if self.losses is None else self.losses[-1],
+        )
+
+
+@dataclass(frozen=True, eq=False, slots=True)
 class ClassSummary:
     """What one class, or everyone, looked at in one step.
 
@@ -61,7 +110,8 @@ class ClassSummary:
         count: samples with a map.
         seen: those whose map has evidence.
         hits: ``(W,)``, how many look at each window.
-        lone: ``(W, 3)``, how many look at it and not at its mirrored window; of `EVERYONE` only, else ``(0, 3)``.
+        lone: ``(W, 3)``, how many look at it and not at its mirrored window; of `EVERYONE` only, else ``(0, 3)``;
+            0 for windows that fewer than `LEAST_SHARE_OF_ALL` look at.
         mean: ``(g,)``, mean attention of those with evidence.
         accuracy: share of samples predicted right, NaN where it is not known.
         probability: mean of the predictions' probability, NaN where it is not known.
@@ -110,45 +160,71 @@ class Summary:
         steps: in the order of their logging, which is ascending.
         last: attention ``(N, g)`` of the last step.
         observed: the last step itself.
+        most_classes: that are told apart, those with the most samples.
     """
 
     grid: Grid | None = None
     steps: list[StepSummary] = field(default_factory=list)
     last: Floats | None = None
     observed: Observations | None = None
+    most_classes: int = MOST_CLASSES
+    _classes: set[int] = field(default_factory=set, repr=False)
+    _classes_until: int = field(default=0, repr=False)
+    _series: dict[tuple[int, str], list[float]] = field(default_factory=dict, repr=False)
 
     def add(self, observed: Observations) -> StepSummary:
         """Summarise one more step; its cost does not depend on how many there were."""
         if observed.maps.ndim != 3:
             raise ValueError(f"expected maps (N, h, w), got shape {observed.maps.shape}: volumes are not summarised")
+        self.extend(observed.stretch)
+        return self.steps[-1]
+
+    def extend(self, stretch: Stretch) -> None:
+        """Summarise further steps of the same samples, at a fifth of the time that one by one they take."""
         if self.grid is None:
-            self.grid = grid_of(observed.maps.shape[1:])
-        shares = attention(observed.maps, self.grid)
-        moved = self._moved(observed, shares)
-        summary = summarised(observed, shares, self.grid, moved)
-        self.steps.append(summary)
-        self.last, self.observed = shares, observed
-        return summary
+            self.grid = grid_of(stretch.maps.shape[2:])
+        shares = attention(stretch.maps, self.grid)
+        self.steps += summarised(stretch, shares, self.grid, self._moved(stretch.known, shares), self.most_classes)
+        self.last, self.observed = shares[-1], stretch.last()
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of memory, roughly: what is kept of steps, and the last one."""
+        if not self.steps or self.observed is None or self.last is None:
+            return 0
+        one = self.steps[-1].groups[EVERYONE]
+        of_steps = sum(len(step.groups) for step in self.steps) * (one.hits.nbytes + one.mean.nbytes + OBJECT_BYTES)
+        known = 0 if self.observed.truths is None else self.observed.truths.nbytes
+        names = 200 * len(self.observed.identities)
+        return of_steps + self.last.nbytes + self.observed.maps.nbytes + known + names
 
     @property
     def classes(self) -> tuple[int, ...]:
         """Classes that occur at any step, ascending, without `EVERYONE`."""
-        return tuple(sorted({group for step in self.steps for group in step.groups} - {EVERYONE}))
+        for step in self.steps[self._classes_until :]:
+            self._classes |= step.groups.keys()
+        self._classes_until = len(self.steps)
+        return tuple(sorted(self._classes - {EVERYONE}))
 
     def series(self, group: int, name: str) -> NDArray[np.float64]:
         """Return one number of a class over the steps, ``(T,)``, NaN where the class has no sample."""
-        found = [step.groups.get(group) for step in self.steps]
-        return np.array([np.nan if summary is None else getattr(summary, name) for summary in found], dtype=np.float64)
+        known = self._series.setdefault((group, name), [])
+        for step in self.steps[len(known) :]:
+            summary = step.groups.get(group)
+            known.append(np.nan if summary is None else getattr(summary, name))
+        return np.array(known, dtype=np.float64)
 
-    def _moved(self, observed: Observations, shares: Floats) -> NDArray[np.float64]:
-        """Return how far each sample's attention moved since the last step, joined by identity, NaN where unknown."""
+    def _moved(self, known: Observations, shares: Floats) -> NDArray[np.float64]:
+        """Return how far each sample's attention moved from step to step ``(T, N)``, NaN where it is not known."""
+        moved = np.full(shares.shape[:2], np.nan)
+        moved[1:] = hellinger(shares[1:], shares[:-1])
         if self.last is None or self.observed is None:
-            return np.full(len(shares), np.nan)
-        if observed.identities == self.observed.identities and len(shares) == len(self.last):
-            return hellinger(shares, self.last)
-        moved = np.full(len(shares), np.nan)
-        here, there = in_both(observed.identities, self.observed.identities)
-        moved[here] = hellinger(shares[here], self.last[there])
+            return moved
+        if known.identities == self.observed.identities and shares.shape[1] == len(self.last):
+            moved[0] = hellinger(shares[0], self.last)
+        else:
+            here, there = in_both(known.identities, self.observed.identities)
+            moved[0, here] = hellinger(shares[0, here], self.last[there])
         return moved
 
 
@@ -159,92 +235,154 @@ def in_both(own: Sequence[str], others: Sequence[str]) -> tuple[NDArray[np.int64
     return np.array(here, dtype=np.int64), np.array([places[own[index]] for index in here], dtype=np.int64)
 
 
-def summarised(observed: Observations, shares: Floats, grid: Grid, moved: NDArray[np.float64]) -> StepSummary:
-    """Summarise one step from its attention ``(N, g)``: all classes at once, as products with their members."""
+def summarised(
+    stretch: Stretch, shares: Floats, grid: Grid, moved: NDArray[np.float64], most_classes: int = MOST_CLASSES
+) -> list[StepSummary]:
+    """Summarise steps from their attention ``(T, N, g)``: steps whose maps are of the same samples together."""
+    has_map = np.isfinite(stretch.maps).any(axis=(2, 3))
+    found: list[StepSummary] = []
+    first = 0
+    for after in range(1, len(shares) + 1):
+        if after == len(shares) or (has_map[after] != has_map[first]).any():
+            part = slice(first, after)
+            groups = (*_classes(stretch.known.labels[has_map[first]], most_classes), EVERYONE)
+            found += _of_same(stretch, part, shares[part], grid, moved[part], has_map[first], groups)
+            first = after
+    return found
+
+
+def _of_same(
+    stretch: Stretch,
+    part: slice,
+    shares: Floats,
+    grid: Grid,
+    moved: NDArray[np.float64],
+    has_map: NDArray[np.bool_],
+    groups: tuple[int, ...],
+) -> list[StepSummary]:
+    """Summarise steps at which the same samples have maps: all classes at once, as products with their members."""
+    labels = stretch.known.labels
+    members = np.array([has_map if group == EVERYONE else has_map & (labels == group) for group in groups])
+    counts = members.sum(axis=1)
     windows = windows_of(grid)
-    has_map = np.isfinite(observed.maps).any(axis=(1, 2))
-    groups = (*_classes(observed.labels[has_map & (observed.labels >= 0)]), EVERYONE)
-    members = np.array([has_map if group == EVERYONE else has_map & (observed.labels == group) for group in groups])
     hits = windows.hits(shares)
     counted = _sums(members, hits).astype(np.int32)
-    of_all = hits[has_map]
-    lone = np.stack([(of_all & ~of_all[:, mirror]).sum(axis=0) for mirror in windows.mirrors.T], axis=1).astype(
-        np.int32
-    )
-    seen = shares.sum(axis=1) > 0
-    seen_counts = (members & seen).sum(axis=1)
-    means = _sums(members, shares) / np.maximum(seen_counts, 1)[:, None]
-    alike = likeness_of_groups(shares, members)
-    inside, area = inside_marked(observed, shares, grid)
-    columns = {
-        "accuracy": _right(observed),
-        "probability": observed.probabilities,
-        "loss": observed.losses,
-        "inside": inside,
-        "expected_inside": area,
-    }
-    averages = {name: _means(members, values) for name, values in columns.items()}
-    found = {
-        group: ClassSummary(
-            count=int(members[row].sum()),
-            seen=int(seen_counts[row]),
-            hits=counted[row],
-            lone=lone if group == EVERYONE else lone[:0],
-            mean=means[row],
-            moved=_median(moved[members[row]]),
-            alike=float(alike[row]),
-            **{name: float(values[row]) for name, values in averages.items()},
+    seen = (shares.sum(axis=2) > 0)[:, None] & members
+    seen_counts = seen.sum(axis=2)
+    means = _sums(members, shares) / np.maximum(seen_counts, 1)[:, :, None]
+    columns = {name: _means(members, values) for name, values in _columns(stretch, part, shares, grid).items()}
+    columns["moved"] = np.stack([_medians(moved[:, of_group]) for of_group in members], axis=1)
+    columns["alike"] = likeness_of_groups(shares, members)
+    shape = len(shares), len(groups)
+    numbers = {name: np.broadcast_to(column, shape).tolist() for name, column in columns.items()}
+    peaks = _peaks(stretch.maps[part], has_map)
+    everyone = len(groups) - 1
+    return [
+        StepSummary(
+            stretch.steps[part][at],
+            {
+                group: ClassSummary(
+                    count=int(counts[row]),
+                    seen=int(seen_counts[at, row]),
+                    hits=counted[at, row],
+                    lone=_lone(hits[at, has_map], counted[at, row], windows.mirrors) if row == everyone else _NO_LONE,
+                    mean=means[at, row],
+                    **{name: column[at][row] for name, column in numbers.items()},
+                )
+                for row, group in enumerate(groups)
+            },
+            peaks[at],
         )
-        for row, group in enumerate(groups)
-    }
-    peaks = np.where(np.isfinite(observed.maps), observed.maps, -np.inf).max(axis=(1, 2))
-    return StepSummary(observed.step, found, _median(peaks[has_map]))
+        for at in range(len(shares))
+    ]
 
 
-def _classes(labels: NDArray[np.int32]) -> list[int]:
+_NO_LONE = np.zeros((0, 3), dtype=np.int32)
+
+
+def _lone(hits: NDArray[np.bool_], counts: NDArray[np.int32], mirrors: NDArray[np.int64]) -> NDArray[np.int32]:
+    """Return how many samples look at each window and not at its mirrored ones, ``(W, 3)``."""
+    lone = np.zeros(mirrors.shape, dtype=np.int32)
+    often = np.flatnonzero(counts >= max(FEWEST, LEAST_SHARE_OF_ALL * len(hits)))
+    if len(often):
+        both = hits[:, often, None] & hits[:, mirrors[often]]
+        lone[often] = counts[often, None] - both.sum(axis=0)
+    return lone
+
+
+def _classes(labels: NDArray[np.int32], most_classes: int) -> list[int]:
     """Return the classes of which there are enough samples, ascending."""
-    classes, counts = np.unique(labels, return_counts=True)
-    most = np.argsort(-counts, kind="stable")[:MOST_CLASSES]
+    classes, counts = np.unique(labels[labels >= 0], return_counts=True)
+    most = np.argsort(-counts, kind="stable")[:most_classes]
     return sorted(classes[most[counts[most] >= FEWEST]].tolist())
 
 
 def _sums(members: NDArray[np.bool_], values: NDArray[Any]) -> Floats:
-    """Return the sum of ``(N, k)`` over each group's members, ``(G, k)``; counts below 2^24 are exact."""
+    """Return the sums of ``(T, N, k)`` over each group's members, ``(T, G, k)``; counts below 2^24 are exact."""
     return np.asarray(members.astype(np.float32) @ values.astype(np.float32), dtype=np.float32)
 
 
-def _right(observed: Observations) -> Floats | None:
-    if observed.predictions is None:
-        return None
-    judged = (observed.labels >= 0) & (observed.predictions >= 0)
-    return np.where(judged, observed.predictions == observed.labels, np.nan).astype(np.float32)
+def _columns(stretch: Stretch, part: slice, shares: Floats, grid: Grid) -> dict[str, Floats | None]:
+    """Return the samples' numbers that are averaged, ``(T, N)`` or, of what never changes, ``(1, N)``."""
+    inside, area = inside_marked(stretch.known, shares, grid)
+    probabilities, losses = (
+        None if column is None else column[part] for column in (stretch.probabilities, stretch.losses)
+    )
+    right = None
+    if stretch.predictions is not None:
+        labels, predictions = stretch.known.labels, stretch.predictions[part]
+        judged = (labels >= 0) & (predictions >= 0)
+        right = np.where(judged, predictions == labels, np.nan).astype(np.float32)
+    return {
+        "accuracy": right,
+        "probability": probabilities,
+        "loss": losses,
+        "inside": inside,
+        "expected_inside": None if area is None else np.broadcast_to(area, shares.shape[:2]),
+    }
 
 
 def _means(members: NDArray[np.bool_], values: Floats | None) -> NDArray[np.float64]:
-    """Return each group's mean of what is known, NaN where nothing is."""
+    """Return each group's mean of what is known of ``(T, N)``, ``(T, G)``, NaN where nothing is."""
     if values is None:
-        return np.full(len(members), np.nan)
-    known = members & np.isfinite(values)
-    counts = known.sum(axis=1)
-    sums = known.astype(np.float64) @ np.nan_to_num(values, posinf=0, neginf=0).astype(np.float64)
+        return np.full((1, len(members)), np.nan)
+    known = np.isfinite(values)
+    counts = known.astype(np.float64) @ members.T.astype(np.float64)
+    sums = np.where(known, values, 0).astype(np.float64) @ members.T.astype(np.float64)
     return np.where(counts > 0, sums / np.maximum(counts, 1), np.nan)
 
 
-def inside_marked(observed: Observations, shares: Floats, grid: Grid) -> tuple[Floats, Floats]:
-    """Return the share of each sample's evidence in its marked region, and its area; NaN where there is none."""
-    nothing = np.full(len(shares), np.nan, dtype=np.float32)
-    if observed.truths is None:
-        return nothing, nothing
-    rows, columns = observed.truths.shape[1:]
-    known = np.isfinite(observed.truths).all(axis=(1, 2)) & (np.nan_to_num(observed.truths).sum(axis=(1, 2)) > 0)
+def inside_marked(known: Observations, shares: Floats, grid: Grid) -> tuple[Floats | None, Floats | None]:
+    """Return the share of each sample's evidence in its marked region, as ``(..., N)``, and the region's area ``(N,)``.
+
+    NaN where a sample has none, None where no sample has one.
+    """
+    if known.truths is None:
+        return None, None
+    rows, columns = known.truths.shape[1:]
+    is_marked = np.isfinite(known.truths).all(axis=(1, 2)) & (np.nan_to_num(known.truths).sum(axis=(1, 2)) > 0)
     # Sums over a cell, over how many of the truth's own cells it has: the share of the cell that is marked.
     scale = grid[0] * grid[1] / (rows * columns)
-    marked = regridded(np.nan_to_num(observed.truths).astype(np.float32), grid).reshape(len(shares), -1) * scale
-    inside = np.where(known & (shares.sum(axis=1) > 0), (shares * marked).sum(axis=1), np.nan)
-    return inside.astype(np.float32), np.where(known, marked.mean(axis=1), np.nan).astype(np.float32)
+    marked = regridded(np.nan_to_num(known.truths).astype(np.float32), grid).reshape(len(is_marked), -1) * scale
+    inside = np.where(is_marked & (shares.sum(axis=-1) > 0), (shares * marked).sum(axis=-1), np.nan)
+    return inside.astype(np.float32), np.where(is_marked, marked.mean(axis=1), np.nan).astype(np.float32)
 
 
-def _median(values: NDArray[np.floating]) -> float:
-    # `np.median` takes ten times as long on a class's few values.
-    known = np.sort(values[np.isfinite(values)])
-    return float(known[(len(known) - 1) // 2] + known[len(known) // 2]) / 2 if len(known) else float("nan")
+def _peaks(maps: NDArray[np.floating], has_map: NDArray[np.bool_]) -> list[float]:
+    """Return the median over the samples of their maps' largest value, for each step."""
+    finite = np.where(np.isfinite(maps), maps, -np.inf) if not np.isfinite(maps).all() else maps
+    largest: list[float] = _medians(finite.max(axis=(2, 3))[:, has_map].astype(np.float64)).tolist()
+    return largest
+
+
+def _medians(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the median of what is finite in each row of ``(T, n)``, NaN where nothing is."""
+    ordered = np.sort(np.where(np.isfinite(values), values, np.nan), axis=1)  # NaN goes to the end
+    count = np.isfinite(ordered).sum(axis=1)
+    if not ordered.shape[1]:
+        return np.full(len(ordered), np.nan)
+    lower, upper = (
+        np.take_along_axis(ordered, place[:, None], axis=1)[:, 0]
+        for place in (np.maximum(count - 1, 0) // 2, count // 2)
+    )
+    return np.where(count > 0, (lower + upper) / 2, np.nan)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import base64
+import json
 import threading
+import zlib
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, get_args
+from typing import Any, NamedTuple, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +20,7 @@ from tensorboard_plugin_gradcam.findings import (
     Observer,
     Source,
     StepSummary,
+    Stretch,
     Summary,
     atlas,
     class_picture,
@@ -26,13 +29,28 @@ from tensorboard_plugin_gradcam.findings import (
     timeline,
 )
 from tensorboard_plugin_gradcam.findings.finding import Kind
+from tensorboard_plugin_gradcam.findings.summary import MOST_CLASSES, OBJECT_BYTES
 from tensorboard_plugin_gradcam.records import Block, Cohort, MapKind, Predictions, Stamp
 from tensorboard_plugin_gradcam.viewer.catalog import Key
-from tensorboard_plugin_gradcam.viewer.limits import SUMMARIES
+from tensorboard_plugin_gradcam.viewer.limits import FEWEST_CLASSES, STRETCH_CELLS, SUMMARIES_BYTES, SUMMARY_BYTES
 from tensorboard_plugin_gradcam.viewer.store import Loaded
 from tensorboard_plugin_gradcam.viewer.tables import MapTable, PredictionTable
 
 CohortOf = Callable[[str], Cohort | None]  # by its digest
+
+
+class Studied(NamedTuple):
+    """One series as it was read last, with what the model said of its samples."""
+
+    key: Key
+    kind: MapKind
+    maps: Loaded
+    said: Loaded | None
+
+    @property
+    def state(self) -> tuple[str, str]:
+        """Another one after each reading."""
+        return self.maps.state, "" if self.said is None else self.said.state
 
 
 @dataclass
@@ -47,44 +65,63 @@ class Summarised:
     lock: threading.Lock = field(default_factory=threading.Lock)
 
 
+Found = tuple[Key, Summarised, Looks]
+
+
 class Summaries:
     """Summaries by series, the least recently used forgotten first; thread-safe."""
 
-    def __init__(self, most: int = SUMMARIES) -> None:
-        self._most = most
+    def __init__(self, budget: int = SUMMARIES_BYTES) -> None:
+        self._budget = budget
         self._kept: OrderedDict[tuple[str, Key], Summarised] = OrderedDict()
         self._lock = threading.Lock()
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all that are kept."""
+        return sum(one.summary.nbytes for one in list(self._kept.values()))
 
     def of(
         self, experiment: str, key: Key, kind: MapKind, maps: Loaded, said: Loaded | None, cohort_of: CohortOf
     ) -> Summarised:
         """Return the summary of a series, extended by the steps that are new since it was asked for last."""
-        found = self._slot((experiment, key), kind, maps.generation)
+        found = self._slot((experiment, key), kind, maps)
         with found.lock:
-            cohorts: dict[str, Cohort | None] = {}
-            for step, blocks, digest in _new_steps(maps, found.last_step):
-                found.last_step = step
-                if digest not in cohorts:  # one at a time is kept: a stranger's log may have one for each step
-                    cohorts = {digest: cohort_of(digest)}
-                cohort = cohorts[digest]
-                observed = cohort and found.observer.observe(int(step), blocks, cohort, _said_at(said, step, cohort))
-                if cohort and observed:
-                    found.class_names = cohort.class_names
-                    found.summary.add(observed)
+            for stretch in _new_stretches(found, maps, said, cohort_of):
+                found.last_step = float(stretch.steps[-1])
+                found.summary.extend(stretch)
+        self._forget(found)
         return found
 
-    def _slot(self, where: tuple[str, Key], kind: MapKind, generation: str) -> Summarised:
+    def _slot(self, where: tuple[str, Key], kind: MapKind, maps: Loaded) -> Summarised:
         with self._lock:
             found = self._kept.get(where)
-            if found is None or found.generation != generation:
-                found = self._kept[where] = Summarised(generation, Observer(kind))
+            if found is None or found.generation != maps.generation or found.summary.nbytes > SUMMARY_BYTES:
+                found = self._kept[where] = Summarised(maps.generation, Observer(kind))
+                steps = 0 if maps.steps is None else len(maps.steps.step)
+                affordable = SUMMARY_BYTES // (2 * max(steps, 1) * (OBJECT_BYTES + 700))  # twice as many may come
+                found.summary.most_classes = min(MOST_CLASSES, max(FEWEST_CLASSES, affordable))
             self._kept.move_to_end(where)
-            while len(self._kept) > self._most:
-                self._kept.popitem(last=False)
             return found
 
+    def _forget(self, newest: Summarised) -> None:
+        with self._lock:
+            total = self.nbytes
+            while total > self._budget and len(self._kept) > 1:
+                _, gone = self._kept.popitem(last=False)
+                total -= gone.summary.nbytes
+                if gone is newest:  # another request used the others since
+                    break
 
-def findings_json(series: Sequence[tuple[Key, Summarised, Looks]]) -> dict[str, Any]:
+
+def packed(content: Mapping[str, Any]) -> bytes:
+    """Return an answer as gzipped JSON."""
+    text = json.dumps(content, allow_nan=False, separators=(",", ":"))
+    compressor = zlib.compressobj(3, wbits=31)
+    return compressor.compress(text.encode()) + compressor.flush()
+
+
+def findings_json(series: Sequence[Found]) -> dict[str, Any]:
     """Return the findings of several runs' series, what was looked at and for, and a ribbon for each run."""
     sources = [Source(key.run, key.tag, key.method, key.layer, found.summary, looks) for key, found, looks in series]
     names = next((found.class_names for _, found, _ in series if found.class_names), ())
@@ -135,45 +172,125 @@ def _base64(picture: NDArray[np.uint8]) -> str:
     return base64.b64encode(png(picture)).decode()
 
 
-def _new_steps(maps: Loaded, after: float) -> Iterator[tuple[float, list[Block], str]]:
+def _new_stretches(found: Summarised, maps: Loaded, said: Loaded | None, cohort_of: CohortOf) -> Iterator[Stretch]:
+    """Yield the steps that are new, those of the same samples together."""
     if maps.steps is None or not isinstance(maps.table, MapTable):
         return
-    for row in np.flatnonzero(maps.steps.step > after).tolist():
-        blocks = list(_blocks(maps.table.rows_between(row, row + 1)))
-        yield float(maps.steps.step[row]), blocks, bytes(maps.steps.cohort[row]).decode()
+    rows = np.flatnonzero(maps.steps.step > found.last_step)
+    entries = _Entries(maps.table)
+    predictions = _Said(said)
+    digest, cohort = "", None  # one at a time is kept: a stranger's log may have one for each step
+    for part in _alike(rows, maps.steps.cohort, entries):
+        if digest != (digest := bytes(maps.steps.cohort[part[0]]).decode()):
+            cohort = cohort_of(digest)
+        if cohort is not None:
+            found.class_names = cohort.class_names
+            steps = [int(step) for step in maps.steps.step[part]]
+            yield from _stretches(found.observer, steps, entries, part, cohort, predictions)
 
 
-def _blocks(table: MapTable) -> Iterator[Block]:
-    """Yield the entries of a row, those of one shape together."""
-    if not table.entries:
+def _alike(rows: NDArray[np.int64], cohorts: NDArray[np.bytes_], entries: _Entries) -> Iterator[NDArray[np.int64]]:
+    """Yield rows that follow each other and have the same cohort and the same entries, not too many at once."""
+    first = 0
+    for after in range(1, len(rows) + 1):
+        if (
+            after == len(rows)
+            or cohorts[rows[after]] != cohorts[rows[first]]
+            or (after - first + 1) * entries.cells(rows[first]) > STRETCH_CELLS
+            or not entries.are_alike(rows[first], rows[after])
+        ):
+            yield rows[first:after]
+            first = after
+
+
+def _stretches(
+    observer: Observer, steps: Sequence[int], entries: _Entries, rows: NDArray[np.int64], cohort: Cohort, said: _Said
+) -> Iterator[Stretch]:
+    count = len(cohort.samples)
+    if entries.is_plain(rows[0], count):
+        found = observer.stretch(steps, entries.block(rows), cohort, said.at(steps, count))
+        if found is not None:
+            yield found
         return
-    starts = np.concatenate([[0], np.cumsum(table.sizes)])
-    shapes, which = np.unique(table.shape, axis=0, return_inverse=True)
-    for index, shape in enumerate(shapes.tolist()):
-        entries = np.flatnonzero(which.reshape(-1) == index)
-        cells = starts[entries][:, None] + np.arange(int(np.prod(shape)))
-        yield Block(
-            values=table.values[cells].reshape(len(entries), *shape),
-            minimum=table.minimum[entries],
-            maximum=table.maximum[entries],
-            samples=table.sample[entries],
+    for step, row in zip(steps, rows.tolist(), strict=True):
+        blocks = list(entries.blocks(row))
+        columns = {name: column[0] for name, column in said.at([step], count).items()}
+        observed = observer.observe(step, blocks, cohort, Predictions(Stamp("0" * 32), **columns) if columns else None)
+        if observed is not None:
+            yield observed.stretch
+
+
+class _Entries:
+    """The entries of a table's rows as blocks of maps."""
+
+    def __init__(self, table: MapTable) -> None:
+        self._table = table
+        self._starts = np.concatenate([[0], np.cumsum(table.sizes)])
+        self._first = table.first.tolist()
+
+    def cells(self, row: int) -> int:
+        return int(self._starts[self._first[row + 1]] - self._starts[self._first[row]])
+
+    def are_alike(self, row: int, other: int) -> bool:
+        """Tell whether two rows have maps of the same samples and shapes, in one order."""
+        mine, theirs = (slice(self._first[one], self._first[one + 1]) for one in (row, other))
+        table = self._table
+        return np.array_equal(table.sample[mine], table.sample[theirs]) and np.array_equal(
+            table.shape[mine], table.shape[theirs]
         )
 
+    def is_plain(self, row: int, count: int) -> bool:
+        """Tell whether a row has one map of each of so many samples in their order, all of one shape."""
+        mine = slice(self._first[row], self._first[row + 1])
+        shape = self._table.shape[mine]
+        return np.array_equal(self._table.sample[mine], np.arange(count)) and bool(count and (shape == shape[0]).all())
 
-def _said_at(said: Loaded | None, step: float, cohort: Cohort) -> Predictions | None:
-    if said is None or said.steps is None or not isinstance(said.table, PredictionTable):
-        return None
-    rows = np.flatnonzero(said.steps.step == step)
-    if not len(rows):
-        return None
-    count = len(cohort.samples)
-    columns = {
-        name: said.table.columns[name][rows[-1]][:count]
-        for name in ("prediction", "probability", "loss")
-        if name in said.table.columns and said.table.columns[name].shape[1] >= count
-    }
-    digest = bytes(said.steps.cohort[rows[-1]]).decode()
-    return Predictions(Stamp(digest), **columns) if columns else None
+    def block(self, rows: NDArray[np.int64]) -> Block:
+        """Return the entries of rows that follow each other, all of one shape."""
+        table, mine = self._table, slice(self._first[rows[0]], self._first[rows[-1] + 1])
+        values = table.values[int(self._starts[mine.start]) : int(self._starts[mine.stop])]
+        shape = table.shape[mine.start].tolist()
+        return Block(values.reshape(-1, *shape), table.minimum[mine], table.maximum[mine], samples=table.sample[mine])
+
+    def blocks(self, row: int) -> Iterator[Block]:
+        """Yield the entries of a row, those of one shape together."""
+        table, low, high = self._table, self._first[row], self._first[row + 1]
+        if low == high:
+            return
+        shapes, which = np.unique(table.shape[low:high], axis=0, return_inverse=True)
+        for index, shape in enumerate(shapes.tolist()):
+            entries = low + np.flatnonzero(which.reshape(-1) == index)
+            cells = self._starts[entries][:, None] + np.arange(int(np.prod(shape)))
+            yield Block(
+                values=table.values[cells].reshape(len(entries), *shape),
+                minimum=table.minimum[entries],
+                maximum=table.maximum[entries],
+                samples=table.sample[entries],
+            )
+
+
+class _Said:
+    """The predictions of a run, by step."""
+
+    def __init__(self, said: Loaded | None) -> None:
+        is_there = said is not None and said.steps is not None and isinstance(said.table, PredictionTable)
+        table = said.table if is_there and said is not None else None
+        self._columns = table.columns if isinstance(table, PredictionTable) else {}
+        steps = said.steps.step.tolist() if is_there and said is not None and said.steps is not None else []
+        self._rows = {int(step): row for row, step in enumerate(steps)}
+
+    def at(self, steps: Sequence[int], count: int) -> dict[str, NDArray[Any]]:
+        """Return the columns ``(T, count)`` at some steps; none where a step lacks them."""
+        rows = [self._rows.get(step, -1) for step in steps]
+        columns = {name: self._columns[name] for name in ("prediction", "probability", "loss") if name in self._columns}
+        if min(rows, default=-1) < 0:
+            known = np.array(rows) >= 0
+            return {
+                name: np.where(known[:, None], column[rows][:, :count], -1 if column.dtype.kind == "i" else np.nan)
+                for name, column in columns.items()
+                if column.shape[1] >= count and known.any()
+            }
+        return {name: column[rows][:, :count] for name, column in columns.items() if column.shape[1] >= count}
 
 
 def _number(value: float) -> float | None:
@@ -181,4 +298,8 @@ def _number(value: float) -> float | None:
 
 
 def _numbers(values: Any) -> list[float | None]:
-    return [_number(value) for value in np.asarray(values, dtype=np.float64).round(6).tolist()]
+    rounded = np.asarray(values, dtype=np.float64).round(6)
+    numbers: list[float | None] = rounded.tolist()
+    for index in np.flatnonzero(~np.isfinite(rounded)).tolist():
+        numbers[index] = None
+    return numbers

@@ -26,7 +26,7 @@ from tensorboard_plugin_gradcam.viewer.answers import Answers
 from tensorboard_plugin_gradcam.viewer.budget import Bytes, Flights, Turns
 from tensorboard_plugin_gradcam.viewer.catalog import Entry, Key
 from tensorboard_plugin_gradcam.viewer.damage import Damage, logdir_of
-from tensorboard_plugin_gradcam.viewer.findings import Summaries, Summarised, atlas_json, findings_json
+from tensorboard_plugin_gradcam.viewer.findings import Found, Studied, Summaries, atlas_json, findings_json, packed
 from tensorboard_plugin_gradcam.viewer.limits import IMAGE_PIXELS, PICTURES_AT_ONCE, SENDING_BYTES
 from tensorboard_plugin_gradcam.viewer.packets import maps_packet, numbers_packet, predictions_packet
 from tensorboard_plugin_gradcam.viewer.parameters import quoted, required
@@ -148,37 +148,57 @@ class GradCAMPlugin(base_plugin.TBPlugin):  # type: ignore[misc, unused-ignore]
 
     def _serve_findings(self, request: Request) -> Response:
         tag, method, layer = (required(request.args, name) for name in ("tag", "method", "layer"))
-        runs = parameters.runs(request.args)
-        keys = [Key(run, tag, "maps", method, layer) for run in runs]
-        scope = _scope(request)
-        series = [(key, self._summarised(request, key), self._thumbnails.of(scope, key.run)) for key in keys]
-        return _json(request, findings_json(series))
+        series = [self._studied(request, Key(run, tag, "maps", method, layer)) for run in parameters.runs(request.args)]
+        return self._answered(request, "findings", series, None, lambda found: findings_json(found))
 
     def _serve_atlas(self, request: Request) -> Response:
         run, tag, method, layer = (required(request.args, name) for name in ("run", "tag", "method", "layer"))
-        key = Key(run, tag, "maps", method, layer)
-        looks = self._thumbnails.of(_scope(request), run)
-        shown = atlas_json(self._summarised(request, key), parameters.step(request.args), looks)
-        if shown is None:
-            raise errors.NotFoundError(f"no maps of pictures at or before that step for {_named(key)}")
-        return _json(request, shown)
+        key, step = Key(run, tag, "maps", method, layer), parameters.step(request.args)
 
-    def _summarised(self, request: Request, key: Key) -> Summarised:
+        def made(found: list[Found]) -> dict[str, Any]:
+            _, summarised, looks = found[0]
+            shown = atlas_json(summarised, step, looks)
+            if shown is None:
+                raise errors.NotFoundError(f"no maps of pictures at or before that step for {_named(key)}")
+            return shown
+
+        return self._answered(request, "atlas", [self._studied(request, key)], step, made)
+
+    def _answered(
+        self,
+        request: Request,
+        route: str,
+        series: list[Studied],
+        part: object,
+        made: Callable[[list[Found]], dict[str, Any]],
+    ) -> Response:
+        """Answer from the summaries of some series, made once for each state of them, one answer at a time."""
+        scope = _scope(request)
+
+        def make() -> bytes:
+            with self._summarising.taken():
+                return packed(made([self._summarised(scope, one) for one in series]))
+
+        name = (route, scope.experiment, part, tuple((one.key, one.state) for one in series))
+        return self._sent(request, self._answers.kept(name, 300 * len(series), make), "application/json")
+
+    def _studied(self, request: Request, key: Key) -> Studied:
         scope = _scope(request)
         entry, maps = self._found(request, key)
         said_key = Key(key.run, key.tag, "predictions")
         said = self._store.entry(scope, said_key)
-        predictions = self._store.series(scope, said_key, said.tags) if said else None
+        return Studied(key, entry.map_kind, maps, self._store.series(scope, said_key, said.tags) if said else None)
 
+    def _summarised(self, scope: Scope, one: Studied) -> Found:
         def cohort_of(digest: str) -> Cohort | None:
-            blob = self._source.blob(scope, key.run, Series("cohort", digest=digest))
+            blob = self._source.blob(scope, one.key.run, Series("cohort", digest=digest))
             try:
                 return None if blob is None else Cohort.from_bytes(blob)
             except (CorruptRecord, NewerFormat):
                 return None  # its own route says what is wrong with it
 
-        with self._summarising.taken():
-            return self._summaries.of(scope.experiment, key, entry.map_kind, maps, predictions, cohort_of)
+        found = self._summaries.of(scope.experiment, one.key, one.kind, one.maps, one.said, cohort_of)
+        return one.key, found, self._thumbnails.of(scope, one.key.run)
 
     def _serve_cohort(self, request: Request) -> Response:
         where = _scope(request).experiment, required(request.args, "run"), parameters.digest(request.args)

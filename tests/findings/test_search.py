@@ -1,6 +1,7 @@
 """Findings other than hot spots, each from a log that was made to have it, and one that was not."""
 
 import json
+from itertools import permutations
 
 import numpy as np
 import pytest
@@ -8,6 +9,8 @@ from sklearn.cluster import SpectralClustering
 from sklearn.metrics import adjusted_rand_score, silhouette_samples
 
 from tensorboard_plugin_gradcam.findings import Observations, Source, Summary, changes, find, strategies, timeline
+from tensorboard_plugin_gradcam.findings.changes import largest_p
+from tensorboard_plugin_gradcam.findings.statistics import jump_sizes
 from tensorboard_plugin_gradcam.findings.strategies import silhouette
 from tests.findings.plants import planted
 
@@ -75,6 +78,17 @@ def test_changes_are_found_at_their_steps_and_noise_has_none():
     assert found[1].after < -0.8
     false = sum(bool(changes(random.normal(size=(11, 30)), seed)) for seed in range(100))
     assert false <= 4  # 1 in 100 is expected
+
+
+def test_the_bound_on_a_jump_is_above_its_share_of_all_permutations():
+    random = np.random.default_rng(0)
+    for values in ([0, 0, 0, 0, 1, 1, 1, 1.0], random.normal(size=7), [0, 0, 0, 0, 0, 0, 5.0]):
+        size = jump_sizes(np.array([values])).max()
+        every = np.array(list(permutations(values)))
+        true = (jump_sizes(every).max(axis=1) >= size - 1e-9).mean()
+        assert largest_p(np.array(values), size) >= true
+    step = np.repeat([0.0, 1.0], 50) + random.normal(0, 0.02, 100)
+    assert largest_p(step, jump_sizes(step[None]).max()) < 1e-6
 
 
 def test_a_series_with_gaps_changes_at_its_own_steps():

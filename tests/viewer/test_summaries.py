@@ -1,0 +1,104 @@
+"""Series as they are summarised for the tab: together where steps are alike, else one by one, in bounded memory."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from tensorboard_plugin_gradcam.findings import Observer, Summary
+from tensorboard_plugin_gradcam.records import Block, Cohort, Maps, Predictions, Sample, Stamp, quantised
+from tensorboard_plugin_gradcam.viewer import findings
+from tensorboard_plugin_gradcam.viewer.catalog import Key
+from tensorboard_plugin_gradcam.viewer.findings import Summaries
+from tensorboard_plugin_gradcam.viewer.store import Loaded, ident_of, merged
+
+KEY = Key("run", "val", "maps", "grad_cam", "layer4")
+COHORTS = {
+    one.digest: one for size in (30, 31) for one in [Cohort(tuple(Sample(label=i % 2, id=str(i)) for i in range(size)))]
+}
+SMALL, LARGE = COHORTS.values()
+
+
+def block(step: int, samples: Sequence[int], side: int = 5) -> Block:
+    raw = np.random.default_rng(step).gamma(0.5, size=(len(samples), side, side)).astype(np.float32)
+    found = quantised(raw, "uint8")
+    return Block(found.values, found.minimum, found.maximum, samples=np.array(samples, np.int32))
+
+
+def moments() -> list[tuple[int, Cohort, tuple[Block, ...]]]:
+    """Return steps of many kinds: plain, in another order, without some samples, in two shapes, of other samples."""
+    every = range(30)
+    return [
+        *((step, SMALL, (block(step, every),)) for step in range(4)),
+        (4, SMALL, (block(4, every[::-1]),)),
+        (5, SMALL, (block(5, every[3:]),)),
+        (6, SMALL, (block(6, every[:10]), block(60, every[10:], side=10))),
+        (7, SMALL, ()),
+        *((step, LARGE, (block(step, range(31)),)) for step in (8, 9)),
+        *((step, SMALL, (block(step, every),)) for step in (10, 11)),
+    ]
+
+
+def said(step: int, cohort: Cohort) -> Predictions:
+    labels = np.array([(sample.label + step) % 3 for sample in cohort.samples], np.int32)
+    return Predictions(Stamp(cohort.digest, step), labels, np.full(len(labels), 0.5, np.float32))
+
+
+def loaded(until: int = 12, old: tuple[Loaded, Loaded] | None = None) -> tuple[Loaded, Loaded]:
+    maps, predictions = {}, {}
+    for step, cohort, blocks in moments()[:until]:
+        point = (step, 1.0, Maps(Stamp(cohort.digest, step), blocks).to_bytes())
+        maps[ident_of(point)] = point
+        if step != 2:
+            point = (step, 1.0, said(step, cohort).to_bytes())
+            predictions[ident_of(point)] = point
+    old_maps, old_said = old or (None, None)
+    return merged("maps", maps, old_maps, None), merged("predictions", predictions, old_said, None)
+
+
+def one_by_one() -> Summary:
+    summary, observer = Summary(), Observer("positive")
+    for step, cohort, blocks in moments():
+        observed = observer.observe(step, blocks, cohort, None if step == 2 else said(step, cohort))
+        if observed is not None:
+            summary.add(observed)
+    return summary
+
+
+def assert_same(mine: Summary, theirs: Summary) -> None:
+    assert [step.step for step in mine.steps] == [step.step for step in theirs.steps]
+    for name in ("count", "seen", "accuracy", "probability", "moved", "alike"):
+        for group in (-1, 0, 1):
+            np.testing.assert_allclose(mine.series(group, name), theirs.series(group, name), rtol=1e-5, atol=1e-6)
+
+
+def test_steps_of_every_kind_are_summarised_as_they_are_one_by_one() -> None:
+    found = Summaries().of("", KEY, "positive", *loaded(), COHORTS.get)
+    assert_same(found.summary, one_by_one())
+
+
+def test_new_steps_extend_what_was_summarised() -> None:
+    summaries, early = Summaries(), loaded(until=6)
+    before = summaries.of("", KEY, "positive", *early, COHORTS.get)
+    kept = list(before.summary.steps)
+    after = summaries.of("", KEY, "positive", *loaded(old=early), COHORTS.get)
+    assert after is before
+    assert all(mine is theirs for mine, theirs in zip(kept, after.summary.steps, strict=False))
+    assert_same(after.summary, one_by_one())
+
+
+def test_what_is_kept_stays_within_its_budget() -> None:
+    series = loaded()
+    one = Summaries().of("", KEY, "positive", *series, COHORTS.get).summary.nbytes
+    summaries = Summaries(budget=3 * one)
+    for run in range(6):
+        summaries.of("", KEY._replace(run=f"run {run}"), "positive", *series, COHORTS.get)
+    assert 2 * one <= summaries.nbytes <= 3 * one
+
+
+def test_a_series_that_would_take_too_much_tells_fewer_classes_apart(monkeypatch) -> None:
+    monkeypatch.setattr(findings, "SUMMARY_BYTES", 1)
+    monkeypatch.setattr(findings, "FEWEST_CLASSES", 1)
+    found = Summaries().of("", KEY, "positive", *loaded(), COHORTS.get)
+    assert {len(step.groups) for step in found.summary.steps} == {2}  # one class, and everyone
