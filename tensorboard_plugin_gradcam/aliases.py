@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from tensorboard_plugin_gradcam.cam.methods import Method
     from tensorboard_plugin_gradcam.explanation import Explanation
+    from tensorboard_plugin_gradcam.measures import Measure
 
 MethodName = Literal[
     "grad_cam", "grad_cam_plus_plus", "smooth_grad_cam_plus_plus", "xgrad_cam", "hires_cam", "grad_cam_element_wise",
@@ -120,6 +121,7 @@ PerSample: TypeAlias = "Sequence[Any] | NDArray[Any] | Array"
 Layers: TypeAlias = "str | nn.Module | Iterable[str | nn.Module] | None"
 MethodLike: TypeAlias = "MethodName | Method | Callable[..., Tensor]"
 Methods: TypeAlias = "MethodLike | list[Any] | tuple[Any, ...]"  # no sequences of texts: a text is one, too
+Measures: TypeAlias = "str | Measure | Iterable[str | Measure]"
 ModelInputs: TypeAlias = "Tensor | NDArray[Any] | Array | tuple[Any, ...] | list[Tensor] | Mapping[str, Any]"
 Target: TypeAlias = "int | np.integer[Any] | TargetLike | BoxTarget | None"
 Targets: TypeAlias = "Target | NDArray[Any] | Array | Sequence[Target | Sequence[Target]]"

@@ -78,6 +78,8 @@ class Result:
         inputs: what was explained, ``(N, C, ...)``, for `show`; None where the images' sizes differ.
         count: of the images, N.
         names: M descriptions of the targets.
+        measures: of each map, by their name and then by (method, layer): ``(M,)``, NaN for none.
+        notes: why numbers are missing, for people.
     """
 
     maps: Mapping[tuple[str, str], Any]
@@ -86,6 +88,8 @@ class Result:
     inputs: Any
     count: int
     names: tuple[str, ...]
+    measures: Mapping[str, Mapping[tuple[str, str], Any]]
+    notes: tuple[str, ...]
 
     def __len__(self) -> int:
         """Return the number of explained scores, M: an image may have none or several."""
@@ -99,7 +103,13 @@ class Result:
             for key, maps in self.maps.items()
         ]
         more = ", ..." if len(self.names) > SHOWN_NAMES else ""
-        return "\n".join([head, *series, f"  targets: {', '.join(self.names[:SHOWN_NAMES])}{more}"])
+        means = [
+            f"  {name} of {' at '.join(part for part in key if part)}: {mean:.3f} on average"
+            for name, by_key in self.measures.items()
+            for key, values in by_key.items()
+            if np.isfinite(mean := _mean(values))
+        ]
+        return "\n".join([head, *series, *means, f"  targets: {', '.join(self.names[:SHOWN_NAMES])}{more}"])
 
     def _repr_png_(self) -> bytes | None:
         """Return what a notebook shows: the maps over their pictures; None where the inputs are none."""
@@ -164,6 +174,12 @@ class Result:
             known = ", ".join(f"{of} at {at}" for of, at in self.maps)
             raise ValueError(f"expected one of {known}, got method={name!r}, layer={layer!r}")
         return [maps.sum(-1) for maps in chosen] if self.kinds[name] == "rgb" else chosen
+
+
+def _mean(values: Any) -> float:
+    known = np.asarray(values, np.float64)
+    known = known[np.isfinite(known)]
+    return float(known.mean()) if known.size else np.nan
 
 
 def checked_size(size: Any, axes: int) -> tuple[int, ...] | None:

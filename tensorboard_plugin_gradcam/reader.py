@@ -226,6 +226,11 @@ class NumberSeries(_Steps[Numbers]):
         """Return the numbers of all steps, ``(S, M)``, NaN where there is none: see `samples`."""
         return self._joined([moment.record.values for moment in self.moments], "numbers", np.nan)
 
+    def targets(self) -> NDArray[np.int32]:
+        """Return the classes of the maps that the numbers are of, ``(S, M)``, -1 where there is none."""
+        found = [_or_full(moment.record.targets, len(moment.record.values), -1, np.int32) for moment in self.moments]
+        return self._joined(found, "targets", -1)
+
     def _entries(self) -> list[tuple[Entry, ...]]:
         return [moment._entries(moment.record.sample_indices) for moment in self.moments]
 

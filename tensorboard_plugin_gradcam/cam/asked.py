@@ -25,6 +25,8 @@ class Asked:
 
     def scores(self, outputs: Outputs) -> Tensor:
         """Return the M scalars, ``(M,)``, attached to the graph of `outputs`, N of them."""
+        if not self.samples:
+            return torch.empty(0)
         return torch.stack(
             [_scalar(target, outputs[sample]) for sample, target in zip(self.samples, self.targets, strict=True)]
         )

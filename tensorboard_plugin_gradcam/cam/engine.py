@@ -10,8 +10,9 @@ from typing import Any
 import torch
 from torch import nn
 
-from tensorboard_plugin_gradcam.aliases import Layers, Methods, ModelInputs, Targets
+from tensorboard_plugin_gradcam.aliases import Layers, Measures, Methods, ModelInputs, Targets
 from tensorboard_plugin_gradcam.layer_finding import Candidates
+from tensorboard_plugin_gradcam.measures.registry import find_measures
 from tensorboard_plugin_gradcam.misnamed import told
 
 from .arguments import Name
@@ -63,10 +64,12 @@ class CAM:
         image: position or name of the argument that holds the images; None takes the first that can.
         shared: positions or names of arguments that are the same for every image, though as long as the batch; None
             measures it.
+        measures: name or names of what to measure of each map, such as "gain_head": see `measures.MEASURES`. The
+            numbers are the result's `measures`.
 
     Raises:
         TypeError: for what is no module, and for scripted or fully sharded models.
-        ValueError: for a layer or a method that does not exist.
+        ValueError: for a layer, a method or a measure that does not exist, and for measures of smoothed maps.
     """
 
     @told
@@ -83,13 +86,19 @@ class CAM:
         output: int | str | Callable[[Any], Any] | None = None,
         image: Name | None = None,
         shared: Iterable[Name] | None = None,
+        measures: Measures = (),
     ) -> None:
         if batch_size < 1:
             raise ValueError(f"expected batch_size of at least 1, got {batch_size}")
         self.model = unwrapped(model)
         find_scores = scores_at(output)
         cells = Cells(self.model, reshape, find_scores)
-        self._explainer = Explainer(find_methods(methods), batch_size, eigen_smooth, cells, find_scores)
+        self.measures = find_measures(measures)
+        if aug_smooth and self.measures:
+            raise ValueError(
+                "expected measures without aug_smooth, whose maps are of six inputs: pass aug_smooth=False"
+            )
+        self._explainer = Explainer(find_methods(methods), batch_size, eigen_smooth, cells, find_scores, self.measures)
         self._finder = Finder(self.model, layers, cells, find_scores, image, shared)
         self._aug_smooth = aug_smooth
         self._turns_gradients_off = False
@@ -191,7 +200,9 @@ class CAM:
             ValueError: for methods that need forward passes of their own.
         """
         several = ["aug_smooth"] if self._aug_smooth else []
-        for name in several + [method.name for method in self.methods if method.needs == "passes"]:
+        several += [method.name for method in self.methods if method.needs == "passes"]
+        several += [measure.name for measure in self.measures if measure.needs in ("picture", "mask", "mosaic")]
+        for name in several:
             raise ValueError(f"{name} needs forward passes of its own: call the CAM instead of capture()")
         return Capture(self.model, self._prepare, partial(self._explainer.explain, self.model))
 

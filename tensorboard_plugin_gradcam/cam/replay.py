@@ -109,6 +109,13 @@ class Recording:
                 outputs.setdefault(module, []).append(detached(output))
         return outputs
 
+    def outputs(self, layer: nn.Module) -> Kept:
+        """Return the outputs of each module, in order, also of one whose output was later changed in place."""
+        outputs: dict[nn.Module, list[Any]] = {}
+        for module, output, _ in self._before[layer]:
+            outputs.setdefault(module, []).append(detached(output))
+        return outputs
+
     def _begin(self, module: nn.Module, args: Any) -> None:
         self._starts.append(len(self._calls))
         if module in self._layers:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import torch
@@ -37,6 +37,8 @@ class CAMResult(Result):
         input_size: spatial size of the inputs, ``(H, W)``; None where the images' sizes differ.
         inputs: what was explained, ``(N, C, ...)``, for `show`; None where the images' sizes differ.
         boxes: ``(M,)``, int64: of a detector which box of the image's output is explained, -1 for none; else None.
+        measures: of each map, by their name and then by (method, layer): ``(M,)``, float32 on the CPU, NaN for none.
+        notes: why numbers are missing, for people.
     """
 
     maps: Mapping[tuple[str, str], Tensor]
@@ -51,6 +53,8 @@ class CAMResult(Result):
     input_size: tuple[int, ...] | None
     inputs: Tensor | None = None
     boxes: Tensor | None = None
+    measures: Mapping[str, Mapping[tuple[str, str], Tensor]] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
     def masks(
         self,

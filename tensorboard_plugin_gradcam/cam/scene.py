@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -180,10 +180,9 @@ class LayerScene(Scene):
             replay = Replay(
                 self.model, self.layer, self.inputs.of_images([image]), self.batch_size, self.find_scores, self.kept
             )
-            original = self._original(image)
+            items = self.output.shape[self.batch_axis] // self.inputs.count
             for batch in variants(self.activations[self.samples.index(image)]):
-                items = original.shape[self.batch_axis]
-                yield from replay(self._written(batch, original), self.batch_axis, items)
+                yield from replay(self.written(batch, [image] * len(batch)), self.batch_axis, items)
 
         return self._scores(outputs_of)
 
@@ -220,13 +219,18 @@ class LayerScene(Scene):
         items = self.output.shape[self.batch_axis] // self.inputs.count
         return self.output.detach().narrow(self.batch_axis, image * items, items)
 
-    def _written(self, activations: Tensor, original: Tensor) -> Tensor:
-        """Return the layer's output for one image, K times, with `activations` in the place of its own."""
+    def written(self, activations: Tensor, images: Sequence[int]) -> Tensor:
+        """Return the layer's output for `images`, which may repeat, with `activations` in the place of their own.
+
+        What has no cell, such as a class token, stays.
+        """
+        own = {image: self._original(image) for image in dict.fromkeys(images)}
+        original = next(iter(own.values()))
         places = torch.arange(original.numel(), device=original.device).view(original.shape)
         cells = self.arrange(places, 1, self.layer)
         if cells.shape == original.shape and cells.is_contiguous():
             return activations.to(original.dtype)
-        written = original.reshape(1, -1).repeat(len(activations), 1)
+        written = torch.stack([own[image].reshape(-1) for image in images])
         written[:, cells.flatten()] = activations.flatten(1).to(original.dtype)
         axis = self.batch_axis
         copies = written.view(len(activations), *original.shape).movedim(0, axis)

@@ -53,6 +53,7 @@ class GradCAMCallback(*_callback_classes()):  # type: ignore[misc]
         tag: name of the series; further data loaders' have ``/dataloader_idx_1`` and so on behind it.
         layers: as for `CAM`: found automatically by default.
         methods: as for `CAM`, those that need no forward passes of their own.
+        measures: as for `CAM`, of the same kind: gain_head, class_sensitivity, randomisation, ...
         writer: as for `add_gradcam`; the trainer's `TensorBoardLogger` by default. Without one, nothing is logged.
         options: further arguments of `GradCAMLogger`: class_names, transform, every, metrics, ...
 
@@ -71,14 +72,15 @@ class GradCAMCallback(*_callback_classes()):  # type: ignore[misc]
         tag: str = "validation",
         layers: Any = None,
         methods: Any = "grad_cam",
+        measures: Any = (),
         writer: Any = None,
         **options: Any,
     ) -> None:
         super().__init__()
         self._batches, self._name, self._tag, self._targets = batches, model, tag, targets
         self._labels = labels
-        self._cam_options, self._writer = {"layers": layers, "methods": methods}, writer
-        self._of_samples, self._options = split(options)
+        self._cam_options, self._writer = {"layers": layers, "methods": methods, "measures": measures}, writer
+        self._of_samples, self._options = split({"measures": measures, **options})
         self._faults = faults_of(options)
         rehearse(tag, None, {}, self._options)
         self._cam: CAM | None = None
@@ -92,7 +94,7 @@ class GradCAMCallback(*_callback_classes()):  # type: ignore[misc]
         self._is_off = False
 
     def on_fit_start(self, trainer: Any, pl_module: Any) -> None:
-        """Raise an error for a model, layer or method that does not exist, before the training."""
+        """Raise an error for a model, layer, method or measure that does not exist, before the training."""
         self._explainer(pl_module)
 
     @never_ends_training

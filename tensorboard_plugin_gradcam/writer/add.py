@@ -6,7 +6,17 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from tensorboard_plugin_gradcam.aliases import DataFormats, Images, Labels, Maps, Numbers, PerSample, Step, Writer
+from tensorboard_plugin_gradcam.aliases import (
+    DataFormats,
+    Images,
+    Labels,
+    Maps,
+    Measures,
+    Numbers,
+    PerSample,
+    Step,
+    Writer,
+)
 from tensorboard_plugin_gradcam.arrays import to_numpy
 from tensorboard_plugin_gradcam.faults import Faults, OnError, checked_on_error
 from tensorboard_plugin_gradcam.misnamed import told
@@ -15,6 +25,7 @@ from tensorboard_plugin_gradcam.writer.batch import MAX_MAP_SIZE, Storing, batch
 from tensorboard_plugin_gradcam.writer.checks import names
 from tensorboard_plugin_gradcam.writer.history import Mode, checked_mode
 from tensorboard_plugin_gradcam.writer.own_maps import by_series, own_maps
+from tensorboard_plugin_gradcam.writer.own_measures import OwnMeasures, measures_of_call
 from tensorboard_plugin_gradcam.writer.own_numbers import OwnNumbers, own_numbers
 from tensorboard_plugin_gradcam.writer.pictures import ImageFormat
 from tensorboard_plugin_gradcam.writer.run_log import log_of
@@ -50,6 +61,7 @@ def add_gradcam(
     labels: Labels | None = None,
     losses: Numbers | None = None,
     numbers: OwnNumbers | None = None,
+    measures: Measures | OwnMeasures = (),
     top_k: int = 0,
     class_names: Sequence[str] = (),
     ids: PerSample | None = None,
@@ -104,6 +116,10 @@ def add_gradcam(
         labels: as for `prepare_samples`.
         losses: ``(N,)``.
         numbers: of your own for each sample, by their names: ``{"uncertainty": values}``, each ``(N,)``, NaN for none.
+        measures: what to measure of each map: "concentration", "randomisation" (against the first step that is logged),
+            "steadiness", and against ground truth "pointing_game", "energy_inside" and "iou"; or numbers of your own
+            for each map, by their names: ``{"gain": values}``, each ``(N,)`` or shaped like `targets`, or a mapping to
+            such arrays, like that of `maps`.
         top_k: how many of the most probable classes to log.
         class_names: by class index.
         ids: each sample's id in its data set.
@@ -164,6 +180,7 @@ def add_gradcam(
             image_format=image_format,
             max_image_size=max_image_size,
         )
+    asked, own = measures_of_call(measures, method, layer)
     explanation = own_maps(
         maps,
         len(samples),
@@ -175,11 +192,12 @@ def add_gradcam(
         scores=scores,
         names=target_names,
         outputs=outputs,
+        measures=own,
     )
     batch = batch_of(
         samples,
         explanation,
-        Storing(precision, max_map_size, top_k, task),
+        Storing(precision, max_map_size, top_k, task, asked),
         probabilities=probabilities,
         predictions=predictions,
         losses=losses,
@@ -187,7 +205,7 @@ def add_gradcam(
     batch = replace(batch, numbers=own_numbers(numbers, len(samples)))
     log = log_of(writer)
     try:
-        log.add(tag, batch, step, class_names, epoch=epoch, wall_time=walltime, mode=mode)
+        log.add(tag, batch, step, class_names, asked, epoch=epoch, wall_time=walltime, mode=mode)
     except OSError as error:
         if on_error == "raise":
             raise

@@ -11,10 +11,12 @@ from numpy.typing import NDArray
 
 from tensorboard_plugin_gradcam.arrays import to_numpy
 from tensorboard_plugin_gradcam.explanation import Explanation
+from tensorboard_plugin_gradcam.measures import Measure, concentration, evidence_shares
 from tensorboard_plugin_gradcam.records import Block, MapKind, Precision, Task, digest_of_bytes, quantised
 from tensorboard_plugin_gradcam.writer import tasks
 from tensorboard_plugin_gradcam.writer.averaging import area_averaged
 from tensorboard_plugin_gradcam.writer.checks import at_least, one_of
+from tensorboard_plugin_gradcam.writer.measured import measured, measures_of, taken_measures
 from tensorboard_plugin_gradcam.writer.predictions import Known, predictions_of, scores_in, task_of
 from tensorboard_plugin_gradcam.writer.samples import Samples
 
@@ -36,6 +38,7 @@ class Batch:
         blocks: the maps of each method and layer; their sample indices are into `samples`.
         task: what the model does.
         numbers: the user's own by their names, ``(N,)`` of float32.
+        notes: why numbers of maps are missing.
     """
 
     samples: Samples
@@ -43,6 +46,7 @@ class Batch:
     blocks: Mapping[MapKey, Block]
     task: Task = "classification"
     numbers: Mapping[str, NDArray[np.float32]] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
     def take(self, indices: Sequence[int]) -> Batch:
         """Return some of the samples, in that order, with what was logged of them."""
@@ -55,7 +59,7 @@ class Batch:
         }
         said = {name: values[list(indices)] for name, values in self.predictions.items()}
         numbers = {name: values[list(indices)] for name, values in self.numbers.items()}
-        return Batch(self.samples.take(indices), said, blocks, self.task, numbers)
+        return Batch(self.samples.take(indices), said, blocks, self.task, numbers, self.notes)
 
 
 def capped(batches: Sequence[Batch], most: int) -> list[Batch]:
@@ -90,7 +94,8 @@ def taken(block: Block, keep: NDArray[Any]) -> Block:
         name: tuple(getattr(block, name)[index] for index in indices) if getattr(block, name) else ()
         for name in ("names", "flags")
     }
-    return replace(block, **(arrays | texts | {"samples": block.sample_indices[keep]}))
+    samples = {"samples": block.sample_indices[keep]}
+    return replace(block, **(arrays | texts | samples | taken_measures(block, keep)))
 
 
 @dataclass(frozen=True)
@@ -102,12 +107,14 @@ class Storing:
         max_map_size: longer edge above which maps are averaged down; None for never.
         top_k: how many of the most probable classes.
         task: what the model does; None to tell by outputs and labels.
+        measures: those of maps alone are added to what an explanation brings.
     """
 
     precision: Precision = "uint8"
     max_map_size: int | None = MAX_MAP_SIZE
     top_k: int = 0
     task: Task | None = None
+    measures: tuple[Measure, ...] = ()
 
     def __post_init__(self) -> None:
         one_of("precision", self.precision, Precision)
@@ -145,7 +152,8 @@ def batch_of(samples: Samples, explanation: Explanation, storing: Storing, **kno
         )
         for method, layer in explanation.maps
     }
-    return Batch(samples, said, {key: block for key, block in blocks.items() if block.size}, task)
+    notes = tuple(getattr(explanation, "notes", ()))
+    return Batch(samples, said, {key: block for key, block in blocks.items() if block.size}, task, notes=notes)
 
 
 def _detected(
@@ -182,7 +190,7 @@ def _block(explanation: Explanation, key: tuple[str, str], storing: Storing) -> 
     averaged = area_averaged(array, storing.max_map_size, axes)
     stored = quantised(averaged, storing.precision)
     non_finite = (~np.isfinite(array)).reshape(len(array), -1).sum(axis=1, dtype=np.int32)
-    return Block(
+    block = Block(
         values=stored.values,
         minimum=stored.minimum,
         maximum=stored.maximum,
@@ -194,3 +202,9 @@ def _block(explanation: Explanation, key: tuple[str, str], storing: Storing) -> 
         non_finite=non_finite if non_finite.any() else None,
         flags=flags if any(flags) else (),
     )
+    numbers = measures_of(explanation, key, len(samples))
+    for measure in storing.measures:
+        if measure.needs == "map" and measure.name not in numbers:
+            shares = evidence_shares(array, explanation.kinds[key[0]])
+            numbers[measure.name] = concentration(shares).astype(np.float32)
+    return measured(block, numbers) if numbers else block

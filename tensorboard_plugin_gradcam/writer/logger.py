@@ -20,6 +20,7 @@ from tensorboard_plugin_gradcam.aliases import (
     LabelOrTargets,
     Labels,
     Layers,
+    Measures,
     Methods,
     ModelInputs,
     Numbers,
@@ -29,6 +30,7 @@ from tensorboard_plugin_gradcam.aliases import (
 from tensorboard_plugin_gradcam.arrays import numbers as numbers_of
 from tensorboard_plugin_gradcam.explanation import Distinct, Explanation
 from tensorboard_plugin_gradcam.faults import Faults, OnError, reason
+from tensorboard_plugin_gradcam.measures import find_measures
 from tensorboard_plugin_gradcam.misnamed import answer, misfit, told
 from tensorboard_plugin_gradcam.normalization import normalizations
 from tensorboard_plugin_gradcam.records import Precision, Task
@@ -121,6 +123,9 @@ class GradCAMLogger:
         distributed: with a `torch.distributed` group: "gather" lets each rank compute its share and rank 0 write (every
             rank has to make the same calls); "runs" writes ``rank_0``, ``rank_1``, ... within a log directory; None
             leaves each process to itself.
+        measures: name or names of what to measure of each map, as for `CAM`, and log beside it: "gain_head",
+            "class_sensitivity", "randomisation", "steadiness", "concentration", ...; see docs/belief.md. With
+            ``metrics=True`` their means are scalars. A `CAM` that is passed brings its own.
         task: what the model does: "classification", "multilabel" (labels and predictions are sets, scores go through a
             sigmoid), "regression", "detection" or "segmentation"; by default outputs and labels tell which, but for
             regression.
@@ -147,6 +152,7 @@ class GradCAMLogger:
         std: Numbers | None = None,
         every: Every = None,
         metrics: bool = False,
+        measures: Measures = (),
         top_k: int = 0,
         image_format: ImageFormat = "png",
         max_image_size: int | None = MAX_IMAGE_SIZE,
@@ -169,10 +175,11 @@ class GradCAMLogger:
         at_least("batch_size", batch_size, 1)
         normalizations(transform, mean, std)  # raises now rather than at the first image
         self._faults = Faults(on_error)
-        self._storing = Storing(precision, max_map_size, top_k, task)
+        self._cam = None if model is None else _cam(model, layers, methods, measures)
+        asked = (*find_measures(measures), *getattr(self._cam, "measures", ()))
+        self._storing = Storing(precision, max_map_size, top_k, task, asked)
         log = log_of(writer_of_rank(writer, distributed))
         self._silent = writer is None and distributed != "gather"
-        self._cam = None if model is None else _cam(model, layers, methods)
         own_names = class_names_of(getattr(self._cam, "model", None), transform)
         self._class_names = names("class_names", class_names) or own_names
         self._look: dict[str, Any] = {
@@ -184,7 +191,7 @@ class GradCAMLogger:
         }
         self._every, self._batch_size = every, batch_size
         self._gather = distributed == "gather"
-        self._steps = PendingSteps(log, writer, self._class_names, metrics, self._gather, self._faults, mode)
+        self._steps = PendingSteps(log, writer, self._class_names, metrics, self._gather, self._faults, mode, asked)
         self._chosen: set[str] = set()  # tags whose layer was noted
         self._schedules: dict[str, Schedule] = {}
         self._finish = _finishing(self, self._steps)
@@ -535,8 +542,12 @@ def _count(inputs: Any) -> int | None:
         return None
 
 
-def _cam(model: Any, layers: Any, methods: Any) -> Any:
+def _cam(model: Any, layers: Any, methods: Any, measures: Any) -> Any:
     if hasattr(model, "methods") and hasattr(model, "layers"):
+        known = getattr(model, "measures", ())
+        own = [one.name for one in find_measures(measures) if not (one.of_log or one.needs == "map" or one in known)]
+        if own:
+            raise ValueError(f"expected the CAM to be made with measures={own}, which run the model, got a CAM without")
         return model  # a CAM, of torch or another framework
     if any(base.__module__.startswith("keras.") for base in type(model).__mro__):
         raise TypeError(
@@ -545,7 +556,7 @@ def _cam(model: Any, layers: Any, methods: Any) -> Any:
         )
     from tensorboard_plugin_gradcam.cam import CAM
 
-    return CAM(model, layers=layers, methods=methods)
+    return CAM(model, layers=layers, methods=methods, measures=measures)
 
 
 def _explained(cam: Any, inputs: Any, targets: Any) -> Explanation | None:

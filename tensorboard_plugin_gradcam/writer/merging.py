@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from tensorboard_plugin_gradcam.records import Block, Cohort, Sample, Task
 from tensorboard_plugin_gradcam.writer.batch import Batch, MapKey, taken
+from tensorboard_plugin_gradcam.writer.measured import joined_measures
 from tensorboard_plugin_gradcam.writer.pictures import ImageFormat, Picture
 
 
@@ -149,7 +150,7 @@ def joined(blocks: Sequence[Block]) -> list[Block]:
 def _concatenated(group: list[Block]) -> Block:
     if len(group) == 1:
         return group[0]
-    return Block(
+    whole = Block(
         values=np.concatenate([block.values for block in group]),
         minimum=np.concatenate([block.minimum for block in group]),
         maximum=np.concatenate([block.maximum for block in group]),
@@ -162,6 +163,7 @@ def _concatenated(group: list[Block]) -> Block:
         non_finite=_filled(group, "non_finite", 0, np.int32),
         flags=_texts(group, "flags"),
     )
+    return joined_measures(group, whole)
 
 
 def _filled(group: list[Block], name: str, fill: float, dtype: type[Any]) -> NDArray[Any] | None:

@@ -28,6 +28,7 @@ class OwnMaps:
     names: tuple[str, ...]
     outputs: Any = None
     flags: Mapping[tuple[str, str], Sequence[str]] = field(default_factory=dict)
+    measures: Mapping[str, Mapping[tuple[str, str], NDArray[np.float32]]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,7 @@ def own_maps(
     scores: Numbers | None,
     names: Sequence[str] | None,
     outputs: Any,
+    measures: Mapping[str, Mapping[tuple[str, str], Any]] | None = None,
 ) -> OwnMaps:
     """Read maps ``(N, ...)``, or ``(N, T, ...)`` where each sample has T targets.
 
@@ -69,6 +71,7 @@ def own_maps(
         scores: shaped like the targets.
         names: of the T or N targets.
         outputs: of the model.
+        measures: numbers of the maps by their name, method and layer, shaped like the targets.
 
     Raises:
         ValueError: a shape that is not that of maps of N samples.
@@ -94,7 +97,23 @@ def own_maps(
         scores=None if known is None else known.reshape(-1),
         names=texts,
         outputs=own_outputs(outputs, count),
+        measures=_measures(measures or {}, series, shape),
     )
+
+
+def _measures(
+    given: Mapping[str, Mapping[tuple[str, str], Any]], series: Mapping[tuple[str, str], Any], shape: tuple[int, ...]
+) -> dict[str, dict[tuple[str, str], NDArray[np.float32]]]:
+    found: dict[str, dict[tuple[str, str], NDArray[np.float32]]] = {}
+    for name, by_key in given.items():
+        for key, values in by_key.items():
+            if key not in series:
+                known = ", ".join(" at ".join(one) for one in series)
+                raise ValueError(f"expected measures of the maps that are passed ({known}), got {' at '.join(key)}")
+            column = numbers(values, f"measures[{name!r}]", shape)
+            if column is not None:
+                found.setdefault(name, {})[key] = column.reshape(-1)
+    return found
 
 
 def by_series(maps: Maps, method: str, layer: str) -> dict[tuple[str, str], Any]:

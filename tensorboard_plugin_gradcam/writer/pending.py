@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tensorboard_plugin_gradcam.faults import Faults, cause_of, reason
+from tensorboard_plugin_gradcam.measures import Measure
 from tensorboard_plugin_gradcam.writer.batch import Batch, capped
 from tensorboard_plugin_gradcam.writer.history import Mode
 from tensorboard_plugin_gradcam.writer.merging import OpenStep
@@ -66,6 +67,7 @@ class PendingSteps:
         gather: whether the ranks of a training write together.
         faults: what becomes of errors.
         mode: what becomes of what stands in the run, as for `RunLog.write`.
+        measures: of what is logged.
     """
 
     def __init__(
@@ -77,9 +79,11 @@ class PendingSteps:
         gather: bool,
         faults: Faults,
         mode: Mode | None = None,
+        measures: Sequence[Measure] = (),
     ) -> None:
         self.log, self._writer, self._class_names = log, writer, tuple(class_names)
         self._metrics, self._gather, self._faults, self._mode = metrics, gather, faults, mode
+        self._measures = tuple(measures)
         self._open: dict[str, Step] = {}
         self._complete: dict[tuple[str, int], Step] = {}
         self._orders: dict[str, dict[str, int]] = {}  # by tag: samples in the order in which they came first
@@ -168,15 +172,18 @@ class PendingSteps:
 
     def _write(self, tag: str, step: Step) -> None:
         record = OpenStep(step.step)
-        record.notes += step.notes
+        of_maps = replace(step, causes=dict(step.causes))  # which a second attempt would count again
         for batch in step.batches:
             record.append(batch)
+            of_maps.note(batch.notes)
+        record.notes += of_maps.notes
         record.numbers |= step.numbers
         record.arrange(self._orders.setdefault(tag, {}))
         if not record.samples:
             return
         if record.task == "detection":
             record.notes += _undetected(record)
+        self._measure(tag, record)
         numbers = None
         if self._metrics:
             try:
@@ -188,6 +195,15 @@ class PendingSteps:
                 record.notes.append(f"metrics left out: {reason(error)}")
                 self._faults.tell(f"metrics of step {step.step} of {tag!r} left out", error)
         self.log.write(tag, record, self._class_names, epoch=step.epoch, scalars=numbers, mode=self._mode)
+
+    def _measure(self, tag: str, record: OpenStep) -> None:
+        try:
+            self.log.measure(tag, record, self._measures)
+        except Exception as error:
+            if self._faults.are_raised:
+                raise
+            record.notes.append(f"measures left out: {reason(error)}")
+            self._faults.tell(f"measures of step {record.step} of {tag!r} left out", error)
 
 
 def _undetected(record: OpenStep) -> list[str]:

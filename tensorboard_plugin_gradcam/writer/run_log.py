@@ -14,6 +14,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 from numpy.typing import NDArray
 
+from tensorboard_plugin_gradcam.measures import Measure
 from tensorboard_plugin_gradcam.records import (
     Cohort,
     Lease,
@@ -29,6 +30,8 @@ from tensorboard_plugin_gradcam.records import (
 from tensorboard_plugin_gradcam.writer.batch import Batch
 from tensorboard_plugin_gradcam.writer.history import History, Mode
 from tensorboard_plugin_gradcam.writer.leases import Leases
+from tensorboard_plugin_gradcam.writer.log_measures import LogMeasures
+from tensorboard_plugin_gradcam.writer.measured import records_of
 from tensorboard_plugin_gradcam.writer.merging import OpenStep
 from tensorboard_plugin_gradcam.writer.sinks import Sink, absolute, directory_sink, innermost, open_sink
 from tensorboard_plugin_gradcam.writer.standing import Found, RunDirectory
@@ -92,6 +95,7 @@ class RunLog:
         self._open: dict[str, OpenStep] = {}
         self._waiting: dict[tuple[str, int], tuple[OpenStep, tuple[str, ...], dict[str, Any]]] = {}
         self._directory: RunDirectory | None = None
+        self._measures = LogMeasures()
         self._begin_session()
 
     def _begin_session(self, standing: Iterable[Found] = ()) -> None:
@@ -106,7 +110,15 @@ class RunLog:
             if one.lease:
                 self._leases.meet(one.lease)
 
-    def add(self, tag: str, batch: Batch, step: int, class_names: Sequence[str], **stamp: Any) -> None:
+    def add(
+        self,
+        tag: str,
+        batch: Batch,
+        step: int,
+        class_names: Sequence[str],
+        measures: Sequence[Measure] = (),
+        **stamp: Any,
+    ) -> None:
         """Log a batch now, together with what this method logged before at the same step of the same tag.
 
         Raises:
@@ -117,6 +129,7 @@ class RunLog:
             before = self._open.get(tag)
             current = OpenStep(step) if before is None or before.step != step else before.copy()
             current.merge(batch)
+            self.measure(tag, current, measures)
             _expect_readable(tag, current)  # or nothing is kept of the call
             self._open[tag] = current
             self._waiting[tag, step] = current, tuple(class_names), stamp
@@ -126,6 +139,11 @@ class RunLog:
                 self.write(of, held, names, **said)  # what a storage refused before comes first
                 del self._waiting[of, held.step]
                 held.pictures.clear()  # they are in the log; a process may have thousands of directories
+
+    def measure(self, tag: str, step: OpenStep, measures: Sequence[Measure]) -> None:
+        """Give a step's maps the numbers that tell of the log, before it is written."""
+        with self._lock:
+            self._measures.measure(tag, step, measures)
 
     def write(
         self,
@@ -163,6 +181,7 @@ class RunLog:
             values, tags = self._values(tag, step, stamp, mode)
             values += [scalar_value(name, value) for name, value in (scalars or {}).items()]
             self._sink.write(values, step.step, wall_time)
+            self._measures.keep(tag, step)
             self._write_lease(tags)
             self._sink.end_step()
 
@@ -293,6 +312,8 @@ def _records(tag: str, step: OpenStep, stamp: Stamp) -> list[tuple[Series, Predi
         records.append((Series("predictions", tag), Predictions(stamp, task=step.task, **predictions)))
     for (method, layer, kind), blocks in step.blocks.items():
         records.append((Series("maps", tag, method, layer, map_kind=kind), Maps(stamp, tuple(blocks))))
+        for name, numbers in records_of(blocks, stamp).items():
+            records.append((Series("numbers", tag, method, layer, name=name), numbers))
     for name, values in step.full_numbers().items():
         records.append((Series("numbers", tag, name=name), Numbers(stamp, values)))
     return records

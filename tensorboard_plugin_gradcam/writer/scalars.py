@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from tensorboard_plugin_gradcam import metrics
 from tensorboard_plugin_gradcam.records import Block, MapKind, Sample, scalar_tag
 from tensorboard_plugin_gradcam.writer.batch import MapKey
+from tensorboard_plugin_gradcam.writer.measured import columns
 
 
 def scalars(
@@ -32,6 +33,11 @@ def scalars(
         place = (tag, method, layer, "" if kind == "positive" else kind)
         rows = metric_rows(samples, of_series, kind)
         found |= {scalar_tag(*place, name): mean for name, mean in means(rows).items()}
+        found |= {
+            scalar_tag(*place, name): float(np.nanmean(values))
+            for name, values in columns(of_series).items()
+            if np.isfinite(values).any()
+        }
         notes += [f"{method} at {layer or 'no layer'}: {note}" for note in left_out(rows)]
     return found, notes
 
