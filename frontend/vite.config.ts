@@ -5,7 +5,7 @@ const FIRST = /\/src\/(index\.ts|state\/opening\.ts)$/;
 /** What is loaded when it is first shown. */
 const LATER = new RegExp(
   [
-    "uplot|gifenc|/src/export/|/src/state/findings\\.ts$|/src/views/answered\\.ts$",
+    "uplot|gifenc|/src/export/|/src/views/answered\\.ts$",
     "/src/views/(AB|Atlas|CardDialog|Chart|Curves|Facts|Filmstrip|Findings|Focus|MeanMap|Overview)\\.tsx$",
   ].join("|"),
 );

@@ -8,6 +8,7 @@ import findings from "./styles/findings.css?inline";
 import marks from "./styles/marks.css?inline";
 import share from "./styles/share.css?inline";
 import keys from "./styles/keys.css?inline";
+import ribbon from "./styles/ribbon.css?inline";
 import panels from "./styles/panels.css?inline";
 import sheet from "./styles/tab.css?inline";
 import {App} from "./views/App";
@@ -15,7 +16,7 @@ import {App} from "./views/App";
 /** Build the tab into the frame. `catalog`: the answer to `series`, on its way. */
 export function open(catalog: Promise<Response>): void {
   const style = new CSSStyleSheet();
-  style.replaceSync([charts, sheet, panels, compare, marks, share, findings, keys].join("\n"));
+  style.replaceSync([charts, sheet, panels, compare, marks, share, findings, ribbon, keys].join("\n"));
   document.adoptedStyleSheets = [style];
   document.documentElement.lang = "en";
   document.title ||= "Grad-CAM";

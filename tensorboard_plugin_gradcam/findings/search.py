@@ -21,6 +21,7 @@ from tensorboard_plugin_gradcam.findings.windows import windows_of
 SAME_MAP = 0.95  # mean correlation of maps, from which they are nearly the same for every picture
 DEAD = 0.5  # of a class's maps
 LEAST_CHANGE = 0.15  # of the share inside the marked region
+LEAST_FLAG = 0.05  # of that share, or of how far attention moves in a step
 AGREE = 0.8  # of the predictions of two runs
 APART = 0.5  # of the attention that two runs have in common, at most
 SURE = 0.8  # probability of a wrong prediction
@@ -383,15 +384,16 @@ def timeline(summary: Summary) -> Mapping[str, NDArray[np.float64]]:
     """Return what a ribbon over the steps shows: arrays ``(T,)``.
 
     ``step``; ``moved``, the median Hellinger distance to the kept step before; ``inside`` and ``expected_inside``, the
-    share of evidence in the marked region and its area; ``accuracy``; ``flag``, 1 where `inside` changed, or `moved` in
-    logs without a marked region.
+    share of evidence in the marked region and its area; ``accuracy``; ``flag``, 1 where `inside` changed by at least
+    0.05, or `moved` in logs without a marked region.
     """
     names = ("moved", "inside", "expected_inside", "accuracy")
     arrays = {name: summary.series(EVERYONE, name) for name in names}
     flags = np.zeros(len(summary.steps))
     followed = arrays["inside"] if np.isfinite(arrays["inside"]).any() else arrays["moved"]
     for change in changes(followed[None]):
-        flags[change.at] = 1
+        enough = summary.steps[change.at].groups[EVERYONE].count >= FEWEST
+        flags[change.at] = enough and abs(change.after - change.before) >= LEAST_FLAG
     return {"step": np.array([step.step for step in summary.steps], dtype=np.float64), **arrays, "flag": flags}
 
 

@@ -41,6 +41,45 @@ def opened(page: Page, server: Server, **settings: object) -> None:
     page.goto(f"http://{server.host}:{server.port}/data/plugin_entry.html?name=gradcam{hash_of(settings)}")
 
 
+def test_the_ribbon_flags_where_it_changed_and_two_keys_go_there(page: Page, marked: Server) -> None:
+    opened(page, marked)
+    line = page.get_by_role("complementary", name="Strongest finding")
+    expect(line).to_contain_text("20 of 20 samples of “dog” look at the upper left corner since step 30")
+    bar = page.locator(".top").bounding_box()
+    assert bar
+    assert bar["height"] == 66
+    flags, card = page.get_by_test_id("flag"), page.get_by_test_id("flag-card")
+    expect(flags).to_have_count(1)
+    expect(flags).to_have_attribute("data-step", "30")
+    page.keyboard.press("<")
+    expect(page.get_by_test_id("step-input")).to_have_value("30")
+    expect(card).to_contain_text("marked, step 30")
+    expect(card).to_contain_text("20 of 20 samples of “dog”")
+    page.keyboard.press("End")
+    expect(card).to_be_hidden()
+
+    slider = page.get_by_test_id("scrubber")
+    box, pole = slider.bounding_box(), flags.bounding_box()
+    assert box
+    assert pole
+    page.mouse.move(box["x"] + 1, box["y"] + 4)
+    expect(page.get_by_test_id("read-out")).to_contain_text("step 0")
+    page.mouse.click(pole["x"], pole["y"] + 4)
+    expect(card).to_be_visible()
+    expect(page.get_by_test_id("step-input")).to_have_value("30")
+    assert re.search(
+        r"^step 30;.*marked: attention moved 0\.\d+, changed here$", slider.get_attribute("aria-valuetext") or ""
+    )
+
+    line.get_by_role("button", name="Show").click()
+    page.wait_for_function("location.hash.includes('p.gradcam.sort=region')")
+    assert "p.gradcam.label=1" in page.evaluate("location.hash")
+    expect(page.get_by_test_id("region").first).to_be_attached()
+    expect(page.locator(".rank-words").first).to_have_text(re.compile("there$"))
+    line.get_by_role("button", name="Close the finding").click()
+    expect(line).to_be_hidden()
+
+
 def test_the_first_finding_names_the_mark_and_show_goes_there(page: Page, marked: Server) -> None:
     opened(page, marked, view="findings")
     first = page.locator(".finding").first

@@ -14,6 +14,7 @@ import {
   peak,
   percentile,
   pointingGame,
+  shareIn,
   truthOf,
 } from "./metrics";
 import {mapOf} from "./testMaps";
@@ -33,6 +34,20 @@ test("entropy of one cell is 0, of equal cells 1; negative evidence is none", ()
   expect(entropy(mapOf([[3, -9, 3, NaN]]))).toBeCloseTo(0.5, 6);
   expect(entropy(mapOf([[3, -3]], "signed"))).toBeCloseTo(1, 6);
   expect(entropy(mapOf([[-1, -2]]))).toBeNaN();
+});
+
+test("the share in a region counts parts of cells by their area, and leaves its hole out", () => {
+  const region = (x0: number, y0: number, x1: number, y1: number) => ({x0, y0, x1, y1, hole: null});
+  const flat = mapOf([
+    [1, 1],
+    [1, -1],
+  ]);
+  expect(shareIn(flat, region(0, 0, 0.5, 0.5))).toBeCloseTo(1 / 3, 6);
+  expect(shareIn(flat, region(0, 0, 0.25, 1))).toBeCloseTo(1 / 3, 6);
+  expect(shareIn(flat, {...region(0, 0, 1, 1), hole: [0, 0, 0.5, 1]})).toBeCloseTo(1 / 3, 6);
+  expect(shareIn(corner, region(0.75, 0.75, 1, 1))).toBe(1);
+  expect(shareIn(mapOf([[0, -1]]), region(0, 0, 1, 1))).toBeNaN();
+  expect(shareIn(corner, null)).toBeNaN();
 });
 
 test("the centre of mass is the weighted mean of the cells' centres", () => {

@@ -3,6 +3,7 @@
  * reads (`tensorboard_plugin_gradcam/metrics.py`), by the same definitions: tests/golden/metrics.json holds both to them.
  */
 
+import type {Region} from "../api/findings";
 import type {Limits, RawMap, Sample} from "../types";
 import {FINE, strengthGrid} from "./mask";
 
@@ -223,6 +224,30 @@ export function energyInside(map: RawMap, sample: Truth): number | null {
     if (found.inside[point]) within += value;
   });
   return within / total(found.values);
+}
+
+/** Share of the evidence in a region by area, its hole left out, in [0, 1]; NaN without a region or evidence. */
+export function shareIn(map: RawMap, region: Region | null): number {
+  if (!region) return NaN;
+  const weights = evidence(map);
+  const sum = total(weights);
+  if (!(sum > 0)) return NaN;
+  const {x0, y0, x1, y1, hole} = region;
+  const within = (box: readonly [number, number, number, number]) => {
+    let inside = 0;
+    weights.forEach((weight, cell) => {
+      const column = cell % map.columns;
+      const row = Math.floor(cell / map.columns);
+      inside += weight * covered(column, map.columns, box[0], box[2]) * covered(row, map.rows, box[1], box[3]);
+    });
+    return inside / sum;
+  };
+  return within([x0, y0, x1, y1]) - (hole ? within(hole) : 0);
+}
+
+/** Which share of a cell lies between two fractions of the edge. */
+function covered(cell: number, cells: number, from: number, to: number): number {
+  return Math.max(Math.min(cell + 1, to * cells) - Math.max(cell, from * cells), 0);
 }
 
 /** Intersection over union of the truth and what has at least half of the largest evidence; null without either. */

@@ -1,16 +1,88 @@
-/** Which series findings are looked for in, and how a finding is shown and put aside. */
+/** What the maps of the series on the page say by themselves; how a finding is shown and put aside. */
 
-import {computed} from "@preact/signals";
-import type {Finding} from "../api/findings";
+import {computed, effect, signal} from "@preact/signals";
+import {PATIENCE_MS} from "../api/images";
+import type {Finding, Findings, Region} from "../api/findings";
 import type {SeriesKey} from "../api/client";
-import {change, groups, seriesKey, settings} from "./store";
+import {catalog, change, client, groups, images, seriesKey, settings} from "./store";
 
 const MOST_RUNS = 20; // that one request asks for
 
 /** The series on the page that can be compared: those of the first tag. */
-export const sought = computed<SeriesKey[]>(() => {
+export const soughtSeries = computed<SeriesKey[]>(() => {
   const keys = groups.value.map(seriesKey).filter((key) => key !== null);
   return keys.filter(({tag}) => tag === keys[0]?.tag).slice(0, MOST_RUNS);
+});
+
+interface Answer {
+  of: string; // which series
+  value: Findings | null;
+  error: string | null;
+}
+
+/** The last answer, also while the next one is on its way. */
+export const answer = signal<Answer>({of: "", value: null, error: null});
+
+let asking: {of: string; control: AbortController; again: boolean} | null = null;
+
+/** Ask now, and again whenever other series are shown or the log has grown. Once. */
+function keepLooking(): void {
+  effect(() => {
+    catalog.value; // grows
+    ask(soughtSeries.value);
+  });
+}
+
+/** One request at a time: a log that grows faster than it is summarised is asked for again when the answer is here. */
+function ask(keys: readonly SeriesKey[]): void {
+  const of = JSON.stringify(keys);
+  if (asking?.of === of) {
+    asking.again = true;
+    return;
+  }
+  asking?.control.abort();
+  asking = null;
+  if (!keys.length) {
+    answer.value = {of, value: null, error: null};
+    return;
+  }
+  const own = {of, control: new AbortController(), again: false};
+  asking = own;
+  client
+    .findings(keys, own.control.signal)
+    .then((value) => ({of, value, error: null}))
+    .catch((error: unknown) => ({of, value: null, error: error instanceof Error ? error.message : String(error)}))
+    .then((next) => {
+      if (asking !== own) return;
+      asking = null;
+      answer.value = next;
+      if (own.again) ask(soughtSeries.peek());
+    });
+}
+
+let started = false;
+
+/** Start looking for findings, if nobody has yet. */
+export function startLooking(): void {
+  if (started) return;
+  started = true;
+  keepLooking();
+}
+
+const LOOK_MS = 400;
+
+/** Start once the first pictures are here, which must not wait for it. */
+export function startLookingLater(since = performance.now()): void {
+  setTimeout(() => {
+    if (images.busy && performance.now() - since < PATIENCE_MS) startLookingLater(since);
+    else startLooking();
+  }, LOOK_MS);
+}
+
+/** Findings that nobody put aside, the strongest first. */
+export const leftFindings = computed<readonly Finding[]>(() => {
+  const {dismissed} = settings.value;
+  return answer.value.value?.findings.filter((finding) => !dismissed.includes(nameOf(finding))) ?? [];
 });
 
 /** What a finding is called in a link: the same while the log grows. */
@@ -25,13 +97,36 @@ export function dismiss(finding: Finding): void {
 
 /** Go to the samples, the step and the place that a finding is about. */
 export function show(finding: Finding): void {
-  const {region} = finding;
+  const {region, group, step} = finding;
   change({
     view: null,
-    step: finding.step,
-    label: finding.group,
+    step,
+    label: group,
+    prediction: null,
     verdict: "all",
     text: "",
-    pin: region ? `${(region.x0 + region.x1) / 2},${(region.y0 + region.y1) / 2}` : null,
+    minProbability: 0,
+    region: region && regionText(region),
+    sort: region ? "region" : "logged",
   });
 }
+
+const DIGITS = 4;
+
+/** A region as it stands in a link: its edges, and those of its hole. */
+export function regionText({x0, y0, x1, y1, hole}: Region): string {
+  return [x0, y0, x1, y1, ...(hole ?? [])].map((edge) => String(Number(edge.toFixed(DIGITS)))).join(",");
+}
+
+/** The region that a link has; null where it has none, or nothing that is one. */
+export function regionFrom(text: string | null): Region | null {
+  const edges = (text ?? "").split(",").map(Number);
+  if (![4, 8].includes(edges.length) || !edges.every((edge) => edge >= 0 && edge <= 1)) return null;
+  const [x0, y0, x1, y1, ...hole] = edges as [number, number, number, number, ...number[]];
+  if (!(x1 > x0 && y1 > y0)) return null;
+  return {x0, y0, x1, y1, hole: hole.length ? (hole as [number, number, number, number]) : null};
+}
+
+const regionSetting = computed(() => settings.value.region);
+/** The place that is marked on all pictures. */
+export const region = computed(() => regionFrom(regionSetting.value));

@@ -2,10 +2,11 @@
 
 import {thresholdOf} from "../maths/compose";
 import {attentionMoved} from "../maths/compare";
-import {entropy, iou, iouFrom} from "../maths/metrics";
+import {entropy, iou, iouFrom, shareIn} from "../maths/metrics";
 import type {Sample} from "../types";
 import {placesIn} from "../maths/places";
 import {leadOf, partsOfTables, peersOf} from "./compare";
+import {region} from "./findings";
 import {limitsFor, mapOf} from "./maps";
 import {isCut} from "./measure";
 import {type Cast, castAt, className, isRight, type Said, saidOf} from "./samples";
@@ -115,6 +116,7 @@ export function rankOf(
   if (sort === "label-probability") return said.labelProbability ?? Number.NaN;
   if (sort === "loss") return said.loss ?? Number.NaN;
   if (sort === "number") return ownNumber(group, index) ?? Number.NaN;
+  if (sort === "region") return mostInRegion(seatsOf(index));
   if (sort === "apart") return apart(seatsOf(index));
   const found = mapOf(group, index, step.value);
   if (!found) return Number.NaN;
@@ -136,6 +138,15 @@ function ownNumber(group: Group, index: number): number | null {
   return name === undefined ? null : numberAt(group, name, index, step.value);
 }
 
+/** The largest share of a seat's evidence in the marked region. */
+function mostInRegion(seats: readonly Seat[]): number {
+  const shares = seats.flatMap(({group, index, at}) => {
+    const found = mapOf(group, index, at);
+    return found ? [shareIn(found.map, region.value)] : [];
+  });
+  return Math.max(...shares.filter(Number.isFinite));
+}
+
 /** How far the attention of the first seat is from that of the one that differs most. */
 function apart(seats: readonly Seat[]): number {
   const [first, ...others] = seats.flatMap(({group, index, at}) => mapOf(group, index, at)?.map ?? []);
@@ -149,6 +160,7 @@ const UNITS: Partial<Record<Sort, (value: string) => string>> = {
   "label-probability": (value) => `label ${value}`,
   entropy: (value) => `entropy ${value}`,
   number: (value) => value,
+  region: (value) => `${value} there`,
   iou: (value) => `IoU ${value}`,
 };
 

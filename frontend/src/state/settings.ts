@@ -17,6 +17,7 @@ export const SORTS = [
   "moved",
   "entropy",
   "number",
+  "region",
 ] as const;
 export type Sort = (typeof SORTS)[number];
 
@@ -64,7 +65,9 @@ export interface Settings {
   focus: string | null; // tile key
   pin: string | null; // "x,y" as fractions
   zoom: string | null; // "x,y,zoom": the part of every picture that is shown
+  region: string | null; // "x0,y0,x1,y1" as fractions, and four more for a hole: marked on all pictures
   dismissed: string[]; // names of findings
+  strongest: boolean; // the line above the samples
   locks: string[]; // "tile key@step"
   chart: string | null; // over the steps; null: the first there is
   trail: boolean; // the way of the evidence's centre over the picture in focus
@@ -124,7 +127,9 @@ export const DEFAULTS: Settings = {
   focus: null,
   pin: null,
   zoom: null,
+  region: null,
   dismissed: [],
+  strongest: true,
   locks: [],
   chart: null,
   trail: false,

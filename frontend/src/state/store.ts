@@ -44,6 +44,8 @@ export const sought = signal<string | null>(null);
 export const playing = signal(false);
 /** The place under the cursor, as fractions of the picture, mirrored on all tiles. */
 export const probe = signal<Place | null>(null);
+/** The step under the pointer, in whichever chart or on the ribbon: all of them show it. */
+export const pointedStep = signal<number | null>(null);
 export const dialog = signal<"keys" | "card" | null>(null);
 export const message = signal("");
 /** The sample in focus was opened without a pointer: its panel is to have the keyboard. */

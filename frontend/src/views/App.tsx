@@ -1,6 +1,9 @@
 import {useEffect} from "preact/hooks";
 import {catalog, catalogError, dialog, retry} from "../state/store";
 import {Center} from "./Center";
+import {startLooking, startLookingLater} from "../state/findings";
+import {rowCount} from "../state/ribbon";
+import {showsSamples} from "../state/view";
 import {later} from "./later";
 import {Keys} from "./Keys";
 import {useShortcuts} from "./shortcuts";
@@ -23,9 +26,13 @@ function Tab() {
   useShortcuts();
   useEffect(() => {
     setTimeout(() => void Focus.fetch(), IDLE_MS);
+    startLookingLater();
   }, []);
+  useEffect(() => {
+    if (!showsSamples.value) startLooking(); // what is looked at needs it
+  }, [showsSamples.value]);
   return (
-    <div class="app">
+    <div class="app" style={{"--rows": rowCount.value}}>
       <SkipLink />
       <TopBar />
       <SidePanel />

@@ -1,14 +1,14 @@
 import type {AtlasClass} from "../api/findings";
 import type {SeriesKey} from "../api/client";
 import {percent, shown} from "../maths/numbers";
-import {sought} from "../state/findings";
+import {soughtSeries} from "../state/findings";
 import {change, client, colorOf, step} from "../state/store";
 import {useAnswer} from "./answered";
 import {MeanMap} from "./MeanMap";
 
 /** The mean map of each class in each run, at the scrubber's step. */
 export function Atlas() {
-  const keys = sought.value;
+  const keys = soughtSeries.value;
   return (
     <section class="atlas" aria-label="Atlas" style={{"--runs": keys.length}}>
       {keys.map((key) => (

@@ -9,6 +9,7 @@ import {Grid} from "./Grid";
 import {later} from "./later";
 import {room, useRoom} from "./room";
 import {useRoving} from "./roving";
+import {Strongest} from "./Strongest";
 import {Toolbar} from "./Toolbar";
 
 const AB = later(async () => (await import("./AB")).AB);
@@ -31,6 +32,7 @@ export function Center() {
       style={{"--tile": `${settings.value.tileSize}px`}}
     >
       <Toolbar />
+      <Strongest />
       <FilterBar />
       <Shown />
     </main>

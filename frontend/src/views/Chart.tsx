@@ -1,7 +1,6 @@
-import {signal} from "@preact/signals";
 import {useEffect, useRef} from "preact/hooks";
 import uPlot from "uplot";
-import {dark, goTo, step} from "../state/store";
+import {dark, goTo, pointedStep, step} from "../state/store";
 import {compact, niceTop, shown} from "../maths/numbers";
 
 /** One line of a chart. */
@@ -19,9 +18,6 @@ interface Props {
   height?: number;
 }
 
-/** The step under the pointer, in whichever chart it is: all charts show it. */
-const crosshair = signal<number | null>(null);
-
 const HEIGHT = 132;
 const ROOM = 6; // pixels that a measured point needs to be seen by itself
 const DASH = [4, 3];
@@ -30,8 +26,8 @@ const DASH = [4, 3];
 export function Chart({title, lines, range, height = HEIGHT}: Props) {
   const place = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot | null>(null);
-  const at = useRef({step: step.value, pointed: crosshair.value});
-  at.current = {step: step.value, pointed: crosshair.value};
+  const at = useRef({step: step.value, pointed: pointedStep.value});
+  at.current = {step: step.value, pointed: pointedStep.value};
   const text = JSON.stringify([lines, range, dark.value]);
   useEffect(() => {
     const parent = place.current;
@@ -47,11 +43,11 @@ export function Chart({title, lines, range, height = HEIGHT}: Props) {
   }, [text]);
   useEffect(() => {
     if (plot.current?.status === 1) plot.current.redraw(false); // before its first drawing it has no axes to redraw
-  }, [step.value, crosshair.value]);
-  const read = crosshair.value ?? step.value;
+  }, [step.value, pointedStep.value]);
+  const read = pointedStep.value ?? step.value;
   return (
     <figure class="chart" data-testid="chart" aria-label={summaryOf(title, lines, step.value)}>
-      <Legend lines={lines} at={read} pointed={crosshair.value !== null} />
+      <Legend lines={lines} at={read} pointed={pointedStep.value !== null} />
       <div ref={place} />
     </figure>
   );
@@ -154,7 +150,7 @@ function rangeOf(lines: readonly Line[]): [number, number] {
 function pointAt(chart: uPlot): void {
   const {idx, left} = chart.cursor;
   const pointed = idx == null || (left ?? -1) < 0 ? null : (chart.data[0][idx] ?? null);
-  if (pointed !== null || chart.root.matches(":hover")) crosshair.value = pointed;
+  if (pointed !== null || chart.root.matches(":hover")) pointedStep.value = pointed;
 }
 
 /** Steps that were measured are points as long as there is room: what is between them was not. */
@@ -189,6 +185,6 @@ function goesToStep(chart: uPlot): void {
     if (at !== undefined) goTo(at);
   });
   chart.over.addEventListener("pointerleave", () => {
-    crosshair.value = null;
+    pointedStep.value = null;
   });
 }

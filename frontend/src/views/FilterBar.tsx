@@ -1,4 +1,5 @@
 import {counted} from "../state/ordering";
+import {region} from "../state/findings";
 import {ownNumbers} from "../state/userNumbers";
 import {arrivals, change, groups, settings, step, steps} from "../state/store";
 import type {Settings, Sort} from "../state/settings";
@@ -17,6 +18,7 @@ export const SORT_NAMES: readonly (readonly [Sort, string])[] = [
   ["moved", "attention moved most"],
   ["entropy", "most spread out"],
   ["iou", "worst IoU"],
+  ["region", "most in the region"],
 ];
 
 /** Which samples are shown, and in which order. */
@@ -37,6 +39,7 @@ export function FilterBar() {
         value={text}
         onInput={(event) => change({text: event.currentTarget.value})}
       />
+      <InRegion />
       <Order />
     </search>
   );
@@ -129,6 +132,18 @@ function Probability() {
   );
 }
 
+/** The region that is marked on all pictures, and the way out of it. */
+function InRegion() {
+  const {sort} = settings.value;
+  if (!region.value) return null;
+  const clear = () => change({region: null, ...(sort === "region" ? {sort: "logged"} : {})});
+  return (
+    <button type="button" class="button" title="Marked on all pictures: click to take it away" onClick={clear}>
+      Region ×<span class="hidden">: take it away</span>
+    </button>
+  );
+}
+
 const NUMBER = "number of the user's own: ";
 
 /** What a choice of the list sets; another order filters by no number any more. */
@@ -140,7 +155,8 @@ function sortFrom(text: string): Partial<Settings> {
 function Order() {
   const {sort, number} = settings.value;
   const names = [...new Set(groups.value.flatMap(ownNumbers))];
-  const offered = SORT_NAMES.filter(([name]) => name !== "apart" || view.value === "compare" || sort === "apart");
+  const fits = {apart: view.value === "compare", region: region.value !== null} as Partial<Record<Sort, boolean>>;
+  const offered = SORT_NAMES.filter(([name]) => fits[name] !== false || sort === name);
   return (
     <span class="order">
       <label class="inline">

@@ -1,6 +1,6 @@
 import type {Finding} from "../api/findings";
 import {percent, shown} from "../maths/numbers";
-import {dismiss, nameOf, show, sought} from "../state/findings";
+import {answer, dismiss, nameOf, show, soughtSeries} from "../state/findings";
 import {change, client, colorOf, settings} from "../state/store";
 import {useAnswer} from "./answered";
 import {MeanMap} from "./MeanMap";
@@ -37,9 +37,8 @@ const HOW: Record<string, string> = {
 
 /** What the maps say by themselves, the strongest first. */
 export function Findings() {
-  const keys = sought.value;
-  const {value, error} = useAnswer(JSON.stringify(keys), (signal) => client.findings(keys, signal));
-  if (!keys.length) return null;
+  const {value, error} = answer.value;
+  if (!soughtSeries.value.length) return null;
   if (error) return <p class="problem">{error}</p>;
   if (!value) return <p class="hint">Looking…</p>;
   const {dismissed} = settings.value;
@@ -98,7 +97,7 @@ function Row({finding, first}: {finding: Finding; first: boolean}) {
 
 /** The mean map of those that a finding is about, at its step. */
 function Picture({finding}: {finding: Finding}) {
-  const key = sought.value.find(({run}) => run === finding.run);
+  const key = soughtSeries.value.find(({run}) => run === finding.run);
   const what = JSON.stringify([key, finding.step]);
   const {value} = useAnswer(what, async (signal) => (key ? client.atlas(key, finding.step, signal) : null));
   const own = value?.classes.find((one) => one.class === finding.group) ?? value?.classes[0];

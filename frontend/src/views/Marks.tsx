@@ -8,6 +8,8 @@ import {currentLimits} from "../state/maps";
 import {castAt, className, type Said, saidOf} from "../state/samples";
 import {type Group, look, pin, playing, probe} from "../state/store";
 import type {Limits, RawMap, Sample, Viewport} from "../types";
+import type {Region} from "../api/findings";
+import {region} from "../state/findings";
 import {percent, shown} from "../maths/numbers";
 
 interface Props {
@@ -29,6 +31,7 @@ export function Marks({group, sample, index, found, view, at, large}: Props) {
       <svg viewBox={window} preserveAspectRatio="none" aria-hidden="true">
         {look.value.groundTruth && <Truth sample={sample} />}
         {found && limits && <Outline map={found.map} limits={limits} />}
+        {region.value && <InRegion {...region.value} />}
         {pin.value && <Pin place={pin.value} view={view} />}
         {found && <Cell map={found.map} />}
         {look.value.groundTruth && <PredictedShapes {...{group, index, found}} at={at} />}
@@ -214,6 +217,16 @@ function Reading({map}: {map: RawMap}) {
       {shown(value)}
       {Number.isFinite(rank) && ` · p${Math.round(rank)}`}
     </span>
+  );
+}
+
+/** The region that a finding is about, or that was set in the atlas. */
+function InRegion({x0, y0, x1, y1, hole}: Region) {
+  return (
+    <TwoTone name="place" id="region">
+      <rect x={x0} y={y0} width={x1 - x0} height={y1 - y0} />
+      {hole && <rect x={hole[0]} y={hole[1]} width={hole[2] - hole[0]} height={hole[3] - hole[1]} />}
+    </TwoTone>
   );
 }
 

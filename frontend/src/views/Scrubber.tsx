@@ -1,61 +1,159 @@
-import {useEffect, useRef} from "preact/hooks";
+import {signal} from "@preact/signals";
+import {useEffect, useRef, useState} from "preact/hooks";
+import {placeOn, stepUnder} from "../maths/ribbon";
 import {nearestStep} from "../maths/steps";
-import {dark, goBy, goTo, step, steps} from "../state/store";
+import {shown} from "../maths/numbers";
+import {flags, flagShown, type Flag, numbersAt, type Row, rows} from "../state/ribbon";
+import {change, colorOf, goBy, goTo, pointedStep, step, steps} from "../state/store";
+import {Cut} from "./Cut";
+import {FlagCard, ReadOut} from "./ReadOut";
+import {Ribbon, rowHeight} from "./Ribbon";
+import {useScreenWidth} from "./screenWidth";
 
-/** Slides over step numbers, not over records; the marks say where records are. */
+const USUAL = 800; // pixels of the track until it is measured
+const NEAR = 6; // pixels from a flag's pole that are still the flag
+
+/** Slides over step numbers, not over records; behind it is a ribbon of what the maps of each run did. */
 export function Scrubber() {
-  const canvas = useRef<HTMLCanvasElement>(null);
+  const track = useRef<HTMLDivElement>(null);
+  const width = useScreenWidth(track, USUAL) / devicePixelRatio;
+  const [keyed, setKeyed] = useState(false); // the slider has the keyboard: its numbers are shown as under a pointer
   const axis = steps.value;
   const [first, last] = [axis[0] ?? 0, axis.at(-1) ?? 0];
-  useEffect(() => {
-    const draw = () => canvas.current && drawTicks(canvas.current, axis, step.value);
-    draw();
-    const observer = new ResizeObserver(draw);
-    if (canvas.current) observer.observe(canvas.current);
-    return () => observer.disconnect();
-  }, [axis, step.value, dark.value]);
+  const all = rows.value;
+  useEffect(dropFlagAtNextMove, []);
+  const pointed = pointedStep.value;
+  const flag = flagShown.value;
+  const read = flag ? null : hovered.value ? pointed : keyed ? step.value : null;
   return (
-    <div class="scrubber">
-      <canvas ref={canvas} />
-      <input
-        type="range"
-        data-testid="scrubber"
-        aria-label="Step"
-        aria-valuetext={`step ${step.value}`}
-        min={first}
-        max={Math.max(last, first + 1)}
-        step="any"
-        value={step.value}
-        onInput={(event) => goTo(axis[nearestStep(axis, event.currentTarget.valueAsNumber)] ?? 0)}
-        onKeyDown={(event) => {
-          const by = {ArrowLeft: -1, ArrowDown: -1, ArrowRight: 1, ArrowUp: 1}[event.key];
-          if (by === undefined) return;
-          event.preventDefault(); // the browser's own step is a fraction of the axis
-          goBy(by);
+    <div class="scrubber" style={{"--rows": Math.max(all.length, 1)}}>
+      <Names all={all} />
+      <div
+        ref={track}
+        class="track"
+        onPointerMove={(event) => pointAt(event, axis, all.length)}
+        onPointerLeave={() => {
+          hovered.value = false;
+          pointedStep.value = null;
+          flagShown.value = null;
         }}
-      />
+      >
+        <Ribbon all={all} axis={axis} width={width} />
+        <input
+          type="range"
+          data-testid="scrubber"
+          aria-label="Step"
+          aria-valuetext={valueText(all, step.value)}
+          min={first}
+          max={Math.max(last, first + 1)}
+          step="any"
+          value={step.value}
+          onFocus={(event) => setKeyed(event.currentTarget.matches(":focus-visible"))}
+          onBlur={() => setKeyed(false)}
+          onPointerDown={() => setKeyed(false)}
+          onInput={(event) => {
+            const flagged = hovered.peek() ? flagShown.peek() : null;
+            if (flagged) toFlag(flagged);
+            else goTo(axis[nearestStep(axis, event.currentTarget.valueAsNumber)] ?? 0);
+          }}
+          onKeyDown={(event) => {
+            const by = {ArrowLeft: -1, ArrowDown: -1, ArrowRight: 1, ArrowUp: 1}[event.key];
+            setKeyed(event.key !== "Escape");
+            if (by === undefined) return;
+            event.preventDefault(); // the browser's own step is a fraction of the axis
+            goBy(by);
+          }}
+        />
+        {read !== null && <ReadOut all={all} at={read} left={placeOn(axis, width)(read)} width={width} />}
+        {flag && <FlagCard flag={flag} all={all} left={placeOn(axis, width)(flag.step)} width={width} />}
+      </div>
+      <Numbers all={all} />
     </div>
   );
 }
 
-const THUMB = 14; // pixels
-const DENSE = 3; // pixels between ticks, below which they are lower
+/** The pointer is over the ribbon, and not over a chart that points at the same step. */
+const hovered = signal(false);
 
-function drawTicks(canvas: HTMLCanvasElement, axis: Float64Array, at: number): void {
-  const {clientWidth: width, clientHeight: height} = canvas;
-  const ratio = window.devicePixelRatio || 1;
-  Object.assign(canvas, {width: width * ratio, height: height * ratio});
-  const context = canvas.getContext("2d");
-  if (!context) return;
-  const style = getComputedStyle(document.documentElement);
-  const span = Math.max((axis.at(-1) ?? 0) - (axis[0] ?? 0), 1);
-  const place = (value: number) => THUMB / 2 + ((value - (axis[0] ?? 0)) / span) * (width - THUMB);
-  const tall = width / axis.length < DENSE ? 3 : 5;
-  context.scale(ratio, ratio);
-  context.fillStyle = style.getPropertyValue("--track");
-  context.fillRect(THUMB / 2, height / 2 - 1, width - THUMB, 2);
-  context.fillStyle = style.getPropertyValue("--third");
-  for (const value of axis) context.fillRect(Math.round(place(value)), height / 2 - tall, 1, 2 * tall);
-  context.fillStyle = style.getPropertyValue("--accent");
-  context.fillRect(THUMB / 2, height / 2 - 1.5, place(at) - THUMB / 2, 3);
+/** Go to where it changed; to the last step too, without following the run. */
+function toFlag(flag: Flag): void {
+  change({step: flag.step});
+}
+
+/** A card that a key brought goes with the next thing that is done. */
+function dropFlagAtNextMove(): () => void {
+  const drop = (event: Event) => {
+    const isKeyForFlags = event instanceof KeyboardEvent && ["<", ">", "Shift"].includes(event.key);
+    if (!hovered.peek() && !isKeyForFlags) flagShown.value = null;
+  };
+  document.addEventListener("pointerdown", drop, true);
+  document.addEventListener("keydown", drop, true);
+  return () => {
+    document.removeEventListener("pointerdown", drop, true);
+    document.removeEventListener("keydown", drop, true);
+  };
+}
+
+function pointAt(event: PointerEvent & {currentTarget: HTMLElement}, axis: Float64Array, count: number): void {
+  const {left, top, width, height} = event.currentTarget.getBoundingClientRect();
+  const [x, y] = [event.clientX - left, event.clientY - top];
+  if (y > height + 1 || !axis.length) return; // over a card that hangs below
+  hovered.value = true;
+  pointedStep.value = axis[nearestStep(axis, stepUnder(axis, width, x))] ?? null;
+  const place = placeOn(axis, width);
+  const row = Math.min(Math.floor(y / rowHeight(count)), count - 1);
+  const near = flags.peek().filter((flag) => Math.abs(place(flag.step) - x) <= NEAR);
+  const found = near.find((flag) => flag.row === row) ?? (near.length === 1 ? near[0]! : null);
+  if (found?.step !== flagShown.peek()?.step || found?.run !== flagShown.peek()?.run) flagShown.value = found;
+}
+
+/** All that the ribbon shows at a step, for who does not see it. */
+function valueText(all: readonly Row[], at: number): string {
+  const words = all.flatMap((row) => {
+    const numbers = numbersAt(row, at);
+    if (!numbers) return [];
+    const changed = flags.value.some((flag) => flag.run === row.run && flag.step === at);
+    const parts = [
+      numbers.inside === null ? "" : `${shown(numbers.inside)} inside the region`,
+      numbers.moved === null ? "" : `attention moved ${shown(numbers.moved)}`,
+      changed ? "changed here" : "",
+    ].filter(Boolean);
+    return parts.length ? [`${row.run}: ${parts.join(", ")}`] : [];
+  });
+  return [`step ${at}`, ...words].join("; ");
+}
+
+/** The runs' names, which are the ribbon's legend, and what it shows of them. */
+function Names({all}: {all: readonly Row[]}) {
+  const kinds = new Set(all.filter(({timeline}) => timeline).map(({isInside}) => isInside));
+  const note = kinds.size === 2 ? "inside, or moved" : kinds.has(true) ? "inside the region" : "moved";
+  return (
+    <div class="names" aria-hidden="true">
+      {all.map(({run}) => (
+        <span key={run} class="of-run" title={run}>
+          <span class="dot" style={{background: colorOf(run)}} />
+          <Cut name={run} />
+        </span>
+      ))}
+      <span class="axis-note">{kinds.size ? note : ""}</span>
+    </div>
+  );
+}
+
+/** Each run's number at the shown step, or at the one that is pointed at. */
+function Numbers({all}: {all: readonly Row[]}) {
+  const at = pointedStep.value ?? step.value;
+  return (
+    <div class="numbers" aria-hidden="true">
+      {all.map((row) => {
+        const numbers = numbersAt(row, at);
+        const value = numbers && (row.isInside ? numbers.inside : numbers.moved);
+        return (
+          <span key={row.run} class="of-run">
+            {value == null ? "" : value.toFixed(2)}
+          </span>
+        );
+      })}
+    </div>
+  );
 }

@@ -103,9 +103,13 @@ function StepBox() {
       <NumberBox id="step" class="number" data-testid="step-input" value={step.value} onNumber={goTo} />
       <span class="when">
         <span>
-          of {shown(lastStep.value)}
-          {following.value && <span title="New steps are shown as they come"> · latest</span>}
-          {epoch}
+          <span>of {shown(lastStep.value)}</span>
+          {following.value && (
+            <span class="also" title="New steps are shown as they come">
+              latest
+            </span>
+          )}
+          {epoch && <span class="also">{epoch}</span>}
         </span>
         <time data-testid="wall-time">{time}</time>
       </span>
@@ -124,7 +128,7 @@ function when(): {epoch: string; time: string} {
   if (!said) return {epoch: "", time: ""};
   const epoch = said.epochs[rowOf(said)] ?? Number.NaN;
   return {
-    epoch: Number.isFinite(epoch) ? ` · epoch ${Number(epoch.toFixed(1))}` : "",
+    epoch: Number.isFinite(epoch) ? `epoch ${Number(epoch.toFixed(1))}` : "",
     time: TIME.format(1000 * (said.wallTimes[rowOf(said)] ?? 0)),
   };
 }

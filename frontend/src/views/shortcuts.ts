@@ -26,6 +26,7 @@ import {
   steps,
 } from "../state/store";
 import {view} from "../state/view";
+import {goToFlag} from "../state/ribbon";
 import {showAll, zoomBy} from "../state/zoom";
 import {ordered} from "../state/ordering";
 import {pinned} from "./pinning";
@@ -50,6 +51,8 @@ export const SHORTCUTS: readonly (readonly [title: string, readonly Shortcut[]])
       {keys: ["ArrowRight"], shown: "→", does: "next step", run: () => goBy(1)},
       {keys: ["Shift+ArrowLeft"], shown: "Shift ←", does: `${FAR} steps back`, run: () => goBy(-FAR)},
       {keys: ["Shift+ArrowRight"], shown: "Shift →", does: `${FAR} steps on`, run: () => goBy(FAR)},
+      {keys: ["<"], shown: "<", does: "change before this step", run: () => goToFlag(-1)},
+      {keys: [">"], shown: ">", does: "next change", run: () => goToFlag(1)},
       {keys: ["Home"], shown: "Home", does: "first step", run: () => goTo(steps.value[0] ?? 0)},
       {keys: ["End"], shown: "End", does: "last step, and follow the run", run: () => goTo(lastStep.value)},
     ],

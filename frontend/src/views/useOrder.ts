@@ -9,7 +9,7 @@ import {ordered} from "../state/ordering";
 import type {Cast} from "../state/samples";
 
 /** Sorts that need every sample's map, not only those that can be seen. */
-const OF_MAPS: readonly Sort[] = ["iou", "moved", "entropy", "apart"];
+const OF_MAPS: readonly Sort[] = ["iou", "moved", "entropy", "apart", "region"];
 
 /** Indices of the samples to show. The order rests while it plays: tiles that jump about can't be followed. */
 export function useOrder(
