@@ -126,7 +126,7 @@ function valueText(all: readonly Row[], at: number): string {
 /** The runs' names, which are the ribbon's legend, and what it shows of them. */
 function Names({all}: {all: readonly Row[]}) {
   const kinds = new Set(all.filter(({timeline}) => timeline).map(({isInside}) => isInside));
-  const note = kinds.size === 2 ? "inside, or moved" : kinds.has(true) ? "inside the region" : "moved";
+  const note = kinds.size === 2 ? "inside, or moved" : kinds.has(true) ? "inside region" : "moved";
   return (
     <div class="names" aria-hidden="true">
       {all.map(({run}) => (
