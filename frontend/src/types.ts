@@ -42,6 +42,8 @@ export interface RunEntry {
 /** What can be chosen (`series`). */
 export interface Catalog {
   keptSteps: number | null;
+  /** Says that not all of the log is listed. */
+  leftOut?: string | null;
   runs: RunEntry[];
 }
 

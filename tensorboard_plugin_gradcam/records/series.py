@@ -11,7 +11,7 @@ from tensorboard_plugin_gradcam.records import records_pb2 as pb
 from tensorboard_plugin_gradcam.records.errors import CorruptRecord
 from tensorboard_plugin_gradcam.records.tags import tagged
 from tensorboard_plugin_gradcam.records.versions import LATER_PLUGIN_NAME, PLUGIN_NAME, check_version, stamp_version
-from tensorboard_plugin_gradcam.records.wire import read
+from tensorboard_plugin_gradcam.records.wire import parsed
 
 Kind = Literal["image", "cohort", "predictions", "maps", "numbers", "lease"]
 MapKind = Literal["positive", "signed", "rgb"]
@@ -108,7 +108,7 @@ class Series:
     @classmethod
     def from_bytes(cls, data: bytes) -> Series:
         """Parse the summary metadata's content; raises `CorruptRecord` or `NewerFormat`."""
-        message = read(data, pb.Series)
+        message = parsed(data, pb.Series)
         check_version(message.version)
         if not 1 <= message.kind <= len(KINDS):
             raise CorruptRecord(f"expected a series of kind 1 to {len(KINDS)}, got {message.kind}")

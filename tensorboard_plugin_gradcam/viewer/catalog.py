@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import gzip
+import json
 import math
+import threading
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from heapq import nsmallest
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from tensorboard_plugin_gradcam.records import FORMAT, CorruptRecord, MapKind, NewerFormat, Series, told_apart
-from tensorboard_plugin_gradcam.viewer.limits import NAME
+from tensorboard_plugin_gradcam.viewer.limits import NAME, SERIES_LISTED, SERIES_OF_A_RUN
 from tensorboard_plugin_gradcam.viewer.source import Listed, Place
 
 
@@ -49,6 +53,15 @@ class Entry:
         return {"max_step": self.max_step, "max_wall_time": finite(self.max_wall_time)}
 
 
+@dataclass
+class _Made:
+    """An answer, and the damage that it tells of."""
+
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    damage: Mapping[str, str] | None = None
+    answer: bytes = b""
+
+
 @dataclass(frozen=True)
 class Catalog:
     """All series of an experiment, and what was wrong with those that can't be shown."""
@@ -57,25 +70,44 @@ class Catalog:
     entries: Mapping[Key, Entry]
     problems: Mapping[tuple[str, str], str]
     leases: Mapping[str, list[str]] = field(default_factory=dict)  # TensorBoard's tags of them, by run
+    left_out: str | None = None  # a sentence, where there are more series than are listed
+    _made: _Made = field(default_factory=_Made, repr=False, compare=False)
+
+    def packed(self, kept_steps: int | None, damage: Mapping[str, str]) -> bytes:
+        """Return the answer of the route `series`, gzipped: made once, for all who ask until it changes."""
+        with self._made.lock:
+            if self._made.damage != damage:
+                text = json.dumps(self.as_json(kept_steps, damage), allow_nan=False, separators=(",", ":"))
+                self._made.answer = gzip.compress(text.encode(), 3)
+                self._made.damage = damage
+            return self._made.answer
 
     def as_json(self, kept_steps: int | None, damage: Mapping[str, str] = MappingProxyType({})) -> dict[str, Any]:
-        """Return the answer of the route `series`; `damage` is what is wrong with event files, by run."""
+        """Return what the route `series` answers; `damage` is what is wrong with event files, by run."""
         tags = _by_run_and_tag(self)
         for run in damage.keys() & tags.keys():
             for tag in tags[run].values():
                 tag["problem"] = tag["problem"] or damage[run]
         order = [run for run in self.runs if run in tags] + sorted(tags.keys() - self.runs.keys())
-        runs = [{"run": run, "start_time": self._start(run), "tags": list(tags[run].values())} for run in order]
-        return {"format": {"major": FORMAT[0], "minor": FORMAT[1]}, "kept_steps": kept_steps, "runs": runs}
+        starts = self._starts()
+        runs = [{"run": run, "start_time": starts.get(run), "tags": list(tags[run].values())} for run in order]
+        format_ = {"major": FORMAT[0], "minor": FORMAT[1]}
+        return {"format": format_, "kept_steps": kept_steps, "left_out": self.left_out, "runs": runs}
 
-    def _start(self, run: str) -> float | None:
-        times = [entry.first_wall_time for key, entry in self.entries.items() if key.run == run]
-        first = min(times, default=math.inf)
-        return finite(first) if math.isfinite(first) else finite(self.runs.get(run))
+    def _starts(self) -> dict[str, float | None]:
+        firsts: dict[str, float] = defaultdict(lambda: math.inf)
+        for key, entry in self.entries.items():
+            firsts[key.run] = min(firsts[key.run], entry.first_wall_time)
+        known = {run: finite(time) for run, time in self.runs.items()}
+        return known | {run: first for run, first in firsts.items() if math.isfinite(first)}
 
 
 def catalogued(runs: Mapping[str, float | None], listed: Mapping[str, Mapping[str, Listed]]) -> Catalog:
-    """Build the catalogue from what TensorBoard lists; nothing that is listed is left unmentioned."""
+    """Build the catalogue from what TensorBoard lists; nothing that is listed is left unmentioned.
+
+    Of more than `SERIES_LISTED` series, those of the runs that started last are listed, and of each run its share.
+    """
+    listed, left_out = _affordable(runs, listed)
     found: dict[tuple[str, Series], list[tuple[str, Series, Listed]]] = defaultdict(list)
     problems: dict[tuple[str, str], str] = {}
     leases: dict[str, list[str]] = defaultdict(list)
@@ -98,7 +130,27 @@ def catalogued(runs: Mapping[str, float | None], listed: Mapping[str, Mapping[st
         entries[key] = Entry(identity.map_kind, identity)
         for tag, series, one in places:
             entries[key].extend(tag, one, series.first)
-    return Catalog(runs, entries, problems, leases)
+    return Catalog(runs, entries, problems, leases, left_out)
+
+
+def _affordable(
+    runs: Mapping[str, float | None], listed: Mapping[str, Mapping[str, Listed]]
+) -> tuple[Mapping[str, Mapping[str, Listed]], str | None]:
+    total = sum(map(len, listed.values()))
+    if total <= SERIES_LISTED:
+        return listed, None
+    share = max(SERIES_LISTED // len(listed), SERIES_OF_A_RUN)
+    kept: dict[str, Mapping[str, Listed]] = {}
+    left = SERIES_LISTED
+    newest = [run for run in reversed(list(runs)) if run in listed] + sorted(listed.keys() - runs.keys())
+    for run in newest:
+        if left <= 0:
+            break
+        kept[run] = {tag: listed[run][tag] for tag in nsmallest(min(share, left), listed[run])}
+        left -= len(kept[run])
+    count = sum(map(len, kept.values()))
+    words = f"This log has {total:,} series; {count:,} of them are listed, of {len(kept):,} of {len(listed):,} runs."
+    return kept, words + " Start TensorBoard with a smaller log directory to see the others."
 
 
 def finite(number: float | None) -> float | None:

@@ -89,7 +89,7 @@ class GradCAMPlugin(base_plugin.TBPlugin):  # type: ignore[misc, unused-ignore]
 
     def _serve_series(self, request: Request) -> Response:
         catalog = self._store.catalog(_scope(request))
-        return _json(request, catalog.as_json(self._kept_steps, self._damage.problems()))
+        return self._sent(request, catalog.packed(self._kept_steps, self._damage.problems()), "application/json")
 
     def _serve_predictions(self, request: Request) -> Response:
         key = Key(required(request.args, "run"), required(request.args, "tag"), "predictions")

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -22,8 +24,9 @@ from tensorboard_plugin_gradcam.records import (
     Series,
     thumbnail_in,
 )
-from tensorboard_plugin_gradcam.viewer.limits import CATALOGS, READ_BYTES, RELIST_SECONDS
+from tensorboard_plugin_gradcam.viewer.limits import CATALOGS, READ_BYTES, RELIST_SECONDS, SERIES_LISTED
 
+_OWN_TAG = re.compile(r"gradcam[:/](image|cohort)[:/][0-9a-f]{32}")
 Point = tuple[int, float, bytes]  # step, wall time, serialised record: b"" where a datum is not one string
 
 
@@ -184,7 +187,7 @@ class Source:
             listed = self._call(
                 "list_blob_sequences", scope, plugin_name=PLUGIN_NAME, run_tag_filter=_filter(run, None)
             )
-            known = dict(_identities(listed.get(run, {})))
+            known = dict(islice(_identities(listed.get(run, {})), SERIES_LISTED))
             if len(self._blobs) >= CATALOGS:
                 self._blobs.clear()
             self._blobs[scope.experiment, run] = now, known
@@ -213,7 +216,10 @@ class Source:
 
 
 def _identities(tags: Mapping[str, Any]) -> Iterator[tuple[tuple[str, str], str]]:
+    """Yield what blobs say they are that don't stand under tags of our own."""
     for tag, listed in tags.items():
+        if _OWN_TAG.fullmatch(tag):  # which was looked up already
+            continue
         with suppress(CorruptRecord, NewerFormat):
             series = Series.from_bytes(bytes(listed.plugin_content))
             yield (series.kind, series.digest), tag

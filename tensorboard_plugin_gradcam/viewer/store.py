@@ -25,6 +25,7 @@ from tensorboard_plugin_gradcam.viewer.limits import (
     CACHE_BYTES,
     CATALOG_SECONDS,
     CATALOGS,
+    CATALOGS_SERIES,
     FRESH_SECONDS,
     LEASES,
     REREAD_SECONDS,
@@ -137,9 +138,13 @@ class Store:
         with self._lock:
             self._catalogs[scope.experiment] = (time.monotonic(), catalog)
             self._catalogs.move_to_end(scope.experiment)
-            while len(self._catalogs) > CATALOGS:
+            while len(self._catalogs) > CATALOGS or self._overfull():
                 self._catalogs.popitem(last=False)
         return catalog
+
+    def _overfull(self) -> bool:
+        held = sum(len(catalog.entries) + len(catalog.problems) for _, catalog in self._catalogs.values())
+        return held > CATALOGS_SERIES and len(self._catalogs) > 1
 
     def entry(self, scope: Scope, key: Key) -> Entry | None:
         """Return a series' entry in the catalogue, looking again for what was not there a moment ago."""

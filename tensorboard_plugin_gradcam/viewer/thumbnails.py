@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tensorboard_plugin_gradcam.findings import Looks, squared
-from tensorboard_plugin_gradcam.viewer.limits import RELIST_SECONDS, THUMBNAILS_ASKED, THUMBNAILS_KEPT
+from tensorboard_plugin_gradcam.viewer.limits import RELIST_SECONDS, THUMBNAILS_ASKED, THUMBNAILS_KEPT, THUMBNAILS_RUNS
 from tensorboard_plugin_gradcam.viewer.source import Scope, Source
 
 Grey = NDArray[np.uint8]
@@ -56,6 +56,6 @@ class Thumbnails:
 
     def _forget(self) -> None:
         sizes = {where: len(run.known) + len(run.missing) for where, run in self._runs.items()}
-        while sum(sizes.values()) > self._most:
+        while sum(sizes.values()) > self._most or len(sizes) > THUMBNAILS_RUNS:
             where, _ = self._runs.popitem(last=False)
             del sizes[where]

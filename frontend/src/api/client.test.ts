@@ -15,6 +15,7 @@ afterEach(() => server.close());
 test("the catalog's names are TypeScript's", async () => {
   const catalog = await client.series();
   expect(catalog.keptSteps).toBe(1000);
+  expect(catalog.leftOut).toBe("This log has 20,001 series.");
   expect(catalog.runs[0]).toMatchObject({run: ".", startTime: null});
   expect(catalog.runs[0]!.tags[0]).toEqual({
     tag: "val",

@@ -118,6 +118,7 @@ async function checked(response: Response): Promise<Response> {
 
 interface CatalogJson {
   kept_steps: number | null;
+  left_out?: string | null;
   runs: {run: string; start_time: number | null; tags: TagJson[]}[];
 }
 
@@ -156,7 +157,7 @@ function catalogOf(json: CatalogJson): Catalog {
     startTime: start_time,
     tags: tags.map(tagOf),
   }));
-  return {keptSteps: json.kept_steps, runs};
+  return {keptSteps: json.kept_steps, leftOut: json.left_out ?? null, runs};
 }
 
 function tagOf({tag, predictions, maps, numbers = [], problem}: TagJson): TagEntry {

@@ -167,6 +167,7 @@ const COHORT = {
 const SERIES = {
   format: {major: 1, minor: 0},
   kept_steps: 1000,
+  left_out: "This log has 20,001 series.",
   runs: [
     {
       run: ".",

@@ -3,6 +3,7 @@ import {
   allRuns,
   allTags,
   arrivals,
+  catalog,
   change,
   chosenRuns,
   chosenTags,
@@ -65,6 +66,7 @@ function Panel({over}: {over: boolean}) {
   return (
     <nav class={over ? "side over" : "side"} aria-label="What is shown">
       <div class="choices">
+        {catalog.value?.leftOut && <p class="problem">{catalog.value.leftOut}</p>}
         <Runs />
         <Tags />
         <section aria-label="Maps">
