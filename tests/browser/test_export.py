@@ -14,7 +14,7 @@ from playwright.sync_api import Browser, Frame, Page, expect
 from torch.utils.tensorboard import SummaryWriter
 
 from tensorboard_plugin_gradcam import add_gradcam
-from tensorboard_plugin_gradcam.heatmap import overlay, value_range
+from tensorboard_plugin_gradcam.heatmap import color_table, overlay, value_range
 from tensorboard_plugin_gradcam.reader import GradCAMLog, read_gradcam
 from tests.browser import truth
 from tests.browser.tab import TILE, Rich, go_to, look, opened, pixels
@@ -52,13 +52,23 @@ def reference(logged: GradCAMLog, step: int, sample: int, **of: str) -> NDArray[
     return overlay(image, map_)
 
 
-def tiles(path: Path, columns: int) -> list[list[NDArray[np.uint8]]]:
-    """Cut a picture of tiles of 96 x 96 into its rows."""
-    sheet = cv2.imread(str(path))[:, :, ::-1]
-    width, height = 96 + 8, 96 + 18 + 8
-    assert sheet.shape[1] == columns * width + 8
-    tops = range(8, sheet.shape[0], height)
-    return [[sheet[top : top + 96, left : left + 96] for left in range(8, sheet.shape[1], width)] for top in tops]
+def sheet_of(path: Path) -> NDArray[np.uint8]:
+    return cv2.imread(str(path))[:, :, ::-1]
+
+
+def place_of(picture: NDArray[np.uint8], sheet: NDArray[np.uint8], side: int) -> tuple[int, int]:
+    """Where a picture stands on a sheet at `side` pixels a side, in rows and columns of its size: (row, column)."""
+    small = cv2.resize(sheet, None, fx=1 / 4, fy=1 / 4, interpolation=cv2.INTER_AREA)
+    wanted = cv2.resize(picture, (side // 4, side // 4), interpolation=cv2.INTER_AREA)
+    scores = cv2.matchTemplate(small, wanted, cv2.TM_CCOEFF_NORMED)
+    y, x = np.unravel_index(int(scores.argmax()), scores.shape)
+    assert scores.max() > 0.9  # but for the scale in its corner
+    return int(y) * 4, int(x) * 4
+
+
+def side_on_page(frame: Frame, selector: str = "[data-testid=tile-canvas]") -> int:
+    """The width of the first tile's picture, in pixels of the page."""
+    return round(frame.locator(selector).first.evaluate("(canvas) => canvas.getBoundingClientRect().width"))
 
 
 def assert_alike(picture: NDArray[np.uint8], expected: NDArray[np.uint8]) -> None:
@@ -66,42 +76,74 @@ def assert_alike(picture: NDArray[np.uint8], expected: NDArray[np.uint8]) -> Non
     assert (np.abs(picture.astype(int) - expected).max(axis=2) <= 2).mean() > 0.995
 
 
-def test_a_tile_and_the_grid_are_saved_at_the_pictures_own_size(
-    page: Page, rich: Server, logged: GradCAMLog, tmp_path: Path
-) -> None:
-    frame = look(page, rich, focus=FOCUS, step=100, more=1)
+def test_a_tile_is_saved_at_its_pictures_own_size(page: Page, rich: Server, logged: GradCAMLog, tmp_path: Path) -> None:
+    frame = look(page, rich, focus=FOCUS, step=100)
     path = saved(page, frame, "PNG", tmp_path)
     assert path.name == "clean photo 0002 step 100.png"
-    assert_alike(cv2.imread(str(path))[:, :, ::-1], reference(logged, 100, 2))
-    grid = tiles(saved(page, frame, "Grid as PNG", tmp_path), 8)
-    assert len(grid) == 3
-    for place, sample in ((0, 0), (2, 2), (10, 10)):
-        assert_alike(grid[place // 8][place % 8], reference(logged, 100, sample))
+    assert_alike(sheet_of(path), reference(logged, 100, 2))
+
+
+def test_the_grid_is_saved_with_all_it_shows_at_twice_the_size(
+    page: Page, rich: Server, logged: GradCAMLog, tmp_path: Path
+) -> None:
+    frame = look(page, rich, step=100, runs="clean", groundTruth=0, more=1)
+    side = 2 * side_on_page(frame)
+    room = frame.locator(".main").evaluate("(main) => main.clientWidth")
+    sheet = sheet_of(saved(page, frame, "Grid as PNG", tmp_path))
+    assert abs(sheet.shape[1] - 2 * room) <= 2
+    columns = frame.evaluate(
+        "() => { const all = [...document.querySelectorAll('.tile')].map((it) => it.getBoundingClientRect().top);"
+        " return all.filter((top) => top === all[0]).length; }"
+    )
+    places = [place_of(reference(logged, 100, sample), sheet, side) for sample in (0, 1, 2, columns)]
+    (top, left), *others, (below, first) = places
+    assert [abs(y - top) <= 8 for y, _ in others] == [True, True]
+    assert left < others[0][1] < others[1][1]
+    assert below > top + side
+    assert abs(first - left) <= 8
+    for color in ("#1e7d34", "#c5221f", "#425066"):  # right, wrong, the run's
+        rgb = [int(color[at : at + 2], 16) for at in (1, 3, 5)]
+        assert (np.abs(sheet.astype(int) - rgb).max(axis=2) <= 24).sum() > 20, color
+    bar = sheet[: 2 * 64]
+    for color in color_table("inferno")[[100, 160, 220]]:
+        assert (np.abs(bar.astype(int) - color).max(axis=2) <= 6).any(), "the colour bar is above the tiles"
+    framed = sheet_of(saved(page, look(page, rich, step=100, runs="clean", more=1), "Grid as PNG", tmp_path))
+    assert (np.abs(framed.astype(int) - sheet).max(axis=2) > 60).sum() > 12 * 4 * side // 4, "boxes of the ground truth"
 
 
 def test_a_comparison_is_saved_as_it_stands_on_the_page(
     page: Page, rich: Server, logged: GradCAMLog, tmp_path: Path
 ) -> None:
-    frame = look(
-        page, rich, view="compare", runs="clean", step=100, text="photo 0002", rows="layer", columns="step", more=1
-    )
+    options = {"view": "compare", "runs": "clean", "step": 100, "text": "photo 0002", "groundTruth": 0}
+    frame = look(page, rich, **options, rows="layer", columns="step", more=1)
     steps = [
         int(text) for text in frame.locator("th[scope=col]").evaluate_all("(all) => all.map((th) => th.dataset.value)")
     ]
     layers = frame.locator("th[scope=row]").evaluate_all("(all) => all.map((th) => th.dataset.value)")
     assert len(steps) > 3
     assert sorted(layers) == ["layer3", "layer4"]
-    rows = tiles(saved(page, frame, "Comparison as PNG", tmp_path), len(steps))
-    for layer, row in zip(layers, rows, strict=True):
-        for step, tile in zip(steps, row, strict=True):
-            assert_alike(tile, reference(logged, step, 2, layer=layer))
+    sheet = sheet_of(saved(page, frame, "Comparison as PNG", tmp_path))
+    width = (sheet.shape[1] // 2 - 32 - 4 * (len(steps) - 1)) // len(steps)
+    half = (sheet.shape[0] - 2 * 98 - 2 * 46) // 2  # between the headings and the last line
+    for place, (layer, other) in enumerate((layers, layers[::-1])):
+        row = sheet[2 * 98 + place * half :][:half]
+        found = [place_of(reference(logged, step, 2, layer=layer), row, 2 * width) for step in steps]
+        assert max(y for y, _ in found) - min(y for y, _ in found) <= 8
+        assert [x for _, x in found] == sorted({x for _, x in found})
+        y, x = found[-1]
+        drawn = row[y : y + 2 * width, x : x + 2 * width].astype(int)
+        own, others = (
+            np.abs(drawn - cv2.resize(reference(logged, steps[-1], 2, layer=one), drawn.shape[1::-1])).mean()
+            for one in (layer, other)
+        )
+        assert own < others / 2, "each row is of its own layer"
     with saved(page, frame, "Numbers as CSV", tmp_path).open(newline="") as file:
         cells = [(row["layer"], int(row["step"])) for row in csv.DictReader(file)]
     assert cells == [(layer, step) for layer in layers for step in steps]
 
 
 def test_cells_that_were_never_in_sight_are_saved_where_nothing_was_predicted(page: Page, tmp_path: Path) -> None:
-    images = np.random.default_rng(0).integers(0, 255, (2, 96, 96, 3), np.uint8)
+    images = np.random.default_rng(0).integers(0, 255, (2, 12, 12, 3), np.uint8).repeat(8, axis=1).repeat(8, axis=2)
     maps = {
         ("grad_cam", f"layer{number}"): np.random.default_rng(number).random((2, 4, 4), np.float32)
         for number in range(6)
@@ -112,29 +154,38 @@ def test_cells_that_were_never_in_sight_are_saved_where_nothing_was_predicted(pa
         server.wait(lambda it: it.get("series").json["runs"])
         page.set_viewport_size({"width": 900, "height": 420})
         frame = look(page, server, view="compare", rows="layer", columns="sample", smooth=0, more=1, side="open")
-        rows = tiles(saved(page, frame, "Comparison as PNG", tmp_path), 2)
+        sheet = sheet_of(saved(page, frame, "Comparison as PNG", tmp_path))
         layers = frame.locator("th[scope=row]").evaluate_all("(all) => all.map((th) => th.dataset.value)")
-    assert len(rows) == len(layers) == 6
-    for layer, row in zip(layers, rows, strict=True):
-        for sample, tile in enumerate(row):
-            expected = overlay(images[sample], maps["grad_cam", layer][sample], smooth=False)
-            assert (np.abs(tile.astype(int) - expected).max(axis=2) <= 3).mean() > 0.99
+    assert len(layers) == 6
+    width = sheet.shape[1] // 2 - 32 - 4
+    tops = []
+    for layer in layers:
+        left, right = (
+            place_of(overlay(images[sample], maps["grad_cam", layer][sample], smooth=False), sheet, width)
+            for sample in range(2)
+        )
+        assert abs(left[0] - right[0]) <= 8
+        assert left[1] < right[1]
+        tops.append(left[0])
+    assert tops == sorted(set(tops))
 
 
 def test_a_and_b_are_saved_with_their_difference(page: Page, rich: Server, logged: GradCAMLog, tmp_path: Path) -> None:
-    frame = look(page, rich, focus=FOCUS, step=100, more=1)
+    frame = look(page, rich, focus=FOCUS, step=100, groundTruth=0, more=1)
     page.keyboard.press("v")
     page.keyboard.press("v")
     expect(frame.get_by_test_id("ab")).to_be_visible()
-    ((a, b, difference),) = tiles(saved(page, frame, "A and B as PNG", tmp_path), 3)
-    assert_alike(a, reference(logged, 100, 2))
-    assert_alike(b, reference(logged, 100, 2, run="shortcut"))
+    sheet = sheet_of(saved(page, frame, "A and B as PNG", tmp_path))
     masks = []
     for run in ("clean", "shortcut"):
         map_, image = map_and_image(logged, 100, 2, run)
         low, high = value_range(map_)
         masks.append((map_.clip(min=0) - low) / (high - low))
-    assert_alike(difference, overlay(image, masks[0] - masks[1], limits=(-1, 1), signed=True))
+    difference = overlay(image, masks[0] - masks[1], limits=(-1, 1), signed=True)
+    three = [reference(logged, 100, 2), reference(logged, 100, 2, run="shortcut"), difference]
+    width = min((sheet.shape[1] // 2 - 32 - 8) // 3, 420)
+    places = [place_of(picture, sheet, 2 * width) for picture in three]
+    assert [x for _, x in places] == sorted({x for _, x in places})
 
 
 def test_the_steps_are_saved_as_an_animation(page: Page, rich: Server, logged: GradCAMLog, tmp_path: Path) -> None:

@@ -1,20 +1,15 @@
 /** A card: one picture for a talk, drawn on a canvas. Pure drawing: what is on it was gathered before. */
 
-import {colorMapFor, colorTable} from "../maths/colors";
-import {maskPath} from "../maths/contour";
 import {niceTop, shown} from "../maths/numbers";
 import type {Renderer} from "../gpu/renderer";
-import {type Size, WHOLE} from "../maths/placement";
-import type {Limits, Look, MapKind, RawMap, Sample} from "../types";
+import type {Look, MapKind, Sample} from "../types";
+import {type Box, DARK, dot, drawBar, drawPicture, type Ink, FONT, LIGHT, type Pictured, text} from "./ink";
 
 export const SHAPES = {wide: {width: 1200, height: 675}, square: {width: 1080, height: 1080}} as const;
 export type Shape = keyof typeof SHAPES;
 
 /** One picture of a card at one step. */
-export interface CardPicture {
-  image: ImageBitmap | null;
-  map: RawMap | null;
-  limits: Limits;
+export interface CardPicture extends Omit<Pictured, "truth"> {
   boxes: Sample["boxes"];
   mask: Sample["mask"];
   verdict: {right: boolean | null; name: string; probability: number | null} | null;
@@ -55,46 +50,10 @@ export interface Card {
   note: string;
 }
 
-interface Ink {
-  background: string;
-  text: string;
-  second: string;
-  line: string;
-  accent: string;
-  right: string;
-  wrong: string;
-}
-
-const LIGHT: Ink = {
-  background: "#ffffff",
-  text: "#212121",
-  second: "#616161",
-  line: "#e0e0e0",
-  accent: "#e8710a",
-  right: "#1e7d34",
-  wrong: "#c5221f",
-};
-const DARK: Ink = {
-  background: "#303030",
-  text: "#f5f5f5",
-  second: "#c0c0c0",
-  line: "#4c4c4c",
-  accent: "#ff9d3f",
-  right: "#8fd6a2",
-  wrong: "#ff9c93",
-};
-
 const MARGIN = 40;
 const GAP = 20;
 const TOP = 136; // of the pictures
 const CHARTS = 228; // width of the charts beside them
-const FONT = "Roboto, system-ui, sans-serif";
-
-interface Box extends Size {
-  left: number;
-  top: number;
-}
-
 /** Where everything is on a card of this shape. */
 interface Plan {
   pictures: Box[];
@@ -169,17 +128,15 @@ function drawColumn(
   const size = box.width < 300 ? 16 : 20;
   let left = box.left;
   if (color) {
-    context.fillStyle = color;
-    context.beginPath();
-    context.arc(left + 6, box.top - 16, 6, 0, 2 * Math.PI);
-    context.fill();
+    dot(context, left + 6, box.top - 16, 6, color);
     left += 20;
   }
   const aside = picture.aside
     ? text(context, picture.aside, box.left + box.width, box.top - 11, ink.second, 16, 400, "right")
     : 0;
   text(context, name, left, box.top - 10, ink.text, size, 500, "left", box.left + box.width - left - aside - 12);
-  drawPicture(context, picture, look, box, renderer);
+  const {boxes, mask} = picture;
+  drawPicture(context, {...picture, truth: look.groundTruth ? {boxes, mask} : null}, look, box, renderer);
   if (picture.verdict) drawVerdict(context, picture.verdict, box, size, ink);
 }
 
@@ -201,44 +158,6 @@ function drawVerdict(
     left += size + 4;
   }
   text(context, name, left, base, ink.text, size, 500, "left", box.left + box.width - left - share - 12);
-}
-
-function drawPicture(
-  context: CanvasRenderingContext2D,
-  {image, map, limits, boxes, mask}: CardPicture,
-  look: Look,
-  box: Box,
-  renderer: Renderer,
-): void {
-  const size = image ?? (map ? {width: map.columns, height: map.rows} : {width: 1, height: 1});
-  const scale = Math.min(box.width / size.width, box.height / size.height);
-  const [width, height] = [Math.round(size.width * scale), Math.round(size.height * scale)];
-  const canvas = Object.assign(document.createElement("canvas"), {width, height});
-  renderer.draw(canvas, image, map, look, limits, WHOLE, 1.5);
-  renderer.flush();
-  const left = box.left + Math.round((box.width - width) / 2);
-  const top = box.top + Math.round((box.height - height) / 2);
-  context.drawImage(canvas, left, top);
-  if (look.groundTruth) drawTruth(context, boxes, mask, {left, top, width, height});
-}
-
-/** White between two thin black lines, so that it is seen on any photograph. */
-function drawTruth(context: CanvasRenderingContext2D, boxes: Sample["boxes"], mask: Sample["mask"], box: Box): void {
-  const outline = new Path2D();
-  for (const {x0, y0, x1, y1} of boxes) {
-    outline.rect(box.left + x0 * box.width, box.top + y0 * box.height, (x1 - x0) * box.width, (y1 - y0) * box.height);
-  }
-  if (mask) {
-    const place = new DOMMatrix().translate(box.left, box.top).scale(box.width, box.height);
-    outline.addPath(new Path2D(maskPath(mask)), place);
-  }
-  for (const [style, line] of [
-    ["#000", 4],
-    ["#fff", 2],
-  ] as const) {
-    Object.assign(context, {strokeStyle: style, lineWidth: line});
-    context.stroke(outline);
-  }
 }
 
 function drawChart(
@@ -283,21 +202,13 @@ function drawLine(
   context.beginPath();
   for (const [step, value] of drawn) context.lineTo(x(step), y(value));
   context.stroke();
-  context.fillStyle = color;
-  context.beginPath();
-  context.arc(x(end[0]), y(end[1]), 4, 0, 2 * Math.PI);
-  context.fill();
+  dot(context, x(end[0]), y(end[1]), 4, color);
 }
 
 const BAR = {width: 160, height: 10};
 
 function drawFoot(context: CanvasRenderingContext2D, card: Card, foot: number, ink: Ink, width: number): void {
-  const table = colorTable(colorMapFor(card.columns[0]?.look ?? {colorMap: "inferno"}, card.kind));
-  for (let i = 0; i < BAR.width; i++) {
-    const color = Math.round((i / (BAR.width - 1)) * 255) * 3;
-    context.fillStyle = `rgb(${table[color]} ${table[color + 1]} ${table[color + 2]})`;
-    context.fillRect(MARGIN + i, foot - 4, 1, BAR.height);
-  }
+  drawBar(context, card.columns[0]?.look ?? {colorMap: "inferno"}, card.kind, {left: MARGIN, top: foot - 4, ...BAR});
   const note = text(context, card.note, width - MARGIN, foot + 6, ink.second, 13, 400, "right");
   text(
     context,
@@ -310,33 +221,4 @@ function drawFoot(context: CanvasRenderingContext2D, card: Card, foot: number, i
     "left",
     width - 2 * MARGIN - BAR.width - 30 - note,
   );
-}
-
-/** Write a line, cut in the middle where it has no room; its width. */
-function text(
-  context: CanvasRenderingContext2D,
-  words: string,
-  left: number,
-  base: number,
-  color: string,
-  size: number,
-  weight = 400,
-  align: CanvasTextAlign = "left",
-  room = Number.POSITIVE_INFINITY,
-): number {
-  Object.assign(context, {fillStyle: color, textAlign: align, textBaseline: "alphabetic"});
-  context.font = `${weight} ${size}px ${FONT}`;
-  const cut = cutToFit(words, (one) => context.measureText(one).width <= room);
-  context.fillText(cut, left, base);
-  return context.measureText(cut).width;
-}
-
-/** `words`, or as much of both ends as fits around an ellipsis. */
-export function cutToFit(words: string, fits: (words: string) => boolean): string {
-  if (fits(words)) return words;
-  for (let kept = words.length - 1; kept > 1; kept--) {
-    const cut = `${words.slice(0, Math.ceil(kept / 2))}…${words.slice(words.length - Math.floor(kept / 2))}`;
-    if (fits(cut)) return cut;
-  }
-  return "…";
 }

@@ -13,12 +13,8 @@ export interface Drawing {
   look: Look;
   limits: Limits;
   view?: Viewport; // the whole image by default
-  caption?: string; // gridPng: under the tile
 }
 
-const GAP = 8;
-const LINE_HEIGHT = 18;
-const FONT = "13px Roboto, system-ui, sans-serif";
 const MOST_SIDE = 16384; // of a canvas, in Chromium
 const LEAST_SIDE = 224; // of a map without a picture
 
@@ -47,7 +43,7 @@ function drawn(renderer: Renderer, drawing: Drawing): HTMLCanvasElement {
   return canvas;
 }
 
-function pngOf(canvas: HTMLCanvasElement): Promise<Blob> {
+export function pngOf(canvas: HTMLCanvasElement): Promise<Blob> {
   return new Promise((resolve, reject) => {
     canvas.toBlob(
       (blob) => (blob ? resolve(blob) : reject(new Error("the browser could not encode the PNG"))),
@@ -59,78 +55,6 @@ function pngOf(canvas: HTMLCanvasElement): Promise<Blob> {
 /** A tile at its image's own size. */
 export async function tilePng(renderer: Renderer, drawing: Drawing): Promise<Blob> {
   return pngOf(drawn(renderer, drawing));
-}
-
-/** Colours of what surrounds the tiles. */
-interface Paper {
-  background: string;
-  ink: string;
-}
-
-/** Tiles in rows at native size, with captions; `rows[i][j]` null leaves a gap. */
-export async function gridPng(
-  renderer: Renderer,
-  rows: readonly (readonly (Drawing | null)[])[],
-  paper: Paper = {background: "#ffffff", ink: "#202124"},
-): Promise<Blob> {
-  const widths = trackSizes(rows, ({width}) => width, false);
-  const heights = trackSizes(rows, ({height}) => height + LINE_HEIGHT, true);
-  const canvas = canvasOf({width: sumWithGaps(widths), height: sumWithGaps(heights)});
-  const context = canvas.getContext("2d")!;
-  context.fillStyle = paper.background;
-  context.fillRect(0, 0, canvas.width, canvas.height);
-  Object.assign(context, {fillStyle: paper.ink, font: FONT, textBaseline: "middle"});
-  rows.forEach((row, i) => {
-    row.forEach((drawing, j) => {
-      if (drawing) place(context, renderer, drawing, offset(widths, j), offset(heights, i), widths[j]!);
-    });
-  });
-  return pngOf(canvas);
-}
-
-function place(
-  context: CanvasRenderingContext2D,
-  renderer: Renderer,
-  drawing: Drawing,
-  left: number,
-  top: number,
-  width: number,
-): void {
-  const tile = drawn(renderer, drawing);
-  context.drawImage(tile, left, top);
-  if (drawing.caption)
-    context.fillText(fitting(context, drawing.caption, width), left, top + tile.height + LINE_HEIGHT / 2);
-}
-
-function fitting(context: CanvasRenderingContext2D, text: string, width: number): string {
-  if (context.measureText(text).width <= width) return text;
-  let length = text.length;
-  while (length > 0 && context.measureText(`${text.slice(0, length)}…`).width > width) length--;
-  return `${text.slice(0, length)}…`;
-}
-
-/** The largest tile of each row, or of each column. */
-function trackSizes(
-  rows: readonly (readonly (Drawing | null)[])[],
-  extent: (size: Size) => number,
-  byRow: boolean,
-): number[] {
-  const sizes: number[] = [];
-  rows.forEach((row, i) => {
-    row.forEach((drawing, j) => {
-      const track = byRow ? i : j;
-      sizes[track] = Math.max(sizes[track] ?? 0, drawing ? extent(nativeSize(drawing)) : 0);
-    });
-  });
-  return Array.from(sizes, (size) => size ?? 0);
-}
-
-function offset(sizes: readonly number[], track: number): number {
-  return sizes.slice(0, track).reduce((sum, size) => sum + size + GAP, GAP);
-}
-
-function sumWithGaps(sizes: readonly number[]): number {
-  return offset(sizes, sizes.length);
 }
 
 /** The steps of one sample as an endless animation; `delay` in milliseconds a frame, `progress` in [0, 1]. */

@@ -1,33 +1,21 @@
 /** What the page can hand out: pictures, an animation, tables, the link. Each function says afterwards what it did. */
 
-import {DIFFERENCE_LIMITS} from "../maths/compare";
-import type {Coordinates, MapSeries, RawMap, Sample} from "../types";
-import {sideOf} from "../state/ab";
-import {inCell, leadOf, partsOfTables, tablesFor, targets} from "../state/compare";
-import {differenceOf, lookOfDifference} from "../state/difference";
+import type {MapSeries, RawMap, Sample} from "../types";
 import {currentLimits, explainedOver, limitsFor, mapOf, seriesOf, shownStep} from "../state/maps";
 import {stepIndexOf} from "../maths/series";
 import {entriesOver, mapOfEntry, measured, METRICS, thinned} from "../state/measure";
-import {type Group, groups, images, loader, look, pin, renderer, seriesKey, settings} from "../state/store";
+import {type Group, images, loader, look, pin, renderer, seriesKey, settings} from "../state/store";
 import {view} from "../state/view";
 import {lookAt} from "../state/wanted";
-import {ordered, orderedInTables} from "../state/ordering";
-import {coordinateName, sampleName, VIEW_NAMES} from "../state/names";
+import {sampleName, VIEW_NAMES} from "../state/names";
 import {type Cast, castAt, className, sampleOf, saidOf} from "../state/samples";
-import {type Cell, csv, type Drawing, download, gridPng, stepsGif, tilePng} from "./export";
+import {type Cell, csv, type Drawing, download, pngOf, stepsGif, tilePng} from "./export";
+import {drawPoster} from "./poster";
+import {layoutOf, type One, onesOf, posterOf} from "./posterOf";
 
-const COLUMNS = 8; // of the grid's picture
 const MOST_FRAMES = 300;
 const PATIENCE_MS = 20_000;
 const POLL_MS = 50;
-
-interface One {
-  group: Group;
-  sample: Sample;
-  index: number;
-  cast: Cast;
-  at: number; // the step
-}
 
 export async function samplePicture(group: Group, sample: Sample, index: number): Promise<string> {
   const at = shownStep(group, index);
@@ -36,17 +24,14 @@ export async function samplePicture(group: Group, sample: Sample, index: number)
   return "The picture was saved";
 }
 
-/** All that the view shows, at native size; what is not here yet is fetched first. */
+/** All that the view shows, as it shows it; what is not here yet is fetched first. */
 export async function viewPicture(): Promise<string> {
-  const rows = shownRows();
-  const all = inRows(rows);
+  const layout = layoutOf();
+  const all = onesOf(layout);
   await gathered(all);
-  const drawings: (Drawing | null)[][] = rows.map((row) =>
-    row.map((cell) => cell && {...drawingOf(cell.one), caption: cell.caption}),
-  );
-  if (view.peek() === "ab" && all.length === 2) drawings[0]!.push(differenceDrawing(all[0]!, all[1]!));
-  await saved(gridPng(renderer, drawings), `grad-cam ${VIEW_NAMES[view.peek()].toLowerCase()}.png`);
-  return `A picture of ${all.length} samples was saved`;
+  const canvas = drawPoster(posterOf(layout), renderer);
+  await saved(pngOf(canvas), `grad-cam ${VIEW_NAMES[view.peek()].toLowerCase()}.png`);
+  return `A picture of ${all.length} tiles was saved`;
 }
 
 export async function sampleGif(
@@ -88,7 +73,7 @@ export async function sampleCsv(group: Group, cast: Cast, sample: Sample, index:
 
 /** One row for everything that the view shows, at its step. */
 export async function viewCsv(): Promise<string> {
-  const all = inRows(shownRows());
+  const all = onesOf(layoutOf());
   await gathered(all);
   const rows = all.flatMap((one) => {
     const found = mapOf(one.group, one.index, one.at);
@@ -119,80 +104,6 @@ function row({group, cast, sample, index}: One, map: RawMap, limits: {low: numbe
     ...[name(map.target), map.score, map.minimum, map.maximum, map.nonFinite],
     ...METRICS.map((metric) => measured(metric, map, setting)),
   ];
-}
-
-/** What is shown, row by row as on the page; null is a cell of which nothing was logged. */
-type Rows = ({one: One; caption: string} | null)[][];
-
-function shownRows(): Rows {
-  if (view.peek() === "compare") return rowsOfTables();
-  return view.peek() === "ab" ? [sides()] : rowsOfGrid();
-}
-
-function inRows(rows: Rows): One[] {
-  return rows.flat().flatMap((cell) => (cell ? [cell.one] : []));
-}
-
-function rowsOfGrid(): Rows {
-  const all = groups.peek().flatMap((group) => {
-    const cast = castAt(group, shownStep(group, -1));
-    if (!cast) return [];
-    return ordered(group, cast, settings.peek()).map((index) => {
-      const [sample, at] = [cast.cohort.samples[index]!, shownStep(group, index)];
-      return {
-        one: {group, cast, index, sample, at},
-        caption: `${group.run} · ${sampleName(sample, index)} · ${at}`,
-      };
-    });
-  });
-  return Array.from({length: Math.ceil(all.length / COLUMNS)}, (_, row) =>
-    all.slice(row * COLUMNS, (row + 1) * COLUMNS),
-  );
-}
-
-function rowsOfTables(): Rows {
-  const {rows, columns} = settings.peek();
-  return partsOfTables().flatMap((tags) => {
-    const lead = leadOf(tags);
-    if (!lead?.cast) return [];
-    const {first, cast} = lead;
-    const named = (cell: Coordinates) =>
-      [rows, columns].map((axis) => coordinateName(axis, cell, cast, targets.peek())).join(" · ");
-    return tablesFor(tags, orderedInTables(tags, first, cast, settings.peek())).flatMap(({cells}) =>
-      cells.map((row) =>
-        row.map((cell) => {
-          const sample = cast.cohort.samples[cell.sample]!;
-          const found = inCell(cell, sample);
-          if (!found || found.index < 0) return null;
-          const {group, index} = found;
-          const one = {group, cast: found.cast ?? cast, index, sample, at: cell.step ?? shownStep(group, index)};
-          return {one, caption: named(cell)};
-        }),
-      ),
-    );
-  });
-}
-
-/** A and B. */
-function sides(): Rows[number] {
-  return (["a", "b"] as const).map((name) => {
-    const side = sideOf(name);
-    if (!side?.group || !side.cast || !side.sample) return null;
-    const {group, cast, sample, at, spec} = side;
-    const caption = `${name.toUpperCase()}: ${group.run} · ${sampleName(sample, spec.sample)} · ${at}`;
-    return {one: {group, cast, sample, index: spec.sample, at}, caption};
-  });
-}
-
-function differenceDrawing(a: One, b: One): Drawing {
-  const [first, second] = [a, b].map((one) => ({...one, found: mapOf(one.group, one.index, one.at)}));
-  return {
-    image: images.get(a.group.run, a.sample.image),
-    map: differenceOf(first!, second!),
-    look: lookOfDifference(look.peek()),
-    limits: DIFFERENCE_LIMITS,
-    caption: "A − B",
-  };
 }
 
 /** The sample as it was at the step of a map. */

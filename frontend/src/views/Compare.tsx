@@ -70,9 +70,9 @@ function Tables({tags, first, cast}: TablesProps) {
   );
 }
 
-const GAPS = {inside: 4, between: 20}; // pixels between a sample's tiles, and between samples
-const HIGHEST = 420; // pixels of a tile where few samples have much room
-const MIXED = 0.8; // of the usual height of a tile, where proportions differ: more of them fit
+export const GAPS = {inside: 4, between: 20}; // pixels between a sample's tiles, and between samples
+export const HIGHEST = 420; // pixels of a tile where few samples have much room
+export const MIXED = 0.8; // of the usual height of a tile, where proportions differ: more of them fit
 const ALIKE = 1.05; // proportions that differ by less stand in columns
 
 interface Strip {
@@ -200,7 +200,7 @@ function StripView({strip: {cells, fixed}, cast, rank, several, ratio, heads = f
   );
 }
 
-function aboutOf({run, tag, layer, method}: Table["fixed"]): string {
+export function aboutOf({run, tag, layer, method}: Table["fixed"]): string {
   const {rows, columns} = settings.value;
   const several = (axis: Axis) =>
     axis !== rows && axis !== columns && axis !== "sample" && shownValues.value[axis].length > 1;

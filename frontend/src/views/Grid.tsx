@@ -58,7 +58,7 @@ function canCome(group: Group): boolean {
 const ROUND = 100; // pixels of the page round a picture that stands alone
 
 /** A few samples alone have room to be large, unless someone chose a size. */
-function tilePixels(count: number): number {
+export function tilePixels(count: number): number {
   const {tileSize} = settings.value;
   if (tileSize !== DEFAULTS.tileSize || count > 6 || groups.value.length > 1) return tileSize;
   return count > 2 ? 220 : count > 1 ? 360 : Math.min(Math.max(room.value.height - ROUND, 360), 640);
@@ -111,7 +111,7 @@ function Tiles({group, cast, near, first}: {group: Group; cast: Cast; near: bool
   );
 }
 
-const GAP = 12; // pixels between tiles
+export const GAP = 12; // pixels between tiles
 
 function stretching({width, height}: Sample) {
   return {perHeight: boxRatio(width, height), fixed: 0};

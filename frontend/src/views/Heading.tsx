@@ -26,7 +26,7 @@ export function Heading({group, cast}: {group: Group; cast: Cast | null}) {
   );
 }
 
-function aboutOf(group: Group): string {
+export function aboutOf(group: Group): string {
   if (!group.maps) return "no maps of this method and layer here";
   return [group.maps.layer, methodName(group.maps.method), sizeText(group)].filter(Boolean).join(" · ");
 }
@@ -96,6 +96,10 @@ function writersText(writers: PredictionSeries["writers"]): string {
   return writers.length ? ` (${writers.map(({host, process}) => `process ${process} on ${host}`).join(", ")})` : "";
 }
 
+export function keptWords({said}: Cast): string {
+  return said ? `${shown(said.steps.length)} of ${shown(Math.max(said.total ?? 0, said.steps.length))} steps kept` : "";
+}
+
 /** How much of what was written TensorBoard keeps, and how to have all of it. */
 function Kept({cast}: {cast: Cast | null}) {
   if (!cast?.said) return null;
@@ -103,7 +107,7 @@ function Kept({cast}: {cast: Cast | null}) {
   const written = Math.max(cast.said.total ?? kept, kept);
   return (
     <span class="meta kept" data-testid="kept">
-      {shown(kept)} of {shown(written)} steps kept
+      {keptWords(cast)}
       {kept < written && !cast.said.sampledDown && catalog.value?.keptSteps !== 0 && (
         <>
           {", all with "}
