@@ -8,9 +8,12 @@ from __future__ import annotations
 import fnmatch
 import os
 import tempfile
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO, cast
+
+from tensorboard_plugin_gradcam.installing import missing
 
 WILDCARDS = "*?["
 
@@ -116,24 +119,34 @@ def read(path: str) -> bytes:
 
 def write(path: str, data: bytes) -> None:
     """Write a file whole or not at all: whoever finds it finds all of it, also after this process was killed."""
+    with replacing(path) as file:
+        file.write(data)
+
+
+@contextmanager
+def replacing(path: str) -> Iterator[BinaryIO]:
+    """Yield a file to be written, which takes its place at `path` when the block ends, and never where it raises."""
+    folder = None if is_remote(path) else os.path.dirname(path) or "."
+    if folder is not None:
+        os.makedirs(folder, exist_ok=True)
+    with tempfile.NamedTemporaryFile(dir=folder, prefix=".writing-", delete=False) as file:
+        try:
+            yield cast("BinaryIO", file)
+            file.flush()
+            _put(file.name, path)
+        finally:
+            with suppress(OSError):
+                os.unlink(file.name)
+
+
+def _put(local: str, path: str) -> None:
     if is_remote(path):
         system, inner = _system(path)
         system.makedirs(folder_of(inner), exist_ok=True)
-        system.pipe_file(inner, data)  # object stores show an object when it is complete
+        system.put_file(local, inner)  # object stores show an object when it is complete
         return
-    folder = os.path.dirname(path) or "."
-    os.makedirs(folder, exist_ok=True)
-    with tempfile.NamedTemporaryFile(dir=folder, prefix=".writing-", delete=False) as file:
-        try:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-            os.chmod(file.name, 0o666 & ~_umask())
-            os.replace(file.name, path)
-        except BaseException:
-            with suppress(OSError):
-                os.unlink(file.name)
-            raise
+    os.chmod(local, 0o666 & ~_umask())
+    os.replace(local, path)
 
 
 def remove(path: str) -> None:
@@ -165,8 +178,9 @@ def _system(path: str) -> tuple[Any, str]:
     try:
         import fsspec
     except ImportError as error:
-        raise ImportError(
-            f"{path} is read through fsspec, which is not installed: pip install 'tensorboard-plugin-gradcam[replay]'"
-        ) from error
-    system, inner = fsspec.core.url_to_fs(path)
+        raise missing(path, error.name, "replay") from error
+    try:
+        system, inner = fsspec.core.url_to_fs(path)
+    except (ImportError, ValueError) as error:  # of a store whose package is missing, or that is none
+        raise ImportError(f"{path} can't be reached: {error}") from error
     return system, str(inner)

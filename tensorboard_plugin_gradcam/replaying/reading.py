@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from tensorboard_plugin_gradcam.installing import missing
 from tensorboard_plugin_gradcam.replaying import places
 from tensorboard_plugin_gradcam.replaying.distributed import METADATA, load_distributed
 from tensorboard_plugin_gradcam.replaying.inert import RefusedCheckpoint, load_inert, load_trusted
@@ -97,9 +98,7 @@ def _safetensors(path: str) -> dict[str, Any]:
         from safetensors import SafetensorError
         from safetensors.torch import load, load_file
     except ImportError as error:
-        raise ImportError(
-            "this checkpoint needs safetensors: pip install 'tensorboard-plugin-gradcam[replay]'"
-        ) from error
+        raise missing("a .safetensors file", error.name, "replay") from error
     try:
         found: dict[str, Any] = load(places.read(path)) if places.is_remote(path) else load_file(path)
     except SafetensorError as error:

@@ -237,7 +237,7 @@ class GradCAMLogger:
         samples = self._samples(inputs, images, labels, None, None, dict(known))
         schedule = Schedule(every if every is not None else self._every)
         if isinstance(targets, str):
-            _labels(samples, targets)  # raises now rather than at the first step
+            labels_as_targets(samples, targets)  # raises now rather than at the first step
         check = getattr(self._cam, "check_smoothing", None)  # Keras' has no smoothing
         if check is not None and hasattr(inputs, "__getitem__") and not isinstance(inputs, (tuple, Mapping)):
             check(inputs[:1])  # raises now, too
@@ -320,6 +320,32 @@ class GradCAMLogger:
                 held.append(replace(batch_of(samples, result, self._storing, **said), numbers=own))
                 self._note_choice(tag, held)
             self._steps.write()
+
+    def prepare(self, inputs: ModelInputs, labels: Labels | None = None, **known: Unpack[SampleOptions]) -> Samples:
+        """Return what `log` would store of samples, writing nothing.
+
+        Args:
+            inputs: of the model, as for `probe`.
+            labels: as for `prepare_samples`.
+            known: as for `probe`.
+        """
+        return self._samples(inputs, None, labels, None, None, dict(known))
+
+    def explain(self, inputs: ModelInputs, samples: Samples, targets: LabelOrTargets = None) -> Batch:
+        """Return what `log` would write of samples at one step, writing nothing.
+
+        Args:
+            inputs: of the model, as many as there are samples; they pass through it at once.
+            samples: as `prepare` returns them.
+            targets: as for `probe`.
+        """
+        asked = labels_as_targets(samples, targets) if isinstance(targets, str) else targets
+        return self._batch(samples, inputs, asked, range(len(samples)))
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """By class index; empty where nothing names them."""
+        return tuple(self._class_names)
 
     def flush(self) -> None:
         """Write what `add` still holds, and flush the writer. Further batches of the same step still join it.
@@ -441,7 +467,7 @@ class GradCAMLogger:
         mine = share(len(samples)) if self._gather else range(len(samples))
 
         def batches() -> list[Batch]:
-            asked = _labels(samples, targets) if isinstance(targets, str) else targets
+            asked = labels_as_targets(samples, targets) if isinstance(targets, str) else targets
             starts = range(mine.start, mine.stop, self._batch_size)
             return [
                 self._batch(samples, inputs, asked, range(at, min(at + self._batch_size, mine.stop))) for at in starts
@@ -472,7 +498,7 @@ class GradCAMLogger:
         whole = len(part) == len(samples)
         chosen = samples if whole else samples.take(part)
         given = inputs if whole else _part_of_inputs(inputs, part, len(samples))
-        result = _explained(self._cam, given, _part(targets, part, len(samples)))
+        result = explained(self._cam, given, _part(targets, part, len(samples)))
         return Batch(chosen, {}, {}, "detection") if result is None else batch_of(chosen, result, self._storing)
 
 
@@ -559,7 +585,7 @@ def _cam(model: Any, layers: Any, methods: Any, measures: Any) -> Any:
     return CAM(model, layers=layers, methods=methods, measures=measures)
 
 
-def _explained(cam: Any, inputs: Any, targets: Any) -> Explanation | None:
+def explained(cam: Any, inputs: Any, targets: Any) -> Explanation | None:
     """Explain what is there; None where a detector finds nothing yet."""
     engine = sys.modules.get("tensorboard_plugin_gradcam.cam")  # not imported for a Keras model, which may lack torch
     if engine is None:
@@ -611,7 +637,7 @@ def _part(values: Any, part: range, count: int) -> Any:
     return values[part.start : part.stop] if is_batch and len(values) == count else values
 
 
-def _labels(samples: Samples, targets: str) -> list[Any]:
+def labels_as_targets(samples: Samples, targets: str) -> list[Any]:
     """Return each sample's label as a target; of a set each class that is in it, or else the top class.
 
     For "both" the top class comes first.

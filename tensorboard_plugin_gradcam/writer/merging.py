@@ -15,6 +15,7 @@ from tensorboard_plugin_gradcam.records import Block, Cohort, Sample, Task
 from tensorboard_plugin_gradcam.writer.batch import Batch, MapKey, taken
 from tensorboard_plugin_gradcam.writer.measured import joined_measures
 from tensorboard_plugin_gradcam.writer.pictures import ImageFormat, Picture
+from tensorboard_plugin_gradcam.writer.samples import Samples
 
 
 class OpenStep:
@@ -42,6 +43,19 @@ class OpenStep:
         """Add a batch of further samples."""
         first = len(self.samples)
         self._place(batch, np.arange(first, first + len(batch.samples), dtype=np.int32))
+
+    def extend(self, other: OpenStep) -> None:
+        """Add all that was logged of further samples."""
+        first = len(self.samples)
+        indices = np.arange(first, first + len(other.samples), dtype=np.int32)
+        samples = Samples(tuple(other.samples), {})
+        said, numbers = other.full_predictions(), other.full_numbers()
+        self._place(Batch(samples, said, {}, other.task, numbers), indices)
+        for key, blocks in other.blocks.items():
+            moved = [replace(block, samples=indices[block.sample_indices]) for block in blocks]
+            self.blocks[key] = joined([*self.blocks.get(key, []), *moved])
+        self.pictures |= other.pictures
+        self.notes += [note for note in other.notes if note not in self.notes]
 
     def merge(self, batch: Batch) -> None:
         """Add a batch, of which samples that are already there (the same picture, label, id and so on) are the same."""

@@ -182,7 +182,7 @@ class PendingSteps:
         if not record.samples:
             return
         if record.task == "detection":
-            record.notes += _undetected(record)
+            record.notes += undetected(record)
         self._measure(tag, record)
         numbers = None
         if self._metrics:
@@ -206,7 +206,7 @@ class PendingSteps:
             self._faults.tell(f"measures of step {record.step} of {tag!r} left out", error)
 
 
-def _undetected(record: OpenStep) -> list[str]:
+def undetected(record: OpenStep) -> list[str]:
     """Say in how many samples a detector found nothing of what was asked for."""
     shown = {index for blocks in record.blocks.values() for block in blocks for index in block.sample_indices.tolist()}
     missing = len(record.samples) - len(shown)

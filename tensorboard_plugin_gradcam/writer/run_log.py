@@ -84,10 +84,16 @@ if hasattr(os, "register_at_fork"):  # not on Windows
 
 
 class RunLog:
-    """Writes steps to a sink: pictures and cohorts once, then one event a step."""
+    """Writes steps to a sink: pictures and cohorts once, then one event a step.
 
-    def __init__(self, sink: Sink) -> None:
-        self._sink = sink
+    Args:
+        sink: where to write.
+        past: the session's number, of a run that is written after the fact: nobody is writing it now, so there is no
+            lease. None begins a session.
+    """
+
+    def __init__(self, sink: Sink, past: int | None = None) -> None:
+        self._sink, self._past = sink, past
         self._lock = threading.RLock()
         self._written: set[str] = set()
         self._generation = -1
@@ -99,7 +105,7 @@ class RunLog:
         self._begin_session()
 
     def _begin_session(self, standing: Iterable[Found] = ()) -> None:
-        self._session = _new_session()
+        self._session = _new_session() if self._past is None else self._past
         self._leases = Leases(self._session)
         found = list(standing)
         self._history = History(self._session, [(one.series, one.step) for one in found if not one.lease])
@@ -218,7 +224,7 @@ class RunLog:
     def _write_lease(self, tags: Sequence[str]) -> None:
         """Say that this session writes these series, and look for others that do."""
         is_new = self._directory is not None and self._directory.has_new_files()
-        if not tags or not (is_new or self._leases.is_due(tags)):
+        if self._past is not None or not tags or not (is_new or self._leases.is_due(tags)):
             return
         lease = self._leases.renewed(tags)
         self._put_lease(lease)
@@ -272,7 +278,7 @@ class RunLog:
         self, tag: str, step: OpenStep, stamp: Stamp, mode: Mode | None
     ) -> tuple[list[Summary.Value], list[str]]:
         """Return the records' values, and TensorBoard's tags of the series that are not added to."""
-        records = _records(tag, step, stamp)
+        records = records_of(tag, step, stamp)
         entries = self._history.entries([series for series, _ in records], step.step, mode)
         values, tags = [], []
         for entry, (series, record) in zip(entries, records, strict=True):
@@ -294,7 +300,7 @@ class RunLog:
 
 
 def _expect_readable(tag: str, step: OpenStep) -> None:
-    for series, record in _records(tag, step, Stamp("00" * 16)):
+    for series, record in records_of(tag, step, Stamp("00" * 16)):
         try:
             expect_readable(record)
         except ValueError as error:
@@ -305,7 +311,8 @@ def _expect_readable(tag: str, step: OpenStep) -> None:
             ) from error
 
 
-def _records(tag: str, step: OpenStep, stamp: Stamp) -> list[tuple[Series, Predictions | Maps | Numbers]]:
+def records_of(tag: str, step: OpenStep, stamp: Stamp) -> list[tuple[Series, Predictions | Maps | Numbers]]:
+    """Return all that was logged at a step, as the records of its series."""
     records: list[tuple[Series, Predictions | Maps | Numbers]] = []
     predictions: dict[str, Any] = step.full_predictions()
     if predictions or (step.notes and not step.blocks):  # which are said even where nothing else is left

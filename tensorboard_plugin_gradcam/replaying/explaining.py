@@ -1,0 +1,212 @@
+"""From a checkpoint to the maps of a part of the samples."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from tensorboard_plugin_gradcam.records import Cohort, Sample
+from tensorboard_plugin_gradcam.replaying import places
+from tensorboard_plugin_gradcam.replaying.checkpoints import Checkpoint
+from tensorboard_plugin_gradcam.replaying.data import Chunk, Data
+from tensorboard_plugin_gradcam.replaying.inert import RefusedCheckpoint
+from tensorboard_plugin_gradcam.replaying.models import Source
+from tensorboard_plugin_gradcam.replaying.moments import Moment
+from tensorboard_plugin_gradcam.replaying.reading import content_of, is_keras
+from tensorboard_plugin_gradcam.replaying.weights import DoesNotFit, chosen, fits, load
+from tensorboard_plugin_gradcam.writer import GradCAMLogger
+from tensorboard_plugin_gradcam.writer.merging import OpenStep
+from tensorboard_plugin_gradcam.writer.samples import Samples
+
+_UNREADABLE = (RefusedCheckpoint, DoesNotFit, OSError)
+
+
+class Loader:
+    """Gives a model the weights of one checkpoint after another.
+
+    Args:
+        source: of the model.
+        weights: which of a checkpoint's, as for `chosen`.
+        strict: likewise.
+        trust: whether a checkpoint's code may run.
+    """
+
+    def __init__(self, source: Source, weights: str | None, strict: bool, trust: bool) -> None:
+        self.source = source
+        self._weights, self._strict, self._trust = weights, strict, trust
+
+    @property
+    def model(self) -> Any:
+        """The model, which stays the same one from the first checkpoint on."""
+        return self.source.model
+
+    def first(self, checkpoints: Sequence[Checkpoint]) -> Checkpoint:
+        """Load the first checkpoint that can be: it tells how many classes there are, where the model does not.
+
+        Raises:
+            ValueError: none can be; named are the first few, with why.
+        """
+        reasons = []
+        for checkpoint in checkpoints:
+            try:
+                self._adapt(checkpoint)
+                self.load(checkpoint)
+            except _UNREADABLE as error:
+                reasons.append(f"{checkpoint.name}: {error}")
+            else:
+                return checkpoint
+        more = f" ({len(reasons) - 3} more)" if len(reasons) > 3 else ""
+        raise ValueError(f"none of {len(reasons)} checkpoints can be replayed: {'; '.join(reasons[:3])}{more}")
+
+    def load(self, checkpoint: Checkpoint) -> tuple[Moment, str]:
+        """Give the model its weights; return when it was saved, and which weights were taken.
+
+        Raises:
+            RefusedCheckpoint: it can't be read without running its code.
+            DoesNotFit: its weights are not the model's.
+            OSError: the file system's.
+        """
+        if self.source.is_keras:
+            return load_keras(checkpoint.path, self.model), "the whole file"
+        if is_keras(checkpoint.path):
+            raise DoesNotFit("expected weights for a model of torch, got a file of Keras")
+        content = content_of(checkpoint.path, self._trust)
+        fit = chosen(content.value, self.model, self._weights, self._strict)
+        load(fit, self.model)
+        return content.moment, fit.name
+
+    def _adapt(self, checkpoint: Checkpoint) -> None:
+        """Make the model anew where the checkpoint differs in the number of its classes alone."""
+        make = self.source.with_classes
+        if make is None or self.source.is_keras or is_keras(checkpoint.path):
+            return
+        found = fits(content_of(checkpoint.path, self._trust).value, self.model)
+        counts = {fit.other_classes for fit in found if not fit.is_whole}
+        count = counts.pop() if len(counts) == 1 else None
+        if count is not None and not any(fit.is_whole for fit in found):
+            self.source = make(count)
+
+
+def load_keras(path: str, model: Any) -> Moment:
+    """Give a Keras model the weights of a file; of one that holds a whole model, its weights alone are read.
+
+    Raises:
+        DoesNotFit: they are not the model's; the message is Keras's.
+    """
+    import tempfile
+
+    name = places.name_of(path)
+    try:
+        if not places.is_remote(path):
+            model.load_weights(path)
+            return Moment()
+        with tempfile.TemporaryDirectory() as folder:
+            local = places.join(folder, name)
+            places.write(local, places.read(path))
+            model.load_weights(local)
+    except (ValueError, KeyError, TypeError) as error:
+        raise DoesNotFit(" ".join(str(error).split())[:400]) from error
+    return Moment()
+
+
+class Explaining:
+    """Computes the steps of checkpoints, part by part.
+
+    Args:
+        logger: that explains, and says what is stored; it writes nothing.
+        data: all samples.
+        parts: into which they are cut.
+        batch_size: samples a forward pass.
+        targets: as for `GradCAMLogger.probe`.
+        device: of torch, where the inputs go; None leaves them.
+        keep: bytes of inputs that are kept from one checkpoint to the next; what is beyond is made again.
+    """
+
+    def __init__(
+        self,
+        logger: GradCAMLogger,
+        data: Data,
+        parts: Sequence[range],
+        batch_size: int,
+        targets: Any,
+        device: Any,
+        keep: int,
+    ) -> None:
+        self._logger, self._data, self._parts = logger, data, parts
+        self._batch_size, self._targets, self._device = batch_size, targets, device
+        self._left = keep
+        self._inputs: dict[range, Any] = {}
+        self._samples: dict[range, Samples] = {}
+
+    def find_layers(self) -> None:
+        """Let the layer be found by the first samples, which all shares agree on."""
+        for _ in self._explained(range(min(self._batch_size, len(self._data))), 0):
+            return
+
+    def step(self, index: int) -> OpenStep:
+        """Return the maps of a part of the samples by the weights that the model has now."""
+        step = OpenStep(0)
+        for batch in self._explained(self._parts[index], index):
+            step.append(batch)
+        step.pictures.clear()  # they are in the part of the samples
+        return step
+
+    def samples(self, index: int) -> tuple[Cohort, Iterator[tuple[str, bytes]]]:
+        """Return the samples of a part, and their pictures' files, each once."""
+        records: list[Sample] = []
+        pictures: dict[str, Any] = {}
+        for part in self._batches(self._parts[index]):
+            samples = self._prepared(part, self._chunk(part))
+            records += samples.records
+            encoded = {digest: picture.encode(samples.image_format) for digest, picture in samples.pictures.items()
+                       if digest not in pictures}  # fmt: skip
+            pictures |= encoded
+            self._samples[part] = samples
+        return Cohort(tuple(records), self._logger.class_names), iter(pictures.items())
+
+    def _explained(self, whole: range, _: int) -> Iterator[Any]:
+        for part in self._batches(whole):
+            chunk = self._chunk(part)
+            samples = self._samples.get(part) or self._prepared(part, chunk)
+            yield self._logger.explain(self._moved(chunk.inputs), samples, of_part(self._targets, part, len(self._data)))
+
+    def _batches(self, whole: range) -> Iterator[range]:
+        for start in range(whole.start, whole.stop, self._batch_size):
+            yield range(start, min(start + self._batch_size, whole.stop))
+
+    def _chunk(self, part: range) -> Chunk:
+        chunk = self._inputs.get(part)
+        if chunk is None:
+            chunk = self._data.take(part)
+            size = _bytes_of(chunk.inputs)
+            if size <= self._left:
+                self._left -= size
+                self._inputs[part] = chunk
+        return chunk
+
+    def _prepared(self, part: range, chunk: Chunk) -> Samples:
+        known: dict[str, Any] = dict(chunk.known)
+        labels = known.pop("labels", None)
+        samples = self._logger.prepare(chunk.inputs, labels, **known)
+        if len(samples) != len(part):
+            raise ValueError(f"expected {len(part)} samples, got {len(samples)}")
+        return samples
+
+    def _moved(self, inputs: Any) -> Any:
+        if self._device is None:
+            return inputs
+        if isinstance(inputs, list):
+            return [one.to(self._device) for one in inputs]
+        return inputs.to(self._device)
+
+
+def of_part(targets: Any, part: range, count: int) -> Any:
+    """Return the targets of some samples, where each of `count` has its own."""
+    is_each = hasattr(targets, "__getitem__") and not isinstance(targets, (str, Mapping)) and len(targets) == count
+    return targets[part.start : part.stop] if is_each else targets
+
+
+def _bytes_of(inputs: Any) -> int:
+    if isinstance(inputs, list):
+        return sum(map(_bytes_of, inputs))
+    return int(getattr(inputs, "nbytes", 0))
