@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from .faults import GradCAMWarning
     from .logs import inspect_log
     from .reader import read_gradcam
+    from .replaying import replay
     from .writer import GradCAMLogger, add_gradcam, choose, prepare_samples
 
     __version__: str
@@ -33,6 +34,7 @@ _HOMES = {
     "inspect_log": "logs",
     "prepare_samples": "writer",
     "read_gradcam": "reader",
+    "replay": "replaying",
     "write_demo": "demonstration",
 }
 
@@ -50,6 +52,7 @@ __all__ = [
     "inspect_log",
     "prepare_samples",
     "read_gradcam",
+    "replay",
     "write_demo",
 ]
 

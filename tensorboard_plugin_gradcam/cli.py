@@ -15,7 +15,7 @@ from importlib import import_module
 from types import ModuleType
 from typing import Any, NoReturn
 
-COMMANDS = ("demo", "inspect")
+COMMANDS = ("demo", "inspect", "replay")
 
 DONE, NO, WRONG, INTERRUPTED = 0, 1, 2, 130
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
+import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from tensorboard_plugin_gradcam.replaying import places
 from tensorboard_plugin_gradcam.replaying.moments import Moment, moments_in_names
 from tensorboard_plugin_gradcam.replaying.reading import FILES, INDICES, weights_in
 
+_COUNTS = re.compile(r"(?:step|epoch|iter|checkpoint|ckpt)\D?\d", re.IGNORECASE)
 _MOST_FOLDERS = 100_000  # that are looked into
 Sources = str | os.PathLike[str] | Iterable[str | os.PathLike[str]]
 
@@ -26,7 +29,7 @@ class Checkpoint:
 
     path: str
     wall_time: float
-    named: Moment = Moment()
+    named: Moment = field(default_factory=Moment)
 
     @property
     def name(self) -> str:
@@ -51,10 +54,8 @@ def checkpoints_in(sources: Sources, pattern: str | None = None) -> list[Checkpo
             f"expected checkpoints in {', '.join(map(str, given))}, got none: "
             f"known are {', '.join(FILES)}, and folders that hold one of them or a .metadata"
         )
-    moments = moments_in_names([_telling_name(path) for path in paths], pattern)
-    found = [
-        Checkpoint(path, _written_at(path), moment) for path, moment in zip(paths, moments, strict=True)
-    ]  # fmt: skip
+    moments = moments_in_names(_telling_names(paths), pattern)
+    found = [Checkpoint(path, _written_at(path), moment) for path, moment in zip(paths, moments, strict=True)]
     return sorted(found, key=lambda one: (one.wall_time, one.path))
 
 
@@ -102,12 +103,19 @@ def _written_at(path: str) -> float:
     return places.changed_at(inner or path)
 
 
-def _telling_name(path: str) -> str:
-    """Return the name of a checkpoint; of a folder within one that says more, such as ``step_500/model``, that one's."""
-    name = places.name_of(path)
-    return name if any(sign.isdigit() for sign in name.partition(".")[0]) else _numbered_folder(path) or name
+def _telling_names(paths: Sequence[str]) -> list[str]:
+    """Return the checkpoints' names; of one without a number the folder's, as in ``step_500/model.pt``.
+
+    A folder that says neither step nor epoch, and one of several checkpoints, is an experiment's.
+    """
+    names = [places.name_of(path) for path in paths]
+    folders = [places.folder_of(path) for path in paths]
+    times = Counter(folders)
+    return [
+        folder if not _has_number(name) and times[at] == 1 and _COUNTS.search(folder := places.name_of(at)) else name
+        for name, at in zip(names, folders, strict=True)
+    ]
 
 
-def _numbered_folder(path: str) -> str:
-    folder = places.name_of(places.folder_of(path))
-    return folder if any(sign.isdigit() for sign in folder) and not folder.startswith("version_") else ""
+def _has_number(name: str) -> bool:
+    return any(sign.isdigit() for sign in name.partition(".")[0])

@@ -54,7 +54,9 @@ class Chunk:
 class Data(Protocol):
     """N samples, of which any part can be taken."""
 
-    class_names: tuple[str, ...]
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """By class index; empty where nothing names them."""
 
     def __len__(self) -> int:
         """Return N."""
@@ -147,7 +149,9 @@ def data_of(
     rows, names = _rows_of(text, root)
     if not rows:
         raise ValueError(f"expected pictures in {text}, got none ({', '.join(PICTURES)})")
-    return Files([rows[index] for index in spread(len(rows), limit)], transform or plain_transform, normalization, names)
+    return Files(
+        [rows[index] for index in spread(len(rows), limit)], transform or plain_transform, normalization, names
+    )
 
 
 def spread(count: int, limit: int | None) -> list[int]:
@@ -173,7 +177,7 @@ def _rows_of(path: str, root: str | None) -> tuple[list[Row], tuple[str, ...]]:
 
 
 def folder_rows(folder: str) -> tuple[list[Row], tuple[str, ...]]:
-    """Return a folder's pictures; those in folders of their own are labelled by these, as torchvision's ImageFolder does."""
+    """Return a folder's pictures, labelled by the folders in it, if there are any, as torchvision's ImageFolder."""
     names = tuple(places.name_of(path) for path in places.listed(folder) if places.is_folder(path))
     names = tuple(name for name in names if not name.startswith("."))
     of_classes = [
@@ -226,7 +230,9 @@ def coco_rows(annotations: Mapping[str, Any], root: str) -> tuple[list[Row], tup
                 boxes.setdefault(one["image_id"], []).append(found)
         rows = [_coco_row(image, boxes.get(image["id"], []), root) for image in annotations["images"]]
     except (KeyError, TypeError, ValueError) as error:
-        raise ValueError(f"expected annotations as COCO has them (images, annotations, categories): {error!r}") from error
+        raise ValueError(
+            f"expected annotations as COCO has them (images, annotations, categories): {error!r}"
+        ) from error
     return rows, tuple(str(one.get("name", one["id"])) for one in categories)
 
 
@@ -262,7 +268,7 @@ def where_pixels_go(
     ramps[..., 0] = np.linspace(0, 255, width).round()
     ramps[..., 1] = np.linspace(0, 255, height).round()[:, None]
     ramps[..., 2] = 128
-    seen = np.asarray(transform(Image.fromarray(ramps)), dtype=np.float32)
+    seen: NDArray[Any] = np.asarray(transform(Image.fromarray(ramps)), dtype=np.float32)
     seen = seen if seen.shape[0] == 3 else np.moveaxis(seen, -1, 0)
     for step in reversed(normalizations(normalization)):
         seen = step.undo(seen, 0)
@@ -300,8 +306,8 @@ def plain_transform(picture: Any, size: int = 224) -> NDArray[np.float32]:
     resized = picture.resize((max(size, round(width * scale)), max(size, round(height * scale))))
     left, top = (resized.width - size) // 2, (resized.height - size) // 2
     pixels = np.asarray(resized.crop((left, top, left + size, top + size)), dtype=np.float32) / 255
-    mean, std = (np.array(numbers, np.float32) for numbers in (IMAGENET["mean"], IMAGENET["std"]))
-    return np.moveaxis((pixels - mean) / std, -1, 0).copy()
+    normalized = (pixels - np.array(IMAGENET["mean"])) / np.array(IMAGENET["std"])
+    return np.ascontiguousarray(np.moveaxis(normalized, -1, 0), dtype=np.float32)
 
 
 IMAGENET = {"mean": (0.485, 0.456, 0.406), "std": (0.229, 0.224, 0.225)}

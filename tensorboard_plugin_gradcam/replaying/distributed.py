@@ -28,13 +28,15 @@ def load_distributed(folder: str) -> dict[str, Any]:
         metadata = unpickled(places.read(places.join(folder, METADATA)))
         described = metadata.attributes["state_dict_metadata"]
         stored = metadata.attributes["storage_data"]
-        values = {name: None for name in described}
+        values = dict.fromkeys(described)
         for index, info in stored.items():
             _put(values, _said(index), _said(info), described, folder)
     except RefusedCheckpoint:
         raise
     except Exception as error:  # whatever a pickle of another shape leads to
-        raise RefusedCheckpoint(f"its {METADATA} is not one that torch writes ({type(error).__name__}: {error})") from error
+        raise RefusedCheckpoint(
+            f"its {METADATA} is not one that torch writes ({type(error).__name__}: {error})"
+        ) from error
     return values
 
 

@@ -12,8 +12,9 @@ from tensorboard_plugin_gradcam.replaying.data import Chunk, Data
 from tensorboard_plugin_gradcam.replaying.inert import RefusedCheckpoint
 from tensorboard_plugin_gradcam.replaying.models import Source
 from tensorboard_plugin_gradcam.replaying.moments import Moment
+from tensorboard_plugin_gradcam.replaying.parts import Encoded
 from tensorboard_plugin_gradcam.replaying.reading import content_of, is_keras
-from tensorboard_plugin_gradcam.replaying.weights import DoesNotFit, chosen, fits, load
+from tensorboard_plugin_gradcam.replaying.weights import WHOLE, DoesNotFit, chosen, fits, load
 from tensorboard_plugin_gradcam.writer import GradCAMLogger
 from tensorboard_plugin_gradcam.writer.merging import OpenStep
 from tensorboard_plugin_gradcam.writer.samples import Samples
@@ -67,7 +68,7 @@ class Loader:
             OSError: the file system's.
         """
         if self.source.is_keras:
-            return load_keras(checkpoint.path, self.model), "the whole file"
+            return load_keras(checkpoint.path, self.model), WHOLE
         if is_keras(checkpoint.path):
             raise DoesNotFit("expected weights for a model of torch, got a file of Keras")
         content = content_of(checkpoint.path, self._trust)
@@ -140,35 +141,37 @@ class Explaining:
 
     def find_layers(self) -> None:
         """Let the layer be found by the first samples, which all shares agree on."""
-        for _ in self._explained(range(min(self._batch_size, len(self._data))), 0):
-            return
+        next(self._explained(range(min(self._batch_size, len(self._data)))))
 
     def step(self, index: int) -> OpenStep:
         """Return the maps of a part of the samples by the weights that the model has now."""
         step = OpenStep(0)
-        for batch in self._explained(self._parts[index], index):
+        for batch in self._explained(self._parts[index]):
             step.append(batch)
         step.pictures.clear()  # they are in the part of the samples
         return step
 
-    def samples(self, index: int) -> tuple[Cohort, Iterator[tuple[str, bytes]]]:
-        """Return the samples of a part, and their pictures' files, each once."""
+    def samples(self, index: int) -> tuple[Cohort, dict[str, Encoded]]:
+        """Return the samples of a part, and their pictures by their digests."""
         records: list[Sample] = []
-        pictures: dict[str, Any] = {}
+        pictures: dict[str, Encoded] = {}
         for part in self._batches(self._parts[index]):
             samples = self._prepared(part, self._chunk(part))
             records += samples.records
-            encoded = {digest: picture.encode(samples.image_format) for digest, picture in samples.pictures.items()
-                       if digest not in pictures}  # fmt: skip
-            pictures |= encoded
+            new = {digest: picture for digest, picture in samples.pictures.items() if digest not in pictures}
+            pictures |= {
+                digest: Encoded(picture.encode(samples.image_format), picture.thumbnail)
+                for digest, picture in new.items()
+            }
             self._samples[part] = samples
-        return Cohort(tuple(records), self._logger.class_names), iter(pictures.items())
+        return Cohort(tuple(records), self._logger.class_names), pictures
 
-    def _explained(self, whole: range, _: int) -> Iterator[Any]:
+    def _explained(self, whole: range) -> Iterator[Any]:
         for part in self._batches(whole):
             chunk = self._chunk(part)
             samples = self._samples.get(part) or self._prepared(part, chunk)
-            yield self._logger.explain(self._moved(chunk.inputs), samples, of_part(self._targets, part, len(self._data)))
+            targets = of_part(self._targets, part, len(self._data))
+            yield self._logger.explain(self._moved(chunk.inputs), samples, targets)
 
     def _batches(self, whole: range) -> Iterator[range]:
         for start in range(whole.start, whole.stop, self._batch_size):

@@ -12,6 +12,7 @@ from __future__ import annotations
 import io
 import pickle
 import pickletools
+from _compat_pickle import IMPORT_MAPPING, NAME_MAPPING
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, BinaryIO
 
@@ -107,7 +108,9 @@ def load_inert(file: BinaryIO | str) -> Any:
         with torch.serialization.safe_globals(stubs):
             return torch.load(file, map_location="cpu", weights_only=True, mmap=_can_map(file))
     except (pickle.UnpicklingError, NotImplementedError) as error:
-        raise RefusedCheckpoint(f"it can't be read without running its code ({_first_sentence(error)}): {TRUST}") from error
+        raise RefusedCheckpoint(
+            f"it can't be read without running its code ({_first_sentence(error)}): {TRUST}"
+        ) from error
     except (RuntimeError, EOFError, UnicodeDecodeError, IndexError, KeyError, TypeError, AttributeError) as error:
         if "TorchScript" in str(error):
             raise RefusedCheckpoint(
@@ -175,7 +178,9 @@ def _foreign_names(file: BinaryIO | str) -> list[str]:
             file.seek(start)
         return names
     # The rest of torch's own names are torch's to judge.
-    return [name for name in _names_before_1_6(file) if not name.startswith("torch.") or name.startswith("torch.nn.mod")]
+    return [
+        name for name in _names_before_1_6(file) if not name.startswith("torch.") or name.startswith("torch.nn.mod")
+    ]
 
 
 def _names_before_1_6(file: BinaryIO | str) -> list[str]:
@@ -188,12 +193,18 @@ def _names_before_1_6(file: BinaryIO | str) -> list[str]:
         for _ in range(4):  # a magic number, a version, what kind of system, and the object
             for opcode, argument, _ in pickletools.genops(file):
                 if opcode.name == "GLOBAL":
-                    names.append(str(argument).replace(" ", "."))
+                    names += _spellings(*str(argument).split(" ", 1))
     except ValueError:
         pass  # no pickle: torch says so in its own words
     finally:
         file.seek(start)
     return list(dict.fromkeys(names))
+
+
+def _spellings(module: str, name: str) -> list[str]:
+    """Return a qualified name as pickles of protocol 2 give it, and as Python 3 has it: torch reads some as either."""
+    now = NAME_MAPPING.get((module, name), (IMPORT_MAPPING.get(module, module), name))
+    return [f"{module}.{name}", ".".join(now)]
 
 
 def _is_zip(file: BinaryIO | str) -> bool:

@@ -11,17 +11,17 @@ from tensorboard_plugin_gradcam.replaying.inert import Inert, plain
 
 STEP_KEYS = ("global_step", "global_steps", "step", "steps", "iteration", "iter", "iterations", "num_updates")
 EPOCH_KEYS = ("epoch", "current_epoch", "epochs", "last_epoch", "completed_epochs")
-# Trainers that count epochs which are over; with the others, the first epoch is 0 when it is over. Each is known by keys
-# that it alone writes: pytorch/examples, DINO, OpenCLIP, nnU-Net, MMEngine.
+# Trainers that count epochs which are over; with the others, the first epoch is 0 when it is over. Each is known by
+# keys that it alone writes: pytorch/examples, DINO, OpenCLIP, nnU-Net, MMEngine.
 _COUNT_EPOCHS = (
     {"arch", "best_acc1"}, {"student", "teacher"}, {"name", "state_dict", "epoch"},
     {"network_weights", "current_epoch"}, {"meta", "message_hub"},
 )  # fmt: skip
 _STEP_WORDS = re.compile(r"(?:^|[^a-z])(?:global_?steps?|steps?|iterations?|iters?|it|updates?)[^a-z0-9]*$")
 _EPOCH_WORDS = re.compile(r"(?:^|[^a-z])(?:epochs?|ep|e)[^a-z0-9]*$")
-_NUMBER = re.compile(r"(?<![\d.])\d+(?:\.\d+)?(?!\d)")
+_NUMBER = re.compile(r"(?<!\d)(?<!\d\.)\d+(?:\.\d+)?(?!\d)")
 _ENDINGS = re.compile(r"(?:\.[A-Za-z][A-Za-z0-9]*)+$")
-_ON_ITS_OWN = re.compile(r"(?:^|[^A-Za-z])(?:\d+)$|0\d+$")  # the 10 of "model-10", not the 18 of "resnet18"
+_ON_ITS_OWN = re.compile(r"(?:^|[^A-Za-z\d])\d+$|(?<!\d)0\d+$")  # the 10 of "model-10", not the 18 of "resnet18"
 
 
 @dataclass(frozen=True)
@@ -105,9 +105,7 @@ def _expression(pattern: str) -> re.Pattern[str]:
     except re.error as error:
         raise ValueError(f"expected pattern as a regular expression, got {pattern!r}: {error}") from error
     if not {"step", "epoch"} & set(expression.groupindex):
-        raise ValueError(
-            f"expected pattern to name {{step}} or {{epoch}}, as in 'ckpt_{{step}}.pt', got {pattern!r}"
-        )
+        raise ValueError(f"expected pattern to name {{step}} or {{epoch}}, as in 'ckpt_{{step}}.pt', got {pattern!r}")
     return expression
 
 

@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from tensorboard_plugin_gradcam.event_files import Frame, scan
 from tensorboard_plugin_gradcam.records import (
@@ -23,6 +26,8 @@ from tensorboard_plugin_gradcam.records import (
     Series,
     Stamp,
     digest_of_bytes,
+    thumbnail_in,
+    with_thumbnail,
 )
 from tensorboard_plugin_gradcam.records.steps import PREDICTION_AXES
 from tensorboard_plugin_gradcam.replaying import places
@@ -77,9 +82,15 @@ class About:
 
 @dataclass(frozen=True, eq=False)
 class Encoded:
-    """A picture's file, as a part holds it."""
+    """A picture's file, as a part holds it.
+
+    Attributes:
+        data: the file.
+        thumbnail: the picture small and grey, ``(h, w)``.
+    """
 
     data: bytes
+    thumbnail: NDArray[np.uint8] | None = None
 
     def encode(self, _: ImageFormat) -> bytes:
         """Return the file."""
@@ -100,17 +111,22 @@ class Parts:
         """Return the files that are there."""
         return {places.name_of(path) for path in places.listed(self._folder)}
 
-    def write_samples(self, name: str, cohort: Cohort, pictures: Iterable[tuple[str, bytes]]) -> None:
-        """Write the samples of a part, and their pictures' files."""
+    def write_samples(self, name: str, cohort: Cohort, pictures: Mapping[str, Encoded]) -> None:
+        """Write the samples of a part, and their pictures by their digests."""
         frames = [cohort.to_bytes()]
-        for digest, data in pictures:
-            frames += [digest.encode(), data]
+        for digest, picture in pictures.items():
+            series = Series("image", digest=digest).to_bytes()
+            frames.append(series if picture.thumbnail is None else with_thumbnail(series, picture.thumbnail))
+            frames.append(picture.data)
         places.write(places.join(self._folder, name), _framed(frames))
 
     def samples(self, name: str) -> tuple[Cohort, dict[str, Encoded]]:
         """Return the samples of a part, and their pictures; raises `CorruptRecord`."""
         cohort, *rest = self._frames(name)
-        pictures = {digest.decode(): Encoded(data) for digest, data in zip(rest[::2], rest[1::2], strict=True)}
+        pictures = {
+            Series.from_bytes(series).digest: Encoded(data, thumbnail_in(series))
+            for series, data in zip(rest[::2], rest[1::2], strict=True)
+        }
         return Cohort.from_bytes(cohort), pictures
 
     def forget(self, names: Iterable[str]) -> None:

@@ -132,7 +132,9 @@ def _plain_numbers(value: Any) -> Any:
     """Return a checkpoint's values with those that stand in a flattened name's last part at hand."""
     if not isinstance(value, dict):
         return value
-    return {str(name).rpartition(".")[2]: one for name, one in value.items() if not str(name).startswith("optim")} | value
+    return {
+        str(name).rpartition(".")[2]: one for name, one in value.items() if not str(name).startswith("optim")
+    } | value
 
 
 def _json(path: str) -> dict[str, Any]:

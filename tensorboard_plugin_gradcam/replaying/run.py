@@ -6,7 +6,7 @@ import json
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from tensorboard_plugin_gradcam.aliases import LabelOrTargets, Layers, Methods
 from tensorboard_plugin_gradcam.faults import reason
@@ -25,9 +25,6 @@ from tensorboard_plugin_gradcam.replaying.shares import Share, part, parts_of_sa
 from tensorboard_plugin_gradcam.writer import GradCAMLogger
 from tensorboard_plugin_gradcam.writer.steps import checked_tag
 
-if TYPE_CHECKING:
-    from tensorboard_plugin_gradcam.replaying.proving import Proof
-
 BESIDE = "replay"  # the run within a training's, which keeps its own event files to itself
 KEEP = 2**30  # bytes of inputs that are kept from one checkpoint to the next
 
@@ -44,7 +41,6 @@ class Replay:
         computed: checkpoints (or parts of their samples) that this call computed.
         missing: of those that other shares have to compute, or lost.
         share: that this call did.
-        proofs: what was tried with regions that findings name.
     """
 
     logdir: str
@@ -54,7 +50,10 @@ class Replay:
     computed: int
     missing: int
     share: Share
-    proofs: tuple[Proof, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it as JSON has it."""
+        return {**vars(self), "share": str(self.share)}
 
 
 def replay(

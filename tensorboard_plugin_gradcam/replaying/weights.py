@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 # Where several sets of weights fit, the first of these keys is taken: averages before what they are averages of.
 ORDER = ("state_dict_ema", "model_ema", "state_dict", "model", "", "network_weights", "ema", "teacher", "module")
+WHOLE = "the whole file"  # where the weights are all that a checkpoint holds
 _DEPTH = 3  # mappings within mappings that are looked into
 _WRAPPERS = re.compile(  # that torch puts anywhere within a name
     r"(?:^|(?<=\.))(?:_orig_mod|_fsdp_wrapped_module|_checkpoint_wrapped_module|_forward_module|_fpw_module)\."
@@ -56,7 +57,7 @@ class Fit:
     @property
     def name(self) -> str:
         """What to call these weights; `--weights` takes the same name."""
-        return ".".join(part for part in (self.key, self.prefix.rstrip(".")) if part) or "the whole file"
+        return ".".join(part for part in (self.key, self.prefix.rstrip(".")) if part) or WHOLE
 
     @property
     def other_classes(self) -> int | None:
@@ -94,9 +95,11 @@ def chosen(content: Any, model: nn.Module, key: str | None = None, strict: bool 
     if key is not None:
         found = [fit for fit in found if key in (fit.name, fit.key, fit.prefix.rstrip("."))]
     if not found:
-        there = ", ".join(name for name, _ in _mappings(content)) or "none"
+        there = ", ".join(name or WHOLE for name, _ in _mappings(content)) or "none"
         asked = "" if key is None else f" {key!r}"
-        raise DoesNotFit(f"expected weights{asked} of the model, got none that share a name with it (tensors in: {there})")
+        raise DoesNotFit(
+            f"expected weights{asked} of the model, got none that share a name with it (tensors in: {there})"
+        )
     whole = [fit for fit in found if fit.is_whole or (not strict and not fit.missing and not fit.misshapen)]
     if not whole:
         nearest = min(found, key=lambda fit: len(fit.missing) + len(fit.misshapen) + len(fit.unexpected))
@@ -183,7 +186,7 @@ def _prefixes(clean: Mapping[str, Any], names: Sequence[str]) -> list[tuple[str,
 
 
 def _before(longer: Any, shorter: Sequence[str]) -> list[str]:
-    """Return what stands before names of `shorter` in names of `longer`, of a few that are unlikely to be met by chance."""
+    """Return what stands before a few names of `shorter` where they are met in `longer`."""
     telling = sorted(shorter, key=lambda name: (name.count("."), len(name)))[-8:]
     found = Counter(
         one[: len(one) - len(name)] for name in telling for one in longer if one == name or one.endswith(f".{name}")
