@@ -50,7 +50,8 @@ def _add_choices(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--tag", default="replay", help="name of the series (replay)")
     group.add_argument("--layers", nargs="+", metavar="NAME", help="layers; one is found where none is named")
     group.add_argument("--methods", nargs="+", default=["grad_cam"], metavar="NAME", help="methods (grad_cam)")
-    group.add_argument("--targets", metavar="CLASS", help="'label', or a class index; by default the top class")
+    group.add_argument("--measures", nargs="+", default=[], metavar="NAME", help="how far each map can be believed")
+    group.add_argument("--targets", metavar="CLASS", help="'label', 'both', or a class index; by default the top class")
     group.add_argument("--class-names", nargs="+", metavar="NAME", help="by class index")
     group.add_argument("--metrics", action="store_true", help="write scalars of the maps, too")
     group.add_argument("--limit", type=int, metavar="N", help="samples at most, spread evenly over all")
@@ -117,6 +118,7 @@ def run(arguments: argparse.Namespace) -> int:
         merge_only=arguments.merge,
         metrics=arguments.metrics,
         quiet=False,
+        measures=arguments.measures,
         class_names=tuple(arguments.class_names or ()),
     )
     print(json.dumps(found.to_json(), indent=2) if arguments.json else _text(found))

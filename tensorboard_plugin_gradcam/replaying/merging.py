@@ -9,6 +9,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, BinaryIO
 
+from tensorboard_plugin_gradcam.aliases import Measures
+from tensorboard_plugin_gradcam.measures import Measure, find_measures
 from tensorboard_plugin_gradcam.records import Cohort, digest_of_bytes
 from tensorboard_plugin_gradcam.replaying import places
 from tensorboard_plugin_gradcam.replaying.parts import About, Encoded, Parts, Unit
@@ -48,6 +50,7 @@ def merge(
     samples_names: Sequence[str],
     tag: str,
     metrics: bool = False,
+    measures: Measures = (),
 ) -> Merged:
     """Write the log of all parts that are there, in place of the one that an earlier merging wrote.
 
@@ -57,6 +60,7 @@ def merge(
         samples_names: of the parts that hold the samples, by the part's index.
         tag: name of the series.
         metrics: whether to write scalars, too.
+        measures: as for `GradCAMLogger`: those that compare steps are taken here.
 
     Raises:
         CorruptRecord: a part is damaged.
@@ -72,7 +76,7 @@ def merge(
     placed, left_out = _placed(abouts)
     if placed:
         read = [parts.samples(name) if name in there else None for name in samples_names]
-        _write(directory, parts, placed, of_checkpoint, read, tag, metrics)
+        _write(directory, parts, placed, of_checkpoint, read, tag, metrics, find_measures(measures))
     steps = {about.path: about.step or 0 for _, about in placed}
     missing = len(units) - sum(map(len, of_checkpoint.values()))
     return Merged(steps, left_out, missing, {about.path: about.weights for _, about in placed})
@@ -121,6 +125,7 @@ def _write(
     read: Sequence[tuple[Cohort, dict[str, Encoded]] | None],
     tag: str,
     metrics: bool,
+    measures: Sequence[Measure],
 ) -> None:
     began = placed[0][1].wall_time
     ending = log_ending(tag)
@@ -129,6 +134,7 @@ def _write(
     with places.replacing(places.join(directory, name)) as file:
         log = RunLog(_FileSink(file, began), past=max(1, int(began * 1e6)))
         for step, about, wall_time in _steps(parts, placed, of_checkpoint, read):
+            log.measure(tag, step, measures)
             numbers = _scalars(tag, step) if metrics else None
             log.write(tag, step, class_names, epoch=about.epoch, wall_time=wall_time, scalars=numbers)
     for path in places.named_like(places.listed(directory), f"{_SERIES}.*.{ending}"):

@@ -31,9 +31,10 @@ from tensorboard_plugin_gradcam.records import (
 )
 from tensorboard_plugin_gradcam.records.steps import PREDICTION_AXES
 from tensorboard_plugin_gradcam.replaying import places
+from tensorboard_plugin_gradcam.writer.measured import with_columns
 from tensorboard_plugin_gradcam.writer.merging import OpenStep
 from tensorboard_plugin_gradcam.writer.pictures import ImageFormat
-from tensorboard_plugin_gradcam.writer.run_log import records_of
+from tensorboard_plugin_gradcam.writer.run_log import step_records
 
 FOLDER = ".replay"  # within the run's directory; TensorBoard looks for other names
 _TAG = "part"
@@ -139,7 +140,7 @@ class Parts:
         frames = [json.dumps(vars(about)).encode()]
         if step is not None:
             stamp = Stamp(digest_of_bytes(b""), notes=tuple(step.notes))
-            for series, record in records_of(_TAG, step, stamp):
+            for series, record in step_records(_TAG, step, stamp):
                 frames += [series.to_bytes(), record.to_bytes()]
         places.write(places.join(self._folder, unit.file_name), _framed(frames))
 
@@ -169,7 +170,7 @@ class Parts:
 
 
 def _take(step: OpenStep, series: Series, data: bytes) -> None:
-    """Put what a record holds back into a step: `records_of` the other way round."""
+    """Put what a record holds back into a step: `step_records` the other way round."""
     if series.kind == "predictions":
         predictions = Predictions.from_bytes(data)
         arrays = {name: getattr(predictions, name) for name in PREDICTION_AXES}
@@ -178,6 +179,9 @@ def _take(step: OpenStep, series: Series, data: bytes) -> None:
         step.notes += predictions.stamp.notes
     elif series.kind == "maps":
         step.blocks[series.method, series.layer, series.map_kind] = list(Maps.from_bytes(data).blocks)
+    elif series.kind == "numbers" and series.method:  # of the maps before it
+        key = next(reversed(step.blocks))
+        step.blocks[key] = list(with_columns(step.blocks[key], {series.name: Numbers.from_bytes(data).values}))
     elif series.kind == "numbers":
         step.numbers[series.name] = Numbers.from_bytes(data).values
 

@@ -160,7 +160,7 @@ def replay(
     computed = 0 if merge_only else work.compute(share)
     merged = Merged(missing=plan.missing())
     if merge_only or not merged.missing:
-        merged = merge(directory, plan.units, plan.samples_names, tag, metrics)
+        merged = merge(directory, plan.units, plan.samples_names, tag, metrics, options.get("measures", ()))
     if not merged.missing:
         plan.forget_others()
     return Replay(directory, merged.steps, merged.left_out, merged.weights, computed, merged.missing, share)

@@ -278,7 +278,7 @@ class RunLog:
         self, tag: str, step: OpenStep, stamp: Stamp, mode: Mode | None
     ) -> tuple[list[Summary.Value], list[str]]:
         """Return the records' values, and TensorBoard's tags of the series that are not added to."""
-        records = records_of(tag, step, stamp)
+        records = step_records(tag, step, stamp)
         entries = self._history.entries([series for series, _ in records], step.step, mode)
         values, tags = [], []
         for entry, (series, record) in zip(entries, records, strict=True):
@@ -300,7 +300,7 @@ class RunLog:
 
 
 def _expect_readable(tag: str, step: OpenStep) -> None:
-    for series, record in records_of(tag, step, Stamp("00" * 16)):
+    for series, record in step_records(tag, step, Stamp("00" * 16)):
         try:
             expect_readable(record)
         except ValueError as error:
@@ -311,7 +311,7 @@ def _expect_readable(tag: str, step: OpenStep) -> None:
             ) from error
 
 
-def records_of(tag: str, step: OpenStep, stamp: Stamp) -> list[tuple[Series, Predictions | Maps | Numbers]]:
+def step_records(tag: str, step: OpenStep, stamp: Stamp) -> list[tuple[Series, Predictions | Maps | Numbers]]:
     """Return all that was logged at a step, as the records of its series."""
     records: list[tuple[Series, Predictions | Maps | Numbers]] = []
     predictions: dict[str, Any] = step.full_predictions()

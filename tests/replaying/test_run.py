@@ -26,7 +26,8 @@ def files(folder: Path) -> dict[str, bytes]:
 
 def test_a_replay_is_what_a_live_log_would_have_been(tmp_path):
     models = save_epochs(tmp_path / "checkpoints", 3)
-    options = {"class_names": ("a", "b", "c"), "top_k": 2, "precision": "float32"}
+    measures = ("concentration", "class_sensitivity", "steadiness", "randomisation")
+    options = {"class_names": ("a", "b", "c"), "top_k": 2, "precision": "float32", "measures": measures}
     found = replay(
         network, tmp_path / "checkpoints", (IMAGES, LABELS), tmp_path / "log", tag="val", methods=["grad_cam", "fem"],
         steps_per_epoch=10, metrics=True, batch_size=2, **options,
@@ -45,6 +46,10 @@ def test_a_replay_is_what_a_live_log_would_have_been(tmp_path):
         assert series.epochs.tolist() == [0, 1, 2]
         assert np.array_equal(series.array(), live.maps[key].array())
         assert [vars(one) for one in series.samples] == [vars(one) for one in live.maps[key].samples]
+    assert ours.numbers.keys() == live.numbers.keys()
+    assert {"concentration", "steadiness", "randomisation"} <= {part for key in ours.numbers for part in key}
+    for key, numbers in ours.numbers.items():
+        assert np.array_equal(numbers.array(), live.numbers[key].array(), equal_nan=True)
     ours_said, live_said = ours.predictions[".", "val"], live.predictions[".", "val"]
     for name in ("prediction", "probability", "label_probability", "top_classes"):
         assert np.array_equal(ours_said.array(name), live_said.array(name))
