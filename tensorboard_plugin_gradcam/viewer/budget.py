@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Hashable, Iterator
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as TooSlow
@@ -11,7 +12,13 @@ from typing import Any, TypeVar
 
 from tensorboard import errors
 
-from tensorboard_plugin_gradcam.viewer.limits import RETRY_SECONDS, WAIT_SECONDS, WAITING
+from tensorboard_plugin_gradcam.viewer.limits import (
+    BYTES_A_SECOND,
+    PROCESSOR_SECONDS,
+    RETRY_SECONDS,
+    WAIT_SECONDS,
+    WAITING,
+)
 
 T = TypeVar("T")
 
@@ -48,6 +55,30 @@ class Turns:
                 self._free.release()
         finally:
             self._places.release()
+
+
+class Processor:
+    """Seconds of processor that a request may take: one, and one more for each `BYTES_A_SECOND` it is handed.
+
+    Work that can be cut into parts asks between them, keeps what it has, and goes on when it is asked again.
+    """
+
+    def __init__(self, handed: int = 0) -> None:
+        self._end = time.thread_time() + PROCESSOR_SECONDS + handed / BYTES_A_SECOND
+
+    def hand(self, size: int) -> None:
+        """Allow for further bytes that TensorBoard handed over."""
+        self._end += size / BYTES_A_SECOND
+
+    @property
+    def is_used_up(self) -> bool:
+        """Whether it took so much; only the thread counts that began."""
+        return time.thread_time() > self._end
+
+    def expect_some(self) -> None:
+        """Raise `Busy` where it is used up."""
+        if self.is_used_up:
+            raise Busy
 
 
 class Flights:

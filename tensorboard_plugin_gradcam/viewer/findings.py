@@ -31,6 +31,7 @@ from tensorboard_plugin_gradcam.findings import (
 from tensorboard_plugin_gradcam.findings.finding import Kind
 from tensorboard_plugin_gradcam.findings.summary import MOST_CLASSES, OBJECT_BYTES
 from tensorboard_plugin_gradcam.records import Block, Cohort, MapKind, Predictions, Stamp
+from tensorboard_plugin_gradcam.viewer.budget import Processor
 from tensorboard_plugin_gradcam.viewer.catalog import Key
 from tensorboard_plugin_gradcam.viewer.limits import FEWEST_CLASSES, STRETCH_CELLS, SUMMARIES_BYTES, SUMMARY_BYTES
 from tensorboard_plugin_gradcam.viewer.store import Loaded
@@ -46,6 +47,11 @@ class Studied(NamedTuple):
     kind: MapKind
     maps: Loaded
     said: Loaded | None
+
+    @property
+    def handed(self) -> int:
+        """Bytes that TensorBoard hands over for it."""
+        return self.maps.handed + (0 if self.said is None else self.said.handed)
 
     @property
     def state(self) -> tuple[str, str]:
@@ -81,16 +87,21 @@ class Summaries:
         """Bytes of all that are kept."""
         return sum(one.summary.nbytes for one in list(self._kept.values()))
 
-    def of(
-        self, experiment: str, key: Key, kind: MapKind, maps: Loaded, said: Loaded | None, cohort_of: CohortOf
-    ) -> Summarised:
-        """Return the summary of a series, extended by the steps that are new since it was asked for last."""
-        found = self._slot((experiment, key), kind, maps)
-        with found.lock:
-            for stretch in _new_stretches(found, maps, said, cohort_of):
-                found.last_step = float(stretch.steps[-1])
-                found.summary.extend(stretch)
-        self._forget(found)
+    def of(self, experiment: str, one: Studied, cohort_of: CohortOf, processor: Processor) -> Summarised:
+        """Return the summary of a series, extended by the steps that are new since it was asked for last.
+
+        Raises:
+            Busy: that is too much work for one request; what was done is kept, and the next one goes on.
+        """
+        found = self._slot((experiment, one.key), one.kind, one.maps)
+        try:
+            with found.lock:
+                for stretch in _new_stretches(found, one.maps, one.said, cohort_of):
+                    processor.expect_some()
+                    found.last_step = float(stretch.steps[-1])
+                    found.summary.extend(stretch)
+        finally:
+            self._forget(found)
         return found
 
     def _slot(self, where: tuple[str, Key], kind: MapKind, maps: Loaded) -> Summarised:

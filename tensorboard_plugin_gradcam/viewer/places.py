@@ -18,7 +18,8 @@ from hashlib import blake2b
 import numpy as np
 from numpy.typing import NDArray
 
-from tensorboard_plugin_gradcam.viewer.limits import COHORTS_NUMBERED, PLACED_TAGS, SAMPLES_NUMBERED
+from tensorboard_plugin_gradcam.viewer.budget import Processor
+from tensorboard_plugin_gradcam.viewer.limits import COHORTS_NUMBERED, PLACED_SAMPLES, PLACED_TAGS, SAMPLES_NUMBERED
 
 Places = NDArray[np.int32]
 Read = Callable[[str], Sequence[str] | None]  # the identities of a digest's samples; None where they can't be had
@@ -43,6 +44,11 @@ class _Tag:
     rows: OrderedDict[str, Places | None] = field(default_factory=OrderedDict)  # None: not read yet
     token: str = field(default_factory=lambda: secrets.token_hex(4))
 
+    @property
+    def size(self) -> int:
+        """Samples that it takes memory for: names, and entries of rows at a fiftieth of a name's."""
+        return len(self.numbers) + sum(len(row) for row in self.rows.values() if row is not None) // 50
+
 
 class Registry:
     """The places of each (experiment, run, tag), in the order in which cohorts are first asked about; thread-safe."""
@@ -51,22 +57,28 @@ class Registry:
         self._tags: OrderedDict[tuple[str, str, str], _Tag] = OrderedDict()
         self._lock = threading.Lock()
 
-    def numbering(self, where: tuple[str, str, str], digests: Sequence[str], read: Read) -> Numbering | None:
+    def numbering(
+        self, where: tuple[str, str, str], digests: Sequence[str], read: Read, processor: Processor | None = None
+    ) -> Numbering | None:
         """Number the samples of `digests`; None as long as all have the same samples in their own order.
 
         As long as a tag has only ever had one cohort, that is not read: its samples have their own order.
+
+        Raises:
+            Busy: reading them is too much work for one request; what was read is kept, and the next one goes on.
         """
         with self._lock:
             tag = self._tags.setdefault(where, _Tag())
             self._tags.move_to_end(where)
-            if len(self._tags) > PLACED_TAGS:
-                self._tags.popitem(last=False)
+            self._forget()
             for digest in digests:
                 tag.rows.setdefault(digest, None)
             if len(tag.rows) < 2:
                 return None
             for digest, row in list(tag.rows.items())[:COHORTS_NUMBERED]:
                 if row is None and len(tag.numbers) < SAMPLES_NUMBERED // 8:
+                    if processor is not None:
+                        processor.expect_some()
                     identities = read(digest)
                     tag.rows[digest] = None if identities is None else _numbered(tag.numbers, identities)
             wanted = list(dict.fromkeys(digests))
@@ -75,6 +87,16 @@ class Registry:
             return None
         # A cohort that can't be read names no samples: none of its maps can be said to be of a picture.
         return Numbering(tuple(wanted), _padded([_NOBODY if row is None else row for row in rows]), tag.token)
+
+    def _forget(self) -> None:
+        """Forget the tags that were asked for least recently, where all take too much."""
+        sizes = [tag.size for tag in self._tags.values()]
+        total = sum(sizes)
+        for size in sizes[:-1]:
+            if total <= PLACED_SAMPLES and len(self._tags) <= PLACED_TAGS:
+                break
+            self._tags.popitem(last=False)
+            total -= size
 
 
 def _is_plain(row: Places, first: Places | None) -> bool:

@@ -23,7 +23,7 @@ from tensorboard_plugin_gradcam.records import (
 )
 from tensorboard_plugin_gradcam.viewer import cohorts, frontend, parameters
 from tensorboard_plugin_gradcam.viewer.answers import Answers
-from tensorboard_plugin_gradcam.viewer.budget import Bytes, Flights, Turns
+from tensorboard_plugin_gradcam.viewer.budget import Bytes, Flights, Processor, Turns
 from tensorboard_plugin_gradcam.viewer.catalog import Entry, Key
 from tensorboard_plugin_gradcam.viewer.damage import Damage, logdir_of
 from tensorboard_plugin_gradcam.viewer.findings import Found, Studied, Summaries, atlas_json, findings_json, packed
@@ -119,12 +119,17 @@ class GradCAMPlugin(base_plugin.TBPlugin):  # type: ignore[misc, unused-ignore]
             entry = self._store.entry(scope, predictions)
             if entry is not None:
                 digests = [*_cohorts_of(self._store.series(scope, predictions, entry.tags)), *digests]
+        processor = Processor()
         return self._places.numbering(
-            (scope.experiment, key.run, key.tag), digests, lambda digest: self._cohort(scope, key.run, digest)
+            (scope.experiment, key.run, key.tag),
+            digests,
+            lambda digest: self._cohort(scope, key.run, digest, processor),
+            processor,
         )
 
-    def _cohort(self, scope: Scope, run: str, digest: str) -> tuple[str, ...] | None:
+    def _cohort(self, scope: Scope, run: str, digest: str, processor: Processor) -> tuple[str, ...] | None:
         blob = self._source.blob(scope, run, Series("cohort", digest=digest))
+        processor.hand(len(blob or b""))
         try:
             return CohortParts(blob).identities() if blob is not None else None
         except (CorruptRecord, NewerFormat):
@@ -177,7 +182,8 @@ class GradCAMPlugin(base_plugin.TBPlugin):  # type: ignore[misc, unused-ignore]
 
         def make() -> bytes:
             with self._summarising.taken():
-                return packed(made([self._summarised(scope, one) for one in series]))
+                processor = Processor(sum(one.handed for one in series))
+                return packed(made([self._summarised(scope, one, processor) for one in series]))
 
         name = (route, scope.experiment, part, tuple((one.key, one.state) for one in series))
         return self._sent(request, self._answers.kept(name, 300 * len(series), make), "application/json")
@@ -189,15 +195,17 @@ class GradCAMPlugin(base_plugin.TBPlugin):  # type: ignore[misc, unused-ignore]
         said = self._store.entry(scope, said_key)
         return Studied(key, entry.map_kind, maps, self._store.series(scope, said_key, said.tags) if said else None)
 
-    def _summarised(self, scope: Scope, one: Studied) -> Found:
+    def _summarised(self, scope: Scope, one: Studied, processor: Processor) -> Found:
         def cohort_of(digest: str) -> Cohort | None:
+            processor.expect_some()
             blob = self._source.blob(scope, one.key.run, Series("cohort", digest=digest))
+            processor.hand(len(blob or b""))
             try:
                 return None if blob is None else Cohort.from_bytes(blob)
             except (CorruptRecord, NewerFormat):
                 return None  # its own route says what is wrong with it
 
-        found = self._summaries.of(scope.experiment, one.key, one.kind, one.maps, one.said, cohort_of)
+        found = self._summaries.of(scope.experiment, one, cohort_of, processor)
         return one.key, found, self._thumbnails.of(scope, one.key.run)
 
     def _serve_cohort(self, request: Request) -> Response:

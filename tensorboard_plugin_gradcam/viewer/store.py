@@ -56,7 +56,8 @@ class Loaded:
         sampled_down: the number of steps that the series had to be reduced to, if it had to.
         sessions: when each process that trained did so first and last, as far as its records were seen.
         complete: whether TensorBoard can't have left any record out.
-        writers: leases of processes that wrote it at the same time.
+        writers: leases of processes that wrote it at the same time, without what they wrote.
+        handed: bytes of the records as TensorBoard hands them over.
         state: another one after each reading.
     """
 
@@ -71,6 +72,7 @@ class Loaded:
     sessions: Spans = field(default_factory=dict)
     complete: bool = False
     writers: tuple[Lease, ...] = ()
+    handed: int = 0
     state: str = field(default_factory=lambda: secrets.token_hex(8))
 
     @property
@@ -93,8 +95,9 @@ class Loaded:
     def nbytes(self) -> int:
         """Bytes of memory."""
         numbers = 600 * (len(self.idents) + len(self.replaced)) + 200 * len(self.sessions)
-        texts = sum(300 + sys.getsizeof(text) for text in self.corrupt.values())
-        return (self.table.nbytes if self.table else 0) + numbers + texts + 2000
+        texts = sum(300 + sys.getsizeof(text) for text in self.corrupt.values()) + 500 * len(self.writers)
+        columns = sum(part.nbytes for part in (self.steps, self.table) if part is not None)
+        return columns + numbers + texts + 2000
 
 
 @dataclass
@@ -209,7 +212,8 @@ class Store:
         downs = [reading.sampled_down for reading in readings if reading.sampled_down is not None]
         loaded = merged(key.kind, points, old, min(downs, default=None))
         complete = self._kept_steps is not None and all(len(one.points) < self._steps for one in readings)
-        return replace(loaded, complete=complete, writers=self._writers(scope, key))
+        handed = sum(len(data) for _, _, data in points.values())
+        return replace(loaded, complete=complete, writers=self._writers(scope, key), handed=handed)
 
     def _writers(self, scope: Scope, key: Key) -> tuple[Lease, ...]:
         """Return the leases of a series that overlap: two processes wrote it at once, though one's records are gone."""
@@ -224,7 +228,9 @@ class Store:
                 leases.append(Lease.from_bytes(data))
         of_series = [lease for lease in leases if tag in lease.series]
         pairs = (pair for pair in combinations(of_series, 2) if pair[0].overlaps(pair[1]))
-        return tuple(dict.fromkeys(lease for pair in pairs for lease in pair))
+        return tuple(
+            dict.fromkeys(replace(lease, series=(), host=lease.host[:100]) for pair in pairs for lease in pair)
+        )
 
 
 def ident_of(point: Point) -> Ident:

@@ -18,6 +18,7 @@ from tensorboard_plugin_gradcam.records import RELATIONS, Block, Maps, Numbers, 
 from tensorboard_plugin_gradcam.viewer.limits import NOTES, TEXT, TOP_CLASSES
 
 Array = NDArray[Any]
+_REPLACED_BYTES = 300  # of one `Replaced`
 _LISTS = (
     "top_classes", "top_probabilities", "set_classes", "set_probabilities", "boxes", "box_classes", "box_scores",
 )  # fmt: skip
@@ -58,6 +59,13 @@ class Steps:
     def none(cls) -> Steps:
         """Return no rows."""
         return cls(*(np.zeros(0, kind) for kind in ("f8", "f8", "f4", "u8", "u8", "S32", "i1", "u8", object, object)))
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of memory, with the notes."""
+        arrays: int = sum(getattr(self, field.name).nbytes for field in fields(self))
+        notes = sum(sum(map(sys.getsizeof, texts), sys.getsizeof(texts)) for texts in self.notes.tolist() if texts)
+        return arrays + notes + sum(_REPLACED_BYTES * len(events) for events in self.replaced.tolist())
 
     def take(self, rows: Array | slice) -> Steps:
         """Return some of the rows."""

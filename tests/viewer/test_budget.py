@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 from tensorboard_plugin_gradcam.records import Cohort, CorruptRecord, Sample, verify_picture
-from tensorboard_plugin_gradcam.viewer.budget import Busy, Bytes, Flights, Turns
+from tensorboard_plugin_gradcam.viewer import budget
+from tensorboard_plugin_gradcam.viewer.budget import Busy, Bytes, Flights, Processor, Turns
 from tensorboard_plugin_gradcam.viewer.cohorts import packed
 from tensorboard_plugin_gradcam.viewer.pictures import recognised
 from tests.trust.bombs import pictures
@@ -47,6 +48,19 @@ def test_ten_requests_for_one_thing_make_it_once_and_share_its_error() -> None:
         threading.Timer(0.2, go.set).start()
         assert {one.result() for one in asked} == {"bad"}
     assert len(made) == 1
+
+
+def test_processor_is_allowed_by_what_is_handed_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [5.0]
+    monkeypatch.setattr(budget.time, "thread_time", lambda: now[0])
+    processor = Processor(handed=10_000_000)
+    now[0] += 1.6
+    processor.expect_some()
+    now[0] += 0.2
+    with pytest.raises(Busy):
+        processor.expect_some()
+    processor.hand(5_000_000)
+    processor.expect_some()
 
 
 def test_bytes_on_their_way_are_given_back_once() -> None:

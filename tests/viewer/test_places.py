@@ -10,6 +10,8 @@ from torch.utils.tensorboard import SummaryWriter
 
 from tensorboard_plugin_gradcam import add_gradcam
 from tensorboard_plugin_gradcam.records import Cohort, Sample
+from tensorboard_plugin_gradcam.viewer import places
+from tensorboard_plugin_gradcam.viewer.budget import Busy, Processor
 from tensorboard_plugin_gradcam.viewer.places import Registry
 from tests.viewer.server import tensorboard
 
@@ -39,6 +41,36 @@ def test_a_series_of_one_cohort_is_not_even_read():
 def test_a_picture_or_an_id_has_one_place_in_every_order(ids):
     known = {"a": cohort("x", "y", "z", ids=ids), "b": cohort("z", "x", ids=ids), "c": cohort("w", "y", ids=ids)}
     assert rows(Registry(), known, "a", "b", "c") == [[0, 1, 2], [2, 0, -1], [3, 1, -1]]
+
+
+def test_tags_are_forgotten_where_all_take_too_much(monkeypatch):
+    monkeypatch.setattr(places, "PLACED_SAMPLES", 10)
+    known = {"a": cohort("x", "y"), "b": cohort("z", *map(str, range(7)))}
+    registry = Registry()
+    for run in range(3):
+        registry.numbering(("", f"run {run}", "val"), list(known), lambda digest: known[digest].identities)
+    assert [run for _, run, _ in registry._tags] == ["run 1", "run 2"]  # the last one is counted by the next request
+
+
+def test_cohorts_that_are_too_much_for_one_request_are_numbered_by_several():
+    known = {name: cohort("x", name) for name in "abcd"}
+    registry, asked = Registry(), []
+
+    class Once(Processor):
+        is_used_up = property(lambda self: len(asked) % 2 == 1)
+
+    def identities(digest):
+        asked.append(digest)
+        return known[digest].identities
+
+    for read in (1, 3):  # before each there may be one more
+        with pytest.raises(Busy):
+            registry.numbering(WHERE, list(known), identities, Once())
+        assert len(asked) == read
+        asked.append("")
+    found = rows(registry, known, *known)
+    assert found == [[0, 1], [0, 2], [0, 3], [0, 4]]
+    assert [name for name in asked if name] == ["a", "b"]
 
 
 def test_places_stay_when_other_series_of_the_tag_are_asked_for_and_steps_are_sampled_out():

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import threading
 import time
+import tracemalloc
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -11,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tensorboard_plugin_gradcam.records import Block, Maps, Predictions, Stamp
+from tensorboard_plugin_gradcam.records import Block, Maps, Numbers, Predictions, Stamp
 from tensorboard_plugin_gradcam.records.sizes import Claim
 from tensorboard_plugin_gradcam.viewer import store as store_module
 from tensorboard_plugin_gradcam.viewer.catalog import Key
@@ -152,6 +154,27 @@ def test_series_beyond_the_budget_are_thinned_out_and_say_so(monkeypatch: pytest
     loaded = merged("maps", points, None, None)
     assert loaded.sampled_down == len(_steps(loaded)) < 32
     assert _steps(loaded)[-1] == 31
+
+
+@pytest.mark.parametrize("kind", ["notes", "numbers", "nothing"])
+def test_a_series_counts_what_it_really_holds(kind: str) -> None:
+    def record(step: int) -> bytes:
+        if kind == "numbers":
+            return Numbers(Stamp("ab" * 16, step), np.arange(2000, dtype=np.float32)).to_bytes()
+        notes = tuple(f"{step} {number} {'é' * 90}" for number in range(50)) if kind == "notes" else ()
+        return Predictions(Stamp("ab" * 16, step, notes=notes)).to_bytes()
+
+    points = {(step, step): (step, 0.0, record(step)) for step in range(200)}
+    merged("numbers" if kind == "numbers" else "predictions", points, None, None)
+    tracemalloc.start()
+    try:
+        before, _ = tracemalloc.get_traced_memory()
+        loaded = merged("numbers" if kind == "numbers" else "predictions", points, None, None)
+        gc.collect()
+        held = tracemalloc.get_traced_memory()[0] - before
+    finally:
+        tracemalloc.stop()
+    assert held <= loaded.nbytes < 4 * held + 10_000
 
 
 def test_no_more_records_are_looked_at_than_the_budget_pays_for(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+import pytest
 
 from tensorboard_plugin_gradcam.findings import Observer, Summary
 from tensorboard_plugin_gradcam.records import Block, Cohort, Maps, Predictions, Sample, Stamp, quantised
 from tensorboard_plugin_gradcam.viewer import findings
+from tensorboard_plugin_gradcam.viewer.budget import Busy, Processor
 from tensorboard_plugin_gradcam.viewer.catalog import Key
-from tensorboard_plugin_gradcam.viewer.findings import Summaries
+from tensorboard_plugin_gradcam.viewer.findings import Studied, Summaries, Summarised
 from tensorboard_plugin_gradcam.viewer.store import Loaded, ident_of, merged
 
 KEY = Key("run", "val", "maps", "grad_cam", "layer4")
@@ -57,6 +59,13 @@ def loaded(until: int = 12, old: tuple[Loaded, Loaded] | None = None) -> tuple[L
     return merged("maps", maps, old_maps, None), merged("predictions", predictions, old_said, None)
 
 
+def of(
+    summaries: Summaries, maps: Loaded, said: Loaded, run: str = "run", processor: Processor | None = None
+) -> Summarised:
+    studied = Studied(KEY._replace(run=run), "positive", maps, said)
+    return summaries.of("", studied, COHORTS.get, processor or Processor())
+
+
 def one_by_one() -> Summary:
     summary, observer = Summary(), Observer("positive")
     for step, cohort, blocks in moments():
@@ -74,31 +83,55 @@ def assert_same(mine: Summary, theirs: Summary) -> None:
 
 
 def test_steps_of_every_kind_are_summarised_as_they_are_one_by_one() -> None:
-    found = Summaries().of("", KEY, "positive", *loaded(), COHORTS.get)
+    found = of(Summaries(), *loaded())
     assert_same(found.summary, one_by_one())
 
 
 def test_new_steps_extend_what_was_summarised() -> None:
     summaries, early = Summaries(), loaded(until=6)
-    before = summaries.of("", KEY, "positive", *early, COHORTS.get)
+    before = of(summaries, *early)
     kept = list(before.summary.steps)
-    after = summaries.of("", KEY, "positive", *loaded(old=early), COHORTS.get)
+    after = of(summaries, *loaded(old=early))
     assert after is before
     assert all(mine is theirs for mine, theirs in zip(kept, after.summary.steps, strict=False))
     assert_same(after.summary, one_by_one())
 
 
+class Portions(Processor):
+    """Processor for so many parts."""
+
+    def __init__(self, parts: int) -> None:
+        super().__init__()
+        self._left = parts
+
+    @property
+    def is_used_up(self) -> bool:
+        self._left -= 1
+        return self._left < 0
+
+
+def test_what_is_too_much_for_one_request_is_done_by_several() -> None:
+    summaries, series = Summaries(), loaded()
+    with pytest.raises(Busy):
+        of(summaries, *series, processor=Portions(2))
+    with pytest.raises(Busy):
+        of(summaries, *series, processor=Portions(1))
+    found = of(summaries, *series)
+    assert_same(found.summary, one_by_one())
+    of(summaries, *series, processor=Portions(0))  # nothing is left to do
+
+
 def test_what_is_kept_stays_within_its_budget() -> None:
     series = loaded()
-    one = Summaries().of("", KEY, "positive", *series, COHORTS.get).summary.nbytes
+    one = of(Summaries(), *series).summary.nbytes
     summaries = Summaries(budget=3 * one)
     for run in range(6):
-        summaries.of("", KEY._replace(run=f"run {run}"), "positive", *series, COHORTS.get)
+        of(summaries, *series, run=f"run {run}")
     assert 2 * one <= summaries.nbytes <= 3 * one
 
 
 def test_a_series_that_would_take_too_much_tells_fewer_classes_apart(monkeypatch) -> None:
     monkeypatch.setattr(findings, "SUMMARY_BYTES", 1)
     monkeypatch.setattr(findings, "FEWEST_CLASSES", 1)
-    found = Summaries().of("", KEY, "positive", *loaded(), COHORTS.get)
+    found = of(Summaries(), *loaded())
     assert {len(step.groups) for step in found.summary.steps} == {2}  # one class, and everyone
