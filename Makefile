@@ -97,4 +97,5 @@ proto:  ## regenerate the record's code with a compiler that old and new runtime
 	build/protoc/bin/python -m grpc_tools.protoc -I. --python_out=. --pyi_out=. tensorboard_plugin_gradcam/records/records.proto
 
 clean:  ## remove what was built
-	rm -rf .venv .venv-demo .venv-frameworks build dist frontend/node_modules tensorboard_plugin_gradcam/viewer/static *.egg-info
+	rm -rf .venv .venv-demo .venv-frameworks build dist frontend/node_modules tensorboard_plugin_gradcam/viewer/static \
+	  tensorboard_plugin_gradcam/exports/viewer *.egg-info

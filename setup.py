@@ -19,6 +19,7 @@ from setuptools.command.sdist import sdist
 ROOT = Path(__file__).resolve().parent
 FRONTEND = ROOT / "frontend"
 STATIC = ROOT / "tensorboard_plugin_gradcam" / "viewer" / "static"
+FILE_VIEWER = ROOT / "tensorboard_plugin_gradcam" / "exports" / "viewer"  # of exported pages: a second bundle
 STAMP = STATIC / "sources.sha256"
 OLDEST_NODE = (20, 19)  # Vite's
 LINK = re.compile(r"(?P<picture>!?)\[(?P<words>[^\]]*)\]\((?P<path>[^)\s]+)\)")
@@ -34,7 +35,8 @@ def sources_hash() -> str:
 
 
 def is_built() -> bool:
-    return STAMP.is_file() and STAMP.read_text() == sources_hash() and (STATIC / "index.js").is_file()
+    bundles = (STATIC / "index.js", FILE_VIEWER / "viewer.js")
+    return STAMP.is_file() and STAMP.read_text() == sources_hash() and all(path.is_file() for path in bundles)
 
 
 def has_node() -> bool:
@@ -102,7 +104,7 @@ def urls() -> dict[str, str]:
 
 
 class BuildFrontend(Command):
-    """Make viewer/static from frontend/ where it is missing or made from other sources."""
+    """Make viewer/static and exports/viewer from frontend/ where they are missing or made from other sources."""
 
     description = "build the front end"
     user_options: list[tuple[str, str | None, str]] = []  # noqa: RUF012
@@ -124,8 +126,9 @@ class BuildFrontend(Command):
         STAMP.write_text(sources_hash())
 
     def get_source_files(self) -> list[str]:
-        """List what `sdist` adds: the bundle."""
-        return [path.relative_to(ROOT).as_posix() for path in STATIC.rglob("*") if path.is_file()]
+        """List what `sdist` adds: the bundles."""
+        made = [*STATIC.rglob("*"), *FILE_VIEWER.rglob("*")]
+        return [path.relative_to(ROOT).as_posix() for path in made if path.is_file()]
 
     def get_outputs(self) -> list[str]:
         """List what is made outside the build folder: nothing that a wheel would not find by itself."""

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from . import heatmap
     from .cam import CAM, METHODS, CAMResult, Classes
     from .demonstration import write_demo
+    from .exports import export
     from .faults import GradCAMWarning
     from .logs import inspect_log
     from .reader import read_gradcam
@@ -30,6 +31,7 @@ _HOMES = {
     "GradCAMWarning": "faults",
     "add_gradcam": "writer",
     "choose": "writer",
+    "export": "exports",
     "heatmap": "",
     "inspect_log": "logs",
     "prepare_samples": "writer",
@@ -48,6 +50,7 @@ __all__ = [
     "__version__",
     "add_gradcam",
     "choose",
+    "export",
     "heatmap",
     "inspect_log",
     "prepare_samples",

@@ -15,7 +15,7 @@ from importlib import import_module
 from types import ModuleType
 from typing import Any, NoReturn
 
-COMMANDS = ("demo", "inspect", "replay")
+COMMANDS = ("demo", "export", "inspect", "replay")
 
 DONE, NO, WRONG, INTERRUPTED = 0, 1, 2, 130
 
@@ -37,7 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = build_parser()
     asked = parser.parse_args(arguments)
     try:
-        return int(asked.run(asked))
+        return int(asked._call(asked))
     except KeyboardInterrupt:
         return INTERRUPTED
     except BrokenPipeError:  # `| head`
@@ -66,7 +66,7 @@ def _add(commands: Any, name: str, module: ModuleType) -> None:
     parser = commands.add_parser(name, help=summary.rstrip("."), description=summary, epilog=more.strip() or None)
     module.configure(parser)
     parser.add_argument("--traceback", action="store_true", help="show where an error comes from")
-    parser.set_defaults(run=module.run)
+    parser.set_defaults(_call=module.run)
 
 
 class Parser(argparse.ArgumentParser):

@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     import pandas
 
     from tensorboard_plugin_gradcam.findings import Finding, Source
+    from tensorboard_plugin_gradcam.logs.subset import SubsetRuns
 
 Record = TypeVar("Record", Maps, Predictions, Numbers)
 Prediction = Literal[
@@ -386,7 +387,15 @@ def read_gradcam(logdir: str | os.PathLike[str]) -> GradCAMLog:
     path = os.fspath(logdir)
     if "://" not in path and not os.path.isdir(path):
         raise FileNotFoundError(f"expected a log directory, got {path!r}")
-    events = EventRuns(path, (PLUGIN_NAME, LATER_PLUGIN_NAME))
+    return log_of(EventRuns(path, (PLUGIN_NAME, LATER_PLUGIN_NAME)), path)
+
+
+def log_of(events: EventRuns | SubsetRuns, path: str = "") -> GradCAMLog:
+    """Return what events hold, as `read_gradcam` does; warns of what is damaged.
+
+    Raises:
+        NewerFormat: all of it was written by a newer version of this package.
+    """
     found = _Found(events.problems)
     for plugin in (PLUGIN_NAME, LATER_PLUGIN_NAME):
         for run, content in sorted(events.PluginRunToTagToContent(plugin).items()):
@@ -395,7 +404,8 @@ def read_gradcam(logdir: str | os.PathLike[str]) -> GradCAMLog:
     if found.newer and not (log.maps or log.predictions or log.numbers):
         raise found.newer
     if log.problems:
-        warnings.warn(f"{len(log.problems)} problems in {path}, first: {log.problems[0]}", stacklevel=2)
+        where = path or "this part of the log"
+        warnings.warn(f"{len(log.problems)} problems in {where}, first: {log.problems[0]}", stacklevel=3)
     return log
 
 
@@ -424,7 +434,7 @@ class _Found:
                 self._tell(f"run {run!r}, tag {tag!r}", error)
         return tags
 
-    def read_run(self, run: str, tags: dict[str, Series], events: EventRuns) -> None:
+    def read_run(self, run: str, tags: dict[str, Series], events: EventRuns | SubsetRuns) -> None:
         """Read a run's tags, cohorts first, for records refer to them."""
         for tag, series in sorted(tags.items(), key=lambda item: item[1].kind != "cohort"):
             for event in events.Tensors(run, tag):

@@ -47,7 +47,12 @@ def run_pip(*arguments: str, **environment: str) -> None:
 def test_the_wheel_holds_the_tab_and_the_types(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         names = set(archive.namelist())
-    assert {BUNDLE, f"{PACKAGE}/py.typed", f"{PACKAGE}/records/records.proto"} <= names
+    assert {
+        BUNDLE,
+        f"{PACKAGE}/exports/viewer/viewer.js",
+        f"{PACKAGE}/py.typed",
+        f"{PACKAGE}/records/records.proto",
+    } <= names
     assert not [name for name in names if name.startswith(("frontend/", "tests/", "demo/", "benchmarks/"))]
 
 

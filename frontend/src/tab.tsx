@@ -13,8 +13,8 @@ import panels from "./styles/panels.css?inline";
 import sheet from "./styles/tab.css?inline";
 import {App} from "./views/App";
 
-/** Build the tab into the frame. `catalog`: the answer to `series`, on its way. */
-export function open(catalog: Promise<Response>): void {
+/** Build the tab into the frame. `catalog`: the answer to `series`, where it is on its way. */
+export function open(catalog?: Promise<Response>): void {
   const style = new CSSStyleSheet();
   style.replaceSync([charts, sheet, panels, compare, marks, share, findings, ribbon, keys].join("\n"));
   document.adoptedStyleSheets = [style];

@@ -1,4 +1,4 @@
-import {afterEach, beforeEach, expect, test} from "vitest";
+import {afterEach, beforeEach, expect, test, vi} from "vitest";
 
 import {Client, ServerError} from "./client";
 import {startServer, type TestServer} from "./testServer";
@@ -45,8 +45,11 @@ test("names of any kind survive the address", async () => {
   expect(query.has("after")).toBe(false);
 });
 
-test("addresses are relative to the page, so that a path prefix holds", () => {
-  expect(new Client("./").imageUrl("a b", "9f")).toBe("./image?run=a+b&digest=9f");
+test("addresses are relative to the page, so that a path prefix holds", async () => {
+  const asked = vi.spyOn(globalThis, "fetch").mockResolvedValue(new Response());
+  await new Client("./").image("a b", "9f");
+  expect(asked).toHaveBeenCalledWith("./image?run=a+b&digest=9f", {});
+  asked.mockRestore();
 });
 
 test("an error is the server's own sentence, with its status", async () => {

@@ -41,7 +41,7 @@ export interface MapsQuery extends SeriesKey {
   after?: number; // only steps above this one
 }
 
-type Parameters = Record<string, string | number | readonly string[] | undefined>;
+export type Parameters = Record<string, string | number | readonly string[] | undefined>;
 
 /** Asks the plugin's routes. `base` ends in "/", relative to the page ("./" from index.js's own address). */
 export class Client {
@@ -84,8 +84,9 @@ export class Client {
     return (await this.json("atlas", {run, tag, method, layer, step}, signal)) as Atlas;
   }
 
-  imageUrl(run: string, digest: string): string {
-    return this.url("image", {run, digest});
+  /** A picture's file. */
+  image(run: string, digest: string, signal?: AbortSignal): Promise<Response> {
+    return this.answer("image", {run, digest}, signal);
   }
 
   private url(route: string, parameters: Parameters): string {
@@ -97,7 +98,7 @@ export class Client {
     return this.base + route + (text && `?${text}`);
   }
 
-  private async answer(route: string, parameters: Parameters, signal?: AbortSignal): Promise<Response> {
+  protected async answer(route: string, parameters: Parameters, signal?: AbortSignal): Promise<Response> {
     return checked(await fetchPatiently(this.url(route, parameters), signal ? {signal} : {}));
   }
 

@@ -1,7 +1,6 @@
 /** Source pictures as bitmaps: loaded in parallel, kept while there is room, failures remembered. */
 
 import {type ReadonlySignal, signal} from "@preact/signals";
-import {fetchPatiently} from "./patience";
 
 export type ImageState = "loading" | "ready" | "failed";
 
@@ -26,14 +25,13 @@ export interface ImageCache {
   dispose(): void;
 }
 
+type AskImage = (run: string, digest: string, signal: AbortSignal) => Promise<Response>;
+
 const MIB = 2 ** 20;
 export const PATIENCE_MS = 3000; // with pictures that do not come
 
-export function createImageCache(
-  url: (run: string, digest: string) => string,
-  {bytes = 256 * MIB, parallel = 8}: ImageCacheOptions = {},
-): ImageCache {
-  return new Images(url, bytes, parallel);
+export function createImageCache(ask: AskImage, {bytes = 256 * MIB, parallel = 8}: ImageCacheOptions = {}): ImageCache {
+  return new Images(ask, bytes, parallel);
 }
 
 class Images implements ImageCache {
@@ -51,7 +49,7 @@ class Images implements ImageCache {
   private size = 0;
 
   constructor(
-    private readonly url: (run: string, digest: string) => string,
+    private readonly ask: AskImage,
     private readonly bytes: number,
     private readonly parallel: number,
   ) {}
@@ -139,8 +137,7 @@ class Images implements ImageCache {
   }
 
   private async fetched(run: string, digest: string): Promise<ImageBitmap> {
-    const response = await fetchPatiently(this.url(run, digest), {signal: this.ended.signal});
-    if (!response.ok) throw new Error((await response.text()).trim() || `the server answered ${response.status}`);
+    const response = await this.ask(run, digest, this.ended.signal);
     const blob = await response.blob();
     try {
       // "none": the pixels as they were logged, whatever colour profile the file claims.

@@ -1,9 +1,20 @@
 /** What TensorBoard around the frame tells: theme, type, hash, reloads, runs. Nothing here is needed to work without it. */
 
-const host: Window = window.parent;
+/** Whether the page is a file of its own, made by `export`: nothing is around it, and its address is its own. */
+export const isFile = document.documentElement.dataset.gradcam === "file";
 
-/** Follow TensorBoard's theme: it has no message for it, but marks its own body. */
+const host: Window = isFile ? window : window.parent;
+/** The hash where the page may not write its own address, as within a notebook. */
+let keptHash: string | null = null;
+
+/** Follow TensorBoard's theme: it has no message for it, but marks its own body. A file follows the system's. */
 export function followTheme(listener: (dark: boolean) => void): void {
+  if (isFile) {
+    const system = window.matchMedia("(prefers-color-scheme: dark)");
+    system.addEventListener("change", () => listener(system.matches));
+    listener(system.matches);
+    return;
+  }
   const tell = () => listener(host.document.body.classList.contains("dark-mode"));
   new MutationObserver(tell).observe(host.document.body, {attributes: true, attributeFilter: ["class"]});
   tell();
@@ -26,7 +37,7 @@ export function borrowFonts(): void {
 }
 
 export function readHash(): string {
-  return host.location.hash;
+  return keptHash ?? host.location.hash;
 }
 
 /**
@@ -34,9 +45,14 @@ export function readHash(): string {
  * leaves no trail. Never into the frame's own history: its entries would stay after a change of the tab.
  */
 export function writeHash(hash: string, isPlace: boolean): void {
-  if (hash === host.location.hash) return;
-  if (isPlace) host.history.pushState(host.history.state, "", hash);
-  else host.history.replaceState(host.history.state, "", hash);
+  if (hash === readHash()) return;
+  try {
+    if (isPlace) host.history.pushState(host.history.state, "", hash);
+    else host.history.replaceState(host.history.state, "", hash);
+  } catch (error) {
+    if (!isFile) throw error;
+    keptHash = hash;
+  }
 }
 
 export function onHashChange(listener: () => void): void {

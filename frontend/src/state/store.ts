@@ -2,17 +2,28 @@
 
 import {batch, computed, effect, signal} from "@preact/signals";
 
-import {Client, type SeriesKey} from "../api/client";
+import type {SeriesKey} from "../api/client";
 import {createImageCache} from "../api/images";
 import {createLoader} from "../api/loader";
 import {createRenderer} from "../gpu/renderer";
 import {nearestStep, stepUnion} from "../maths/steps";
 import type {Place} from "../maths/metrics";
 import type {Catalog, Look, MapsEntry, PredictionSeries, TagEntry} from "../types";
-import {borrowFonts, currentLink, followTheme, isHidden, listenToHost, onHashChange, readHash, writeHash} from "./host";
+import {
+  borrowFonts,
+  currentLink,
+  followTheme,
+  isFile,
+  isHidden,
+  listenToHost,
+  onHashChange,
+  readHash,
+  writeHash,
+} from "./host";
 
 import {runColor} from "./palette";
 import {fromHash, intoHash, type Settings} from "./settings";
+import {chosenSource} from "./source";
 
 /** A (run, tag) on the page, with the series of maps that the chosen method and layer give it. */
 export interface Group {
@@ -27,9 +38,9 @@ const POLL_MS = 5000;
 const SAVE_MS = 250;
 const MOST_RUNS = 5; // shown without being asked for
 
-export const client = new Client("./");
+export const client = chosenSource();
 export const loader = createLoader(client);
-export const images = createImageCache((run, digest) => client.imageUrl(run, digest));
+export const images = createImageCache((run, digest, signal) => client.image(run, digest, signal));
 export const renderer = createRenderer();
 
 export const settings = signal<Settings>(fromHash(readHash()));
@@ -294,7 +305,7 @@ function arrived(): void {
 }
 
 /** Connect the store with the world outside. Once. `asked`: the answer to `series`, on its way. */
-export function connect(asked: Promise<Response>): void {
+export function connect(asked?: Promise<Response>): void {
   effect(() => {
     for (const source of [loader.arrivals, images.arrivals, renderer.losses]) source.value;
     arrived();
@@ -316,6 +327,7 @@ export function connect(asked: Promise<Response>): void {
     planSave();
   });
   void refresh(client.series(asked));
+  if (isFile) return; // nothing is added to it
   setInterval(() => {
     if (!isHidden()) void refresh();
   }, POLL_MS);

@@ -1,4 +1,5 @@
 import {useEffect} from "preact/hooks";
+import {isFile} from "../state/host";
 import {catalog, catalogError, dialog, retry} from "../state/store";
 import {Center} from "./Center";
 import {startLooking, startLookingLater} from "../state/findings";
@@ -81,7 +82,7 @@ function Loading() {
 function Failure({words}: {words: string}) {
   return (
     <div class="state" role="alert">
-      <h1>TensorBoard does not answer</h1>
+      <h1>{isFile ? "This file can’t be read" : "TensorBoard does not answer"}</h1>
       <p>{words}</p>
       <button type="button" class="button" onClick={retry}>
         Try again
