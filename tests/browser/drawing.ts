@@ -1,6 +1,7 @@
 /** What test_pixels_drawing.py calls in the page: the tab's own drawing, and numbers in and out of it. */
 
-import {gridPng, stepsGif, tilePng} from "../../frontend/src/export/export";
+import {pngOf, stepsGif, tilePng} from "../../frontend/src/export/export";
+import {drawPoster, type Poster, type PosterTile} from "../../frontend/src/export/poster";
 import {createRenderer, type Renderer} from "../../frontend/src/gpu/renderer";
 import {colorTable} from "../../frontend/src/maths/colors";
 import {resized} from "../../frontend/src/maths/mask";
@@ -61,10 +62,30 @@ export async function exportCase(what: "tile" | "grid" | "gif", test: Case): Pro
   const renderer = rendererOf("webgl2");
   const blobs = {
     tile: () => tilePng(renderer, drawing),
-    grid: () => gridPng(renderer, [[{...drawing, caption: "first"}, null], [null, {...drawing, caption: "a".repeat(99)}]]),
+    grid: () => pngOf(drawPoster(posterOf({...drawing, truth: null}), renderer)),
     gif: () => stepsGif(renderer, [drawing, {...drawing, look: {...drawing.look, mode: "image" as const}}], 200),
   };
   return base64Of(new Uint8Array(await (await blobs[what]()).arrayBuffer()));
+}
+
+/** Two blocks below each other: a tile and a gap, a gap and a tile with a long name. */
+function posterOf(drawing: Pick<PosterTile, "image" | "map" | "look" | "limits" | "truth">): Poster {
+  const {width, height} = drawing.image!;
+  const tile = {...drawing, ratio: width / height, lines: [], mark: "", corner: "", under: []};
+  const long = {...tile, under: [{sign: "" as const, right: null, name: "a".repeat(99), value: ""}]};
+  const block = (tiles: (PosterTile | null)[]) => ({title: "", truth: "", aside: "", tiles});
+  const box = {left: 0, width: 2 * width + 4, height};
+  return {
+    dark: false, title: "", about: "", step: "", epoch: "", look: drawing.look, kind: "positive", limits: null, scale: "",
+    width: box.width,
+    sections: [
+      {
+        title: "", color: null, meta: "", notes: [], heads: [],
+        blocks: [block([tile, null]), block([null, long])],
+        places: [{...box, top: 0}, {...box, top: height + 10}],
+      },
+    ],
+  };
 }
 
 /** The mask as float32 in base64. */

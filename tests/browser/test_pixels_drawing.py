@@ -362,14 +362,19 @@ def test_an_exported_tile_is_the_overlay_at_native_size(page):
     assert_same_picture(np.asarray(picture.convert("RGB")), heatmap.overlay(image, map_))
 
 
-def test_an_exported_grid_holds_each_tile_in_its_place(page):
-    image, map_ = photograph(120, 90), random_map()
+def test_an_exported_view_holds_each_tile_in_its_place_at_twice_the_size(page):
+    image, map_ = np.full((120, 90, 3), 200, np.uint8), random_map()
     picture = np.asarray(exported(page, "grid", case(map_, image)).convert("RGB"))
-    expected = heatmap.overlay(image, map_)
-    assert picture.shape == (2 * (120 + 18) + 3 * 8, 2 * 90 + 3 * 8, 3)
-    assert_same_picture(picture[8:128, 8:98], expected)
-    assert_same_picture(picture[154:274, 106:196], expected)
-    assert (picture[8:128, 106:196] == 255).all()
+    expected = heatmap.overlay(np.full((240, 180, 3), 200, np.uint8), map_)
+    left, top = 2 * 16, 2 * (64 + 34)  # the margin; what is above the first block
+    assert picture.shape == (top + 2 * (120 + 10 + 120 + 16 + 30), 2 * left + 2 * (2 * 90 + 4), 3)
+    assert_same_picture(picture[top : top + 240, left : left + 180], expected)
+    right, below = left + 2 * (90 + 4), top + 2 * (120 + 10)
+    assert_same_picture(picture[below : below + 240, right : right + 180], expected)
+    assert (picture[top : top + 240, right : right + 180] == 255).all()
+    words = picture[below + 240 : below + 280]
+    assert (words[:, right : right + 180] < 128).any(), "its words are below it"
+    assert (words[:, right + 181 :] == 255).all(), "and cut to its width"
 
 
 def test_an_exported_animation_has_a_frame_for_each_step(page):

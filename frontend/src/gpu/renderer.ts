@@ -1,7 +1,7 @@
 /** Draws maps over pictures into tiles: one WebGL2 context for the page, or a 2-D canvas where there is none. */
 
 import {type ReadonlySignal, signal} from "@preact/signals";
-import {dimToGray, isGray, paint} from "../maths/compose";
+import {dimToGray, graysOf, isGray, paint, paintOnGrays} from "../maths/compose";
 import {type Placement, placementOf, type Size} from "../maths/placement";
 import type {Limits, Look, RawMap, Viewport} from "../types";
 import {packed, type Slot} from "./atlas";
@@ -217,6 +217,7 @@ interface Sheet {
   placement: Placement;
   gray: boolean;
   photograph: ImageData;
+  grays: Uint8Array | null; // of a photograph that is drawn in greys and opaque
   blend: ImageData; // written over at each drawing
 }
 
@@ -262,13 +263,21 @@ class Tile {
       this.drawPhotograph(true);
       return;
     }
-    const {photograph, blend} = this.sheetOf(sheets, this.layer?.placement ?? this.photograph!.placement);
-    blend.data.set(photograph.data);
-    if (this.layer) {
-      const {map, look, limits, placement, picture, pen} = this.layer;
-      paint(blend, map, look, limits, placement, picture, pen);
+    const {photograph, grays, blend} = this.sheetOf(sheets, this.layer?.placement ?? this.photograph!.placement);
+    if (!this.paintFast(blend, grays)) {
+      blend.data.set(photograph.data);
+      if (this.layer) {
+        const {map, look, limits, placement, picture, pen} = this.layer;
+        paint(blend, map, look, limits, placement, picture, pen);
+      }
     }
     this.canvas.getContext("2d", {willReadFrequently: true})?.putImageData(blend, 0, 0);
+  }
+
+  private paintFast(blend: ImageData, grays: Uint8Array | null): boolean {
+    if (!this.layer || !grays) return false;
+    const {map, look, limits, placement, picture} = this.layer;
+    return paintOnGrays(blend, grays, map, look, limits, placement, picture);
   }
 
   private sheetOf(sheets: WeakMap<HTMLCanvasElement, Sheet>, placement: Placement): Sheet {
@@ -282,7 +291,8 @@ class Tile {
     const context = this.canvas.getContext("2d")!;
     const photograph = context.getImageData(0, 0, width, height);
     if (gray) dimToGray(photograph.data);
-    const sheet = {image, gray, placement, photograph, blend: new ImageData(width, height)};
+    const grays = gray ? graysOf(photograph.data) : null;
+    const sheet = {image, gray, placement, photograph, grays, blend: new ImageData(width, height)};
     sheets.set(this.canvas, sheet);
     return sheet;
   }

@@ -31,6 +31,16 @@ export function isGray({mode, photo}: Look, kind: MapKind): boolean {
   return (mode === "overlay" || mode === "contour") && (photo === "gray" || kind !== "positive");
 }
 
+/** One channel of a photograph in greys; null where it is not opaque everywhere. */
+export function graysOf(data: Uint8ClampedArray): Uint8Array | null {
+  const grays = new Uint8Array(data.length / 4);
+  for (let pixel = 0, at = 0; pixel < grays.length; pixel++, at += 4) {
+    if (data[at + 3] !== 255) return null;
+    grays[pixel] = data[at]!;
+  }
+  return grays;
+}
+
 /** Draw a photograph in dimmed greys, in place (`heatmap.dimmed_gray`). */
 export function dimToGray(data: Uint8ClampedArray): void {
   for (let at = 0; at < data.length; at += 4) {
@@ -90,6 +100,68 @@ export function paint(
   if (look.mode === "contour") paintLines(pixels, field, columns, rows, look, map.kind, threshold, pen);
   else paintColors(pixels, field, columns, rows, look, threshold);
 }
+
+/**
+ * As `paint`, over a photograph that is all grey and opaque and fills `pixels`: `grays` has one number a pixel, and every
+ * pixel is written. False, and nothing is, where the look asks for more. Most tiles are drawn this way, in a third of the
+ * time.
+ */
+export function paintOnGrays(
+  pixels: Pixels,
+  grays: Uint8Array,
+  map: RawMap,
+  look: Look,
+  limits: Limits,
+  placement: Placement,
+  picture: Size,
+): boolean {
+  const columns = covered(pixels.width, placement.left, placement.width);
+  const rows = covered(pixels.height, placement.top, placement.height);
+  const fills = columns.count === pixels.width && rows.count === pixels.height;
+  if (look.mode !== "overlay" || map.kind === "rgb" || !fills) return false;
+  const heat = heatOf(map, look, limits, columns, rows, picture);
+  const {fixed} = inkOf(look, map.kind);
+  const threshold = thresholdOf(map, look, limits) * BINS;
+  const words = new Uint32Array(pixels.data.buffer, pixels.data.byteOffset, pixels.width * pixels.height);
+  const cells = new Float32Array(heat.columns);
+  for (let row = 0; row < rows.count; row++) {
+    mixRow(heat, row, cells);
+    paintGrayRow(words, grays, row * pixels.width, cells, heat, fixed, threshold);
+  }
+  return true;
+}
+
+/** The innermost loop of most pages without a GPU: whole numbers, one store a pixel (on little-endian machines). */
+function paintGrayRow(
+  words: Uint32Array,
+  grays: Uint8Array,
+  start: number,
+  cells: Float32Array,
+  {across: {first, second, weight: mix}, signed}: Heat,
+  fixed: Int32Array,
+  threshold: number,
+): void {
+  let cell = -1;
+  let left = 0;
+  let slope = 0;
+  for (let column = 0, at = start; column < first.length; column++, at++) {
+    if (first[column] !== cell) {
+      cell = first[column]!;
+      left = cells[cell]!;
+      slope = cells[second[column]!]! - left;
+    }
+    const value = left + slope * mix[column]!;
+    const strength = signed ? Math.abs(2 * value - BINS) : value;
+    const bin = strength < threshold ? NO_INK : value <= 0 ? 0 : value >= BINS ? BINS * 4 - 4 : (value | 0) * 4;
+    const gray = Math.imul(grays[at]!, fixed[bin + 3]!) + HALF;
+    const green = (gray + fixed[bin + 1]!) >> 8;
+    words[at] = OPAQUE | ((gray + fixed[bin + 2]!) & 0xff0000) | (green & 0xff00) | ((gray + fixed[bin]!) >> 16);
+  }
+}
+
+const ONE = 65536;
+const HALF = 32768;
+const OPAQUE = 0xff000000;
 
 /** Call `each` with every covered pixel's index into the picture's bytes and into the field. */
 function eachPixel(
@@ -151,11 +223,13 @@ function strengthField(masks: Float32Array[], kind: MapKind, always: boolean): F
 interface Ink {
   key: string;
   colors: Float32Array; // four numbers an entry: red, green, blue, weight
+  fixed: Int32Array; // the same as whole parts of `ONE`: what is added of each, and what is kept; one entry more, of no ink
   cut: number; // the weight below the threshold
 }
 
 /** Entries: a bin's middle is within 1/16 of a colour map's step of all that falls into it. */
 const BINS = 255 * 8;
+const NO_INK = BINS * 4;
 
 let lastInk: Ink | null = null;
 
@@ -177,7 +251,18 @@ function mixInk(key: string, look: Look, kind: MapKind): Ink {
     if (look.mode !== "spotlight") lookUp(table, bend(mask), color);
     color[3] = weightOf(look, bend(strengthOf(mask, kind)));
   }
-  return {key, colors, cut: weightOf(look, 0, true)};
+  return {key, colors, fixed: fixedInk(colors), cut: weightOf(look, 0, true)};
+}
+
+function fixedInk(colors: Float32Array): Int32Array {
+  const fixed = new Int32Array(NO_INK + 4);
+  for (let at = 0; at < NO_INK; at += 4) {
+    const weight = colors[at + 3]!;
+    for (let i = 0; i < 3; i++) fixed[at + i] = Math.round(colors[at + i]! * weight * ONE);
+    fixed[at + 3] = Math.round((1 - weight) * ONE);
+  }
+  fixed[NO_INK + 3] = ONE;
+  return fixed;
 }
 
 function bendOf({gamma}: Look, kind: MapKind): (mask: number) => number {
@@ -218,16 +303,19 @@ function heatOf(map: RawMap, look: Look, limits: Limits, columns: Covered, rows:
   return {plane, columns: map.columns, down, across, signed: map.kind === "signed"};
 }
 
+/** The map's columns at a row of pixels. */
+function mixRow({plane, columns, down}: Heat, row: number, cells: Float32Array): void {
+  const top = down.first[row]! * columns;
+  const bottom = down.second[row]! * columns;
+  const lower = down.weight[row]!;
+  for (let i = 0; i < cells.length; i++) cells[i] = plane[top + i]! * (1 - lower) + plane[bottom + i]! * lower;
+}
+
 /** One colour a mask value: a look-up for each pixel, row by row. */
 function paintHeat(pixels: Pixels, heat: Heat, columns: Covered, rows: Covered, ink: Ink, threshold: number): void {
   const cells = new Float32Array(heat.columns);
   for (let row = 0; row < rows.count; row++) {
-    const top = heat.down.first[row]! * heat.columns;
-    const bottom = heat.down.second[row]! * heat.columns;
-    const lower = heat.down.weight[row]!;
-    for (let i = 0; i < cells.length; i++) {
-      cells[i] = heat.plane[top + i]! * (1 - lower) + heat.plane[bottom + i]! * lower;
-    }
+    mixRow(heat, row, cells);
     const target = ((rows.start + row) * pixels.width + columns.start) * 4;
     paintRow(pixels.data, target, cells, heat, ink, threshold * BINS);
   }

@@ -32,7 +32,8 @@ export function keepAsking(): void {
     groups.value;
     step.value;
     arrivals.value;
-    plan();
+    if (looked.size) plan();
+    else ask(); // at once: the page's first drawing would come before it, and takes longer than the answer
   });
 }
 
@@ -41,9 +42,13 @@ function plan(): void {
   planned = true;
   queueMicrotask(() => {
     planned = false;
-    loader.want(wants());
-    if (images.busy && !isPatient) waitForPictures();
+    ask();
   });
+}
+
+function ask(): void {
+  loader.want(wants());
+  if (images.busy && !isPatient) waitForPictures();
 }
 
 /** Pictures that never come are no arrivals, and must not keep back whole series for ever. */
