@@ -14,7 +14,7 @@ from tensorboard_plugin_gradcam.replaying.models import Source
 from tensorboard_plugin_gradcam.replaying.moments import Moment
 from tensorboard_plugin_gradcam.replaying.parts import Encoded
 from tensorboard_plugin_gradcam.replaying.reading import content_of, is_keras
-from tensorboard_plugin_gradcam.replaying.weights import WHOLE, DoesNotFit, chosen, fits, load
+from tensorboard_plugin_gradcam.replaying.weights import WHOLE, DoesNotFit, chosen, fits, load, some
 from tensorboard_plugin_gradcam.writer import GradCAMLogger
 from tensorboard_plugin_gradcam.writer.merging import OpenStep
 from tensorboard_plugin_gradcam.writer.samples import Samples
@@ -72,7 +72,13 @@ class Loader:
         if is_keras(checkpoint.path):
             raise DoesNotFit("expected weights for a model of torch, got a file of Keras")
         content = content_of(checkpoint.path, self._trust)
-        fit = chosen(content.value, self.model, self._weights, self._strict)
+        try:
+            fit = chosen(content.value, self.model, self._weights, self._strict)
+        except DoesNotFit:
+            if self._weights is None and saves_by_other_names(self.model) and places.is_folder(checkpoint.path):
+                load_pretrained(checkpoint.path, self.model, self._strict)
+                return content.moment, WHOLE
+            raise
         load(fit, self.model)
         return content.moment, fit.name
 
@@ -86,6 +92,31 @@ class Loader:
         count = counts.pop() if len(counts) == 1 else None
         if count is not None and not any(fit.is_whole for fit in found):
             self.source = make(count)
+
+
+def saves_by_other_names(model: Any) -> bool:
+    """Say whether a model is one of Hugging Face's, which rename weights when they are saved."""
+    return any(base.__name__ == "PreTrainedModel" for base in type(model).__mro__)
+
+
+def load_pretrained(folder: str, model: Any, strict: bool) -> None:
+    """Give a Hugging Face model the weights of a folder, by the names that its own class translates them to.
+
+    Raises:
+        DoesNotFit: they are not the model's.
+    """
+    read, found = type(model).from_pretrained(
+        folder, config=model.config, local_files_only=True, output_loading_info=True, ignore_mismatched_sizes=True
+    )
+    differences = {
+        "lacks": sorted(found["missing_keys"]),
+        "of another shape:": sorted(str(one[0] if isinstance(one, tuple) else one) for one in found["mismatched_keys"]),
+        "has too many:": sorted(found["unexpected_keys"]) if strict else [],
+    }
+    said = [f"{what} {some(names)}" for what, names in differences.items() if names]
+    if said:
+        raise DoesNotFit(f"{places.name_of(folder)} does not fit the model: it {'; '.join(said)}")
+    model.load_state_dict(read.state_dict())
 
 
 def load_keras(path: str, model: Any) -> Moment:

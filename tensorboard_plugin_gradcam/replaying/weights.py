@@ -70,12 +70,12 @@ class Fit:
         """Say which keys differ."""
         said = []
         if self.missing:
-            said.append(f"lacks {_some(self.missing)}")
+            said.append(f"lacks {some(self.missing)}")
         if self.misshapen:
             shapes = [f"{name} is {ours}, not {theirs}" for name, (theirs, ours) in self.misshapen.items()]
-            said.append(f"of another shape: {_some(shapes)}")
+            said.append(f"of another shape: {some(shapes)}")
         if self.unexpected:
-            said.append(f"has {_some(self.unexpected)}, which the model lacks")
+            said.append(f"has {some(self.unexpected)}, which the model lacks")
         return "; ".join(said)
 
 
@@ -209,6 +209,7 @@ def _rank(fit: Fit) -> tuple[int, bool, int]:
     return ORDER.index(top) if top in ORDER else len(ORDER), not is_average, len(fit.prefix)
 
 
-def _some(names: Sequence[str]) -> str:
+def some(names: Sequence[str]) -> str:
+    """Return the first few names, and how many more there are."""
     more = len(names) - _SHOWN
     return ", ".join(names[:_SHOWN]) + (f" and {more} more" if more > 0 else "")

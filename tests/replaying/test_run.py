@@ -166,3 +166,25 @@ def test_a_replay_that_is_killed_twenty_times_ends_with_the_same_log(tmp_path):
     assert start("killed").wait() == 0
     (whole,), (killed,) = files(tmp_path / "whole").values(), files(tmp_path / "killed").values()
     assert whole == killed
+
+
+@pytest.mark.slow
+def test_of_several_processes_one_is_killed_and_a_second_start_finishes_its_share(tmp_path):
+    save_epochs(tmp_path / "checkpoints", 12)
+    script = tmp_path / "script.py"
+    script.write_text(SCRIPT)
+
+    def start(log: str, index: int = 0, count: int = 1) -> subprocess.Popen[bytes]:
+        environment = os.environ | {"PYTHONPATH": os.getcwd(), "RANK": str(index), "WORLD_SIZE": str(count)}
+        command = [sys.executable, str(script), str(tmp_path / "checkpoints"), str(tmp_path / log)]
+        return subprocess.Popen(command, env=environment)
+
+    assert start("alone").wait() == 0
+    first, lost, third = (start("log", index, 3) for index in range(3))
+    lost.send_signal(signal.SIGKILL)
+    assert [process.wait() for process in (first, third)] == [0, 0]
+    lost.wait()
+    assert not files(tmp_path / "log")
+    assert start("log", 1, 3).wait() == 0
+    (alone,), (shared,) = files(tmp_path / "alone").values(), files(tmp_path / "log").values()
+    assert alone == shared
