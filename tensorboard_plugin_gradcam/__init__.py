@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from . import heatmap
     from .cam import CAM, METHODS, CAMResult, Classes
+    from .checking import check
+    from .comparison import compare_runs
     from .demonstration import write_demo
     from .exports import export
     from .faults import GradCAMWarning
@@ -30,7 +32,9 @@ _HOMES = {
     "GradCAMLogger": "writer",
     "GradCAMWarning": "faults",
     "add_gradcam": "writer",
+    "check": "checking",
     "choose": "writer",
+    "compare_runs": "comparison",
     "export": "exports",
     "heatmap": "",
     "inspect_log": "logs",
@@ -49,7 +53,9 @@ __all__ = [
     "GradCAMWarning",
     "__version__",
     "add_gradcam",
+    "check",
     "choose",
+    "compare_runs",
     "export",
     "heatmap",
     "inspect_log",

@@ -15,7 +15,7 @@ from importlib import import_module
 from types import ModuleType
 from typing import Any, NoReturn
 
-COMMANDS = ("demo", "export", "inspect", "replay")
+COMMANDS = ("check", "compare", "demo", "export", "findings", "inspect", "replay")
 
 DONE, NO, WRONG, INTERRUPTED = 0, 1, 2, 130
 

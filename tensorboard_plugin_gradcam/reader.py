@@ -313,6 +313,12 @@ class GradCAMLog:
 
         return find(self.sources())
 
+    def class_names(self, run: str, tag: str) -> tuple[str, ...]:
+        """Return the names of the classes of a tag's samples, by class index; none where they were not logged."""
+        of_tag = [series for key, series in self.maps.items() if key[:2] == (run, tag)]
+        cohorts = (moment.cohort for series in of_tag for moment in reversed(series.moments))
+        return next((cohort.class_names for cohort in cohorts if cohort and cohort.class_names), ())
+
     def sources(self) -> list[Source]:
         """Return what findings are read off, one for each series of maps: `findings.rules` hold runs to it."""
         return [self._summarised(series) for series in self.maps.values()]

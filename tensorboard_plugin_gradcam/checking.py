@@ -1,0 +1,243 @@
+"""A test of attention, for CI: runs are held to rules, and a report says which were broken and by what."""
+
+from __future__ import annotations
+
+import os
+import re
+import time
+import xml.etree.ElementTree as ET
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, get_args
+
+from tensorboard_plugin_gradcam.findings import EVERYONE, Source, Verdict, find, no_hot_spot, overlap_at_least
+from tensorboard_plugin_gradcam.findings.finding import Kind
+from tensorboard_plugin_gradcam.logs.subset import Names, Subset
+from tensorboard_plugin_gradcam.reader import GradCAMLog, read_gradcam
+
+KINDS = tuple(kind for kind in get_args(Kind) if kind not in ("hot_spot", "hot_spot_everywhere"))
+RULES = (
+    "no-hot-spot: the network looks at no one place outside the objects",
+    *(f"no-{kind.replace('_', '-')}: there is no such finding" for kind in KINDS),
+    "inside>=X: at the last step at least the share X of the evidence lies in the marked region",
+    "accuracy>=X: at the last step at least the share X of the predictions is right",
+    "overlap>=X: each class has at least the share X of its attention in common with the baseline",
+)
+
+
+@dataclass(frozen=True)
+class Check:
+    """One rule, asked of one series of maps.
+
+    Attributes:
+        rule: as it was asked.
+        run: of the series.
+        tag: of the series.
+        method: of the series.
+        layer: of the series.
+        kept: None where it could not be told.
+        sentence: what was found, or why it could not be told.
+    """
+
+    rule: str
+    run: str
+    tag: str
+    method: str
+    layer: str
+    kept: bool | None
+    sentence: str
+
+    @property
+    def series(self) -> str:
+        """The series in words."""
+        return "/".join(part for part in (self.tag, self.method, self.layer) if part)
+
+
+@dataclass(frozen=True)
+class CheckReport:
+    """All rules, asked of all series."""
+
+    checks: tuple[Check, ...]
+    seconds: float
+
+    @property
+    def kept(self) -> bool:
+        """Whether every rule is kept everywhere."""
+        return all(check.kept for check in self.checks)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it as dicts, lists, texts and numbers."""
+        return {"kept": self.kept, "checks": [vars(check) for check in self.checks]}
+
+    def to_junit(self) -> str:
+        """Return it as the XML that CI systems show: a test suite for each run."""
+        root = ET.Element("testsuites", {"name": "Grad-CAM", "time": f"{self.seconds:.3f}"} | _counts(self.checks))
+        for run in dict.fromkeys(check.run for check in self.checks):
+            own = [check for check in self.checks if check.run == run]
+            suite = ET.SubElement(root, "testsuite", {"name": _xml(run)} | _counts(own))
+            for check in own:
+                case = ET.SubElement(suite, "testcase", classname=_xml(check.series), name=_xml(check.rule))
+                if not check.kept:
+                    kind = "error" if check.kept is None else "failure"
+                    ET.SubElement(case, kind, message=_xml(check.sentence)).text = _xml(check.sentence)
+        ET.indent(root)
+        return '<?xml version="1.0" encoding="utf-8"?>\n' + ET.tostring(root, encoding="unicode") + "\n"
+
+
+def check(
+    logdir: str | os.PathLike[str],
+    rules: str | Iterable[str] = ("no-hot-spot",),
+    *,
+    baseline: str | os.PathLike[str] | None = None,
+    runs: Names = None,
+    tags: Names = None,
+) -> CheckReport:
+    """Hold the runs of a log to rules; each is asked of each series of maps.
+
+    Example:
+        >>> report = check("runs", ["no-hot-spot", "inside>=0.4"])
+        >>> report.kept, [one.sentence for one in report.checks if not one.kept]
+
+    Args:
+        logdir: as TensorBoard takes it.
+        rules: "no-hot-spot", "no-dead-maps" and so on for each kind of finding, "inside>=0.4", "accuracy>=0.9",
+            "overlap>=0.5" with a baseline. See docs/check.md.
+        baseline: a run of the log by its name, or a log directory: each run is compared with the one of its own name
+            there, or with the only one.
+        runs: names or patterns of the runs to check; all but the baseline by default.
+        tags: likewise.
+
+    Raises:
+        FileNotFoundError: there is no such directory.
+        ValueError: a rule that is none, a baseline that is missing, or nothing to check.
+    """
+    started = time.perf_counter()
+    asked = [parsed(rule) for rule in ([rules] if isinstance(rules, str) else rules)]
+    if any(rule.needs_baseline for rule in asked) and baseline is None:
+        raise ValueError("expected a baseline, which the rule overlap>=X compares with, got none")
+    log = read_gradcam(logdir)
+    reference = _baseline(log, baseline)
+    chosen = Subset(runs, tags)
+    sources = [
+        source
+        for source in log.sources()
+        if chosen.has_run(source.run) and chosen.has_tag(source.tag) and source.run != reference.of_log
+    ]
+    if not sources:
+        raise ValueError(f"expected maps to check in {os.fspath(logdir)!r}, got none")
+    checks = tuple(
+        _checked(rule, source, reference, log.class_names(source.run, source.tag))
+        for source in sources
+        for rule in asked
+    )
+    return CheckReport(checks, time.perf_counter() - started)
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A rule as it was asked, and how it is asked of a series."""
+
+    text: str
+    ask: Callable[[Source, Source | None, tuple[str, ...]], Verdict]
+    needs_baseline: bool = False
+
+
+def parsed(text: str) -> Rule:
+    """Return the rule that a text says.
+
+    Raises:
+        ValueError: it says none.
+    """
+    found = re.fullmatch(r"\s*(inside|accuracy|overlap)\s*>=\s*(\d*\.?\d+)\s*(%?)\s*", text)
+    if found:
+        least = float(found[2]) / (100 if found[3] else 1)
+        if not 0 <= least <= 1:
+            raise ValueError(f"expected a share from 0 to 1, got {text!r}")
+        if found[1] == "overlap":
+            return Rule(text, lambda source, base, names: overlap_at_least(source, _there(base), least, names), True)
+        return Rule(text, lambda source, _, names: _at_least(source, found[1], least))
+    kind = text.strip().removeprefix("no-").replace("-", "_")
+    if text.strip().startswith("no-") and kind == "hot_spot":
+        return Rule(text, lambda source, _, names: no_hot_spot(source, names))
+    if text.strip().startswith("no-") and kind in KINDS:
+        return Rule(text, lambda source, base, names: _none_of(source, base, kind, names), kind == "runs_differ")
+    raise ValueError("expected a rule, got {!r}: {}".format(text, "; ".join(rule.partition(":")[0] for rule in RULES)))
+
+
+def _none_of(source: Source, base: Source | None, kind: str, names: tuple[str, ...]) -> Verdict:
+    found = [one for one in find([source] if base is None else [source, base]) if one.kind == kind]
+    found = [one for one in found if source.run in (one.run, one.other)]
+    words = "; ".join(one.sentence(names) for one in found[:3]) or f"nothing of the kind {kind.replace('_', ' ')}"
+    return Verdict(not found, f"{source.run}: {words}", findings=tuple(found))
+
+
+def _at_least(source: Source, name: str, least: float) -> Verdict:
+    if not source.summary.steps:
+        raise ValueError(f"expected maps of pictures in {source.run!r}, got none for tag {source.tag!r}")
+    last = source.summary.steps[-1]
+    value = float(getattr(last.groups[EVERYONE], name))
+    if value != value:
+        remedy = {"inside": "log boxes= or truth_masks=", "accuracy": "log labels= and predictions"}[name]
+        raise ValueError(f"{source.run!r} has no {name} at step {last.step}: {remedy}")
+    words = {"inside": "the evidence lies in the marked region", "accuracy": "the predictions is right"}[name]
+    sentence = (
+        f"{source.run}: {100 * value:.0f} % of {words} at step {last.step:,}, expected at least {100 * least:.0f} %"
+    )
+    return Verdict(value >= least, sentence, {"all classes": value})
+
+
+@dataclass(frozen=True)
+class _Baseline:
+    """Series to compare with, and which run of the checked log they are of, if they are."""
+
+    sources: Sequence[Source]
+    of_log: str | None
+
+    def of(self, source: Source) -> Source | None:
+        """Return the series that one is compared with: of a run of the same name, else of the only run."""
+        same = [one for one in self.sources if one.tag == source.tag and one.method == source.method]
+        same = [one for one in same if one.layer == source.layer]
+        named = [one for one in same if one.run == source.run]
+        return named[0] if named else same[0] if len(same) == 1 else None
+
+
+def _baseline(log: GradCAMLog, baseline: str | os.PathLike[str] | None) -> _Baseline:
+    if baseline is None:
+        return _Baseline((), None)
+    name = os.fspath(baseline)
+    own = [source for source in log.sources() if source.run == name]
+    if own:
+        return _Baseline(own, name)
+    if not os.path.isdir(name) and "://" not in name:
+        known = ", ".join(sorted({run for run, *_ in log.maps})[:8])
+        raise ValueError(f"expected a baseline that is a run of the log ({known}) or a log directory, got {name!r}")
+    return _Baseline(read_gradcam(baseline).sources(), None)
+
+
+def _there(base: Source | None) -> Source:
+    if base is None:
+        raise ValueError("the baseline has no run to compare with that has this tag, method and layer")
+    return base
+
+
+def _checked(rule: Rule, source: Source, reference: _Baseline, names: tuple[str, ...]) -> Check:
+    place = (rule.text, source.run, source.tag, source.method, source.layer)
+    try:
+        base = _there(reference.of(source)) if rule.needs_baseline else None
+        verdict = rule.ask(source, base, names)
+    except ValueError as error:
+        return Check(*place, None, str(error))
+    return Check(*place, verdict.kept, verdict.sentence)
+
+
+def _counts(checks: Sequence[Check]) -> dict[str, str]:
+    return {
+        "tests": str(len(checks)),
+        "failures": str(sum(check.kept is False for check in checks)),
+        "errors": str(sum(check.kept is None for check in checks)),
+    }
+
+
+def _xml(text: str) -> str:
+    """Return a text without what XML can't hold."""
+    return re.sub("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]", "\N{REPLACEMENT CHARACTER}", text)
