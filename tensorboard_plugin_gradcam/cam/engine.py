@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import nullcontext, suppress
-from functools import partial
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -12,7 +12,7 @@ from torch import nn
 
 from tensorboard_plugin_gradcam.aliases import Layers, Measures, Methods, ModelInputs, Targets
 from tensorboard_plugin_gradcam.layer_finding import Candidates
-from tensorboard_plugin_gradcam.measures.registry import find_measures
+from tensorboard_plugin_gradcam.measures.registry import find_measures, of_a_copy
 from tensorboard_plugin_gradcam.misnamed import told
 
 from .arguments import Name
@@ -28,6 +28,7 @@ from .inputs import Inputs
 from .methods import Method, find_methods
 from .outputs import scores_at
 from .padding import Padding
+from .randomised import randomised
 from .replay import Recording
 from .result import CAMResult
 from .smoothing import NotSmoothableError, smoothed
@@ -66,6 +67,8 @@ class CAM:
             measures it.
         measures: name or names of what to measure of each map, such as "gain_head": see `measures.MEASURES`. The
             numbers are the result's `measures`.
+        randomised: what `randomisation` compares with: a model of the same architecture with other weights, or True for
+            a copy with re-initialised ones, which takes the model's memory again; False for the log's first step.
 
     Raises:
         TypeError: for what is no module, and for scripted or fully sharded models.
@@ -87,6 +90,7 @@ class CAM:
         image: Name | None = None,
         shared: Iterable[Name] | None = None,
         measures: Measures = (),
+        randomised: bool | nn.Module = False,
     ) -> None:
         if batch_size < 1:
             raise ValueError(f"expected batch_size of at least 1, got {batch_size}")
@@ -94,11 +98,14 @@ class CAM:
         find_scores = scores_at(output)
         cells = Cells(self.model, reshape, find_scores)
         self.measures = find_measures(measures)
+        if randomised is not False:
+            self.measures = tuple(map(of_a_copy, self.measures))
         if aug_smooth and self.measures:
             raise ValueError(
                 "expected measures without aug_smooth, whose maps are of six inputs: pass aug_smooth=False"
             )
         self._explainer = Explainer(find_methods(methods), batch_size, eigen_smooth, cells, find_scores, self.measures)
+        self._randomised: CAM | nn.Module | bool = randomised
         self._finder = Finder(self.model, layers, cells, find_scores, image, shared)
         self._aug_smooth = aug_smooth
         self._turns_gradients_off = False
@@ -181,11 +188,23 @@ class CAM:
     def _explain_borrowed(self, given: Inputs, targets: Any) -> tuple[CAMResult, bool]:
         if not self._turns_gradients_off:
             with suppress(DisconnectedError):
-                return self._explainer.explain(self.model, self._pass(given), targets), False
+                return self._explained(self._pass(given), targets), False
         # A model whose own forward pass turns gradients off, say around a frozen trunk, gives them back as they
         # were: they have to be on around it. The trunk's graph then costs memory.
         with torch.enable_grad():
-            return self._explainer.explain(self.model, self._pass(given), targets), True
+            return self._explained(self._pass(given), targets), True
+
+    def _again(self, inputs: Inputs, targets: Any) -> CAMResult:
+        """Explain other inputs of the model while it is borrowed."""
+        return replace(self._explainer, measures=()).explain(self.model, self._pass(inputs), targets)
+
+    def _random(self, inputs: Inputs, targets: Any) -> CAMResult:
+        """Explain a copy with random weights."""
+        if not isinstance(self._randomised, CAM):
+            model = randomised(self.model) if isinstance(self._randomised, bool) else self._randomised
+            self._randomised = CAM(model, self.layers or (), self.methods)
+            self._randomised._explainer = replace(self._explainer, measures=())
+        return self._randomised._explain(inputs, targets)
 
     def capture(self) -> Capture:
         """Watch the caller's own forward pass within a `with` block, and explain it by `Capture.result`.
@@ -204,10 +223,13 @@ class CAM:
         several += [measure.name for measure in self.measures if measure.needs in ("picture", "mask", "mosaic")]
         for name in several:
             raise ValueError(f"{name} needs forward passes of its own: call the CAM instead of capture()")
-        return Capture(self.model, self._prepare, partial(self._explainer.explain, self.model))
+        return Capture(self.model, self._prepare, self._explained)
 
     def _prepare(self, inputs: Inputs) -> tuple[Inputs, Mapping[str, nn.Module]]:
-        return self._finder.prepare(inputs, self._explainer.needs_layers, self._explainer.needs("passes"))
+        return self._finder.prepare(inputs, self._explainer.needs_layers, self._explainer.repeats_images)
+
+    def _explained(self, given: Pass, targets: Any) -> CAMResult:
+        return self._explainer.explain(self.model, given, targets, self._again, self._random)
 
     def _pass(self, inputs: Inputs) -> Pass:
         """Run the borrowed model and keep what its layers give."""

@@ -53,6 +53,9 @@ class Pass:
     retain_graph: bool = False
 
 
+Again = Callable[[Inputs, Any], CAMResult]
+
+
 @dataclass(frozen=True, eq=False)
 class Explainer:
     """Which methods explain a pass, and how.
@@ -82,8 +85,23 @@ class Explainer:
         """Whether one of the methods looks at layers."""
         return any(method.place == "layer" for method in self.methods)
 
-    def explain(self, model: nn.Module, given: Pass, targets: Any) -> CAMResult:
+    @property
+    def repeats_images(self) -> bool:
+        """Whether the model is run on other images than those that are given, or on some of them again."""
+        runs = ("head", "picture", "mask", "mosaic")
+        return self.needs("passes") or any(measure.needs in runs for measure in self.measures)
+
+    def explain(
+        self, model: nn.Module, given: Pass, targets: Any, again: Again | None = None, random: Again | None = None
+    ) -> CAMResult:
         """Return the maps of what `targets` asks of a pass of `model`.
+
+        Args:
+            model: that is borrowed.
+            given: its pass.
+            targets: see `CAM.__call__`.
+            again: explains other inputs of it, from them and the targets; for measures.
+            random: the same of a copy with random weights.
 
         Raises:
             ValueError: as `CAM.__call__`.
@@ -115,7 +133,8 @@ class Explainer:
         if self.measures:
             other = replace(scene, asked=rivals.asked, scores=of_rivals.detach())
             of_others = self._rival_maps(raw, rivals, given, other, others)
-            found = measured(self.measures, Explained(scene, layers, raw, maps, kinds, of_others))
+            explained = Explained(scene, layers, raw, maps, kinds, of_others, _maps_by(again), _maps_by(random))
+            found = measured(self.measures, explained)
         return CAMResult(
             maps=maps,
             outputs=detached(given.outputs),
@@ -201,6 +220,10 @@ class Explainer:
         for method in methods:
             if method.place == "layer":
                 yield method, _map(method, scene.activations, of_scores, scene, self.eigen_smooth)
+
+
+def _maps_by(explain: Again | None) -> Callable[[Inputs, Any], Mapping[tuple[str, str], Tensor]] | None:
+    return None if explain is None else lambda inputs, targets: explain(inputs, targets).maps
 
 
 def _gradients_of_scores(gradients: Tensor, asked: Asked, cells: Callable[[Tensor], Tensor]) -> Tensor:

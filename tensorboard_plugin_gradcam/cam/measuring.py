@@ -10,20 +10,25 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.nn.functional import interpolate
 
-from tensorboard_plugin_gradcam.measures.comparison import class_sensitivity
+from tensorboard_plugin_gradcam.measures.comparison import class_sensitivity, entropy_change, randomisation
 from tensorboard_plugin_gradcam.measures.concentration import concentration, evidence_shares
+from tensorboard_plugin_gradcam.measures.mosaic import mosaics, quarters, share_in_quarter
 from tensorboard_plugin_gradcam.measures.registry import Baseline, Measure
 from tensorboard_plugin_gradcam.measures.removal import Gain, average_drop, average_increase, gain_of_scores, kept_cells
 
+from .inputs import Inputs
 from .methods.registry import MapKind
 from .scaling import resized, scaled
-from .scene import LayerScene, Scene
+from .scene import COPIES_BYTES, LayerScene, Scene
 from .tail import Tail
 from .targets import BinaryScore, ClassScore, Probability, Target
 
 Key = tuple[str, str]  # method, layer
 Numbers = Mapping[str, Mapping[Key, Tensor]]
+
+Maps = Callable[[Inputs, Any], Mapping[Key, Tensor]]
 
 OFF_BY = 0.01  # of the scores' spread: a score that the tail gives and the pass does not is of another pass
 
@@ -43,6 +48,8 @@ class Explained:
         shown: the same without a detector's padding.
         kinds: for each method how its maps are meant.
         rivals: for each key the maps of other classes, NaN of those that have none.
+        again: from other inputs and the targets of each to their maps; None where the model can't be run again.
+        random: the same of a network with random weights.
     """
 
     scene: Scene
@@ -51,6 +58,8 @@ class Explained:
     shown: Mapping[Key, Tensor]
     kinds: Mapping[str, MapKind]
     rivals: Mapping[Key, Tensor] = field(default_factory=dict)
+    again: Maps | None = None
+    random: Maps | None = None
 
 
 @dataclass
@@ -117,20 +126,11 @@ def _of_heads(measure: Measure, explained: Explained, found: Found) -> None:
 
 def _gain_head(measure: Measure, scene: LayerScene, tail: Tail, base: Tensor, maps: NDArray[Any]) -> Gain:
     inner = kept_cells(maps, measure.steps)
-    count, rows, cells = inner.shape
+    count, _, cells = inner.shape
     ends = np.broadcast_to(np.array([[[True]], [[False]]]), (2, count, cells)).transpose(1, 0, 2)
-    device = scene.activations.device
-    kept = torch.from_numpy(np.concatenate([ends, inner], axis=1).reshape(-1, cells)).to(device)
-    of_row = torch.arange(count, device=device).repeat_interleave(rows + 2)
-    own = scene.activations.flatten(2)
-
-    def scores() -> Iterator[Tensor]:
-        for part in tail.splits(of_row):
-            at = of_row[part]
-            changed = torch.where(kept[part][:, None], own[at], base[at][:, :, None])
-            yield tail.scores(at, changed.unflatten(2, scene.activations.shape[2:]))
-
-    found = torch.cat(list(scores())).reshape(count, rows + 2).cpu().double().numpy()
+    kept = torch.from_numpy(np.concatenate([ends, inner], axis=1)).to(scene.activations.device)
+    found = torch.cat([tail.scores(*changed) for changed in _changed(scene, kept, base)])
+    found = found.reshape(kept.shape[:2]).cpu().double().numpy()
     spread = np.ptp(found, axis=1) + 1e-3 * np.abs(found).max(axis=1)
     if (np.abs(found[:, 0] - _array(scene.scores)) > OFF_BY * spread).any():
         raise NotDefined(
@@ -138,6 +138,25 @@ def _gain_head(measure: Measure, scene: LayerScene, tail: Tail, base: Tensor, ma
             "call the CAM instead of capture()"
         )
     return gain_of_scores(found[:, 2:], found[:, 0], found[:, 1], cells, measure.steps)
+
+
+def _changed(scene: LayerScene, kept: Tensor, base: Tensor) -> Iterator[tuple[list[int], Tensor]]:
+    """Yield for chunks of all rows which score each is of, and its activations ``(R, C, ...)``.
+
+    Args:
+        scene: of M scores.
+        kept: ``(M, R, P)``, which cells of each row stay.
+        base: ``(M, C)``, what takes the place of the others.
+    """
+    own = scene.activations.flatten(2)
+    at_once = max(1, COPIES_BYTES // (own[0].numel() * own.element_size()))
+    maps = max(1, at_once // kept.shape[1])
+    for start in range(0, len(kept), maps):
+        of_maps = slice(start, start + maps)
+        for rows in kept[of_maps].split(at_once, dim=1):
+            changed = torch.where(rows[:, :, None], own[of_maps, None], base[of_maps, None, :, None])
+            of_row = [start + number for number in range(rows.shape[0]) for _ in range(rows.shape[1])]
+            yield of_row, changed.flatten(0, 1).unflatten(2, scene.activations.shape[2:])
 
 
 def _baselines(scene: LayerScene, baseline: Baseline | None) -> Tensor:
@@ -222,12 +241,110 @@ def _of_masks(measure: Measure, explained: Explained, found: Found) -> None:
         found.put(measure.name, key, values)
 
 
+def _of_copies(measure: Measure, explained: Explained, found: Found) -> None:
+    if explained.random is None:
+        raise NotDefined("expected randomised=, a copy of the model with random weights, got none")
+    scene = explained.scene
+    targets = [[scene.asked.targets[row] for row in _rows_of(scene, image)] for image in range(scene.inputs.count)]
+    if not all(targets):
+        raise NotDefined("it explains each image again, and not all have a target")
+    try:
+        random = explained.random(scene.inputs, targets)
+    except (ValueError, TypeError) as error:
+        raise NotDefined(f"the copy with random weights could not be explained: {error}") from error
+    order = np.argsort([row for image in range(scene.inputs.count) for row in _rows_of(scene, image)])
+    name, entropy = measure.numbers
+    for key, maps in explained.shown.items():
+        if key in random and random[key].shape == maps.shape:
+            own, other, kind = _array(maps), _array(random[key])[order], explained.kinds[key[0]]
+            values = randomisation(own, other)
+            found.put(name, key, values)
+            found.put(entropy, key, entropy_change(evidence_shares(own, kind), evidence_shares(other, kind)))
+            found.lack(name, key, values, "one of the two maps is flat")
+
+
+def _of_mosaics(measure: Measure, explained: Explained, found: Found) -> None:
+    scene, images = explained.scene, _pictures(explained.scene)
+    if explained.again is None or len(scene.size) != 2:
+        raise NotDefined("it puts pictures together, which have two axes")
+    rows = _seen_in_half(scene, images)
+    if not rows:
+        raise NotDefined("no picture is still seen as its class when it is halved")
+    classes = [scene.asked.targets[row].index for row in rows]
+    plan = mosaics(classes)
+    if not plan:
+        raise NotDefined("it needs pictures of other classes beside each, and all are of one")
+    values: dict[Key, NDArray[Any]] = {}
+    for start in range(0, len(plan), scene.batch_size):
+        part = plan[start : start + scene.batch_size]
+        members = [[rows[picture] for picture in mosaic.pictures] for mosaic in part]
+        put = torch.stack([_put_together(images, [scene.samples[row] for row in four]) for four in members])
+        inputs = scene.inputs.of_images([scene.samples[four[0]] for four in members], scene.given(put))
+        targets = [
+            [ClassScore(scene.asked.targets[four[at]].index) for at in mosaic.asked]
+            for four, mosaic in zip(members, part, strict=True)
+        ]
+        asked = [(four[at], at) for four, mosaic in zip(members, part, strict=True) for at in mosaic.asked]
+        for key, maps in explained.again(inputs, targets).items():
+            evidence = _array(resized(_ranked(maps, explained.kinds[key[0]]).clamp(min=0), tuple(put.shape[2:])))
+            shares = share_in_quarter(evidence, [at for _, at in asked])
+            values.setdefault(key, np.full(len(scene.samples), np.nan))[[row for row, _ in asked]] = shares
+    for key, shares in values.items():
+        found.put(measure.name, key, shares)
+        found.lack(
+            measure.name, key, shares, "when it is halved the picture is not seen as that class, or has no evidence"
+        )
+
+
+def _seen_in_half(scene: Scene, images: Tensor) -> list[int]:
+    """Return the scores of classes that the network ranks first for the halved picture, too."""
+    height, width = images.shape[2:]
+    halved = interpolate(images.float(), (max(height // 2, 1), max(width // 2, 1)), mode="area")
+    top: list[int] = []
+    for start in range(0, len(images), scene.batch_size):
+        part = halved[start : start + scene.batch_size]
+        numbers = list(range(start, start + len(part)))
+        scores = _scores_of(scene, numbers, part)
+        if scores is None:  # a network of one size: the picture four times
+            again = [_put_together(images, [number] * 4) for number in numbers]
+            scores = _scores_of(scene, numbers, torch.stack(again))
+        if scores is None:
+            raise NotDefined("it needs scores (N, K) of classes")
+        top += scores.argmax(dim=1).tolist()
+    return [
+        row
+        for row, (sample, target) in enumerate(zip(scene.samples, scene.asked.targets, strict=True))
+        if isinstance(target, (ClassScore, Probability)) and top[sample] == target.index
+    ]
+
+
+def _scores_of(scene: Scene, numbers: Sequence[int], images: Tensor) -> Tensor | None:
+    try:
+        with torch.no_grad():
+            scores = scene.find_scores(scene.inputs.of_images(numbers, scene.given(images)).run(scene.model))
+    except Exception:  # which sizes a network takes, it alone knows
+        return None
+    is_of_classes = isinstance(scores, Tensor) and scores.ndim == 2 and len(scores) == len(images)
+    return scores if is_of_classes and isinstance(scores, Tensor) and scores.shape[1] > 1 else None
+
+
+def _put_together(images: Tensor, four: Sequence[int]) -> Tensor:
+    """Return a picture of four, each in a quarter."""
+    whole = torch.empty_like(images[0], dtype=torch.float32)
+    for image, (rows, columns) in zip(four, quarters(*images.shape[2:]), strict=True):
+        size = rows.stop - rows.start, columns.stop - columns.start
+        whole[:, rows, columns] = interpolate(images[image][None].float(), size, mode="area")[0]
+    return whole.to(images.dtype) if images.is_floating_point() else whole.round().to(images.dtype)
+
+
 _MEASURING: Mapping[str, Callable[[Measure, Explained, Found], None]] = {
     "map": _of_map,
     "rival": _of_rivals,
     "head": _of_heads,
     "picture": _of_pictures,
     "mask": _of_masks,
+    "mosaic": _of_mosaics,
+    "copy": _of_copies,
 }
 
 

@@ -94,11 +94,11 @@ class Scene:
 
         def outputs_of(image: int) -> Iterator[object]:
             for batch in variants(image):
-                yield self.inputs.of_images([image] * len(batch), self._given(batch)).run(self.model)
+                yield self.inputs.of_images([image] * len(batch), self.given(batch)).run(self.model)
 
         return self._scores(outputs_of)
 
-    def _given(self, images: Tensor) -> Tensor:
+    def given(self, images: Tensor) -> Tensor:
         """Return images ``(K, C, ...)`` as the model takes them: whole numbers where it takes nothing else."""
         own = self.inputs.batch
         if own is not None and not own.is_floating_point() and not self._takes_floats:
@@ -129,7 +129,7 @@ class Scene:
         leaf = self.images[samples].requires_grad_()
         with torch.enable_grad():
             # The clone may be changed in place by the model.
-            inputs = self.inputs.of_images(samples, self._given(leaf.clone()))
+            inputs = self.inputs.of_images(samples, self.given(leaf.clone()))
             values = self.find_scores(self.model(*inputs.args, **inputs.kwargs))
             return leaf, self.asked_of(chunk).scores(values)
 
@@ -204,7 +204,7 @@ class LayerScene(Scene):
         """Return the layer's output, an image for each of a chunk of scores, and the scores that its graph leads to."""
         taps = Taps({self.layer: layer_of(self.model, self.layer)})
         samples = self.samples[chunk]
-        inputs = self.inputs.of_images(samples, self._given(change(self.images[samples])))
+        inputs = self.inputs.of_images(samples, self.given(change(self.images[samples])))
         with torch.no_grad(), taps.watching():  # where the graph begins
             values = self.find_scores(inputs.run(self.model))
         with torch.enable_grad():

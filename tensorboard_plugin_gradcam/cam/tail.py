@@ -8,7 +8,7 @@ each image is asked for itself by `Replay`.
 from __future__ import annotations
 
 import weakref
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -19,7 +19,7 @@ from .hooks import map_tensors
 from .inputs import Inputs
 from .outputs import Outputs
 from .replay import Recording, Replay, answering
-from .scene import COPIES_BYTES, LayerScene
+from .scene import LayerScene
 from .taps import Place, layer_of
 from .targets import ClassScore
 
@@ -41,25 +41,20 @@ class Tail:
         self._outline = _outline_of(scene)
         self._replays: dict[int, Replay] = {}  # of the image that was asked last
 
-    def scores(self, rows: Tensor, activations: Tensor) -> Tensor:
+    def scores(self, rows: list[int], activations: Tensor) -> Tensor:
         """Return ``(R,)``, float32: the scores that `rows` stand for, if the layer gave `activations` for them.
 
         Args:
-            rows: ``(R,)``, indices among the scene's M scores, ascending.
+            rows: R indices among the scene's M scores.
             activations: ``(R, C, ...)``.
         """
         with torch.no_grad():
             if self._outline is not None:
-                found = self._together(rows.tolist(), activations)
+                found = self._together(rows, activations)
                 if found is not None:
                     return found
                 self._outline = None
-            return self._one_by_one(rows.tolist(), activations)
-
-    def splits(self, rows: Tensor) -> Iterator[Tensor]:
-        """Cut the numbers of `rows` into chunks that fit into memory."""
-        at_once = max(1, COPIES_BYTES // (self._scene.activations[0].numel() * self._scene.output.element_size()))
-        yield from torch.arange(len(rows), device=rows.device).split(at_once)
+            return self._one_by_one(rows, activations)
 
     def _together(self, rows: list[int], activations: Tensor) -> Tensor | None:
         """Return the scores of one run; None where what is in front of the layer reaches them, too."""

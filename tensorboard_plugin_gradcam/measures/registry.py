@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from typing import Any, Literal
 
-Needs = Literal["map", "rival", "head", "picture", "mask", "mosaic", "first", "previous", "truth"]
+Needs = Literal["map", "rival", "head", "picture", "mask", "mosaic", "copy", "first", "previous", "truth"]
 Baseline = Literal["mean", "zero", "own"]
 
 _NAME = re.compile(r"(?P<name>gain|gain_head)(_(?P<steps>[1-9]\d*))?(_(?P<baseline>mean|zero|own))?")
@@ -22,7 +22,7 @@ class Measure:
         name: of its first number.
         needs: "map", the map alone; "rival", the map of the class that is ranked next; "head", what follows the layer;
             "picture", the whole network on changed pictures; "mask", on pictures behind their masks; "mosaic", on
-            pictures put together; "first" and "previous", the log's earlier maps; "truth", ground truth.
+            pictures put together; "copy", on a copy with random weights; "first" and "previous", the log's earlier maps; "truth", ground truth.
         cost: of a map, in inferences, in words.
         numbers: names of all that it gives.
         zero: the value of a map that says nothing; None where no value does.
@@ -86,6 +86,11 @@ _ALL = (
 )
 
 MEASURES: dict[str, Measure] = {measure.name: measure for measure in _ALL}
+
+
+def of_a_copy(measure: Measure) -> Measure:
+    """Return `randomisation` against a copy of the network with random weights, not the log's first step."""
+    return replace(measure, needs="copy", cost="1") if measure.needs == "first" else measure
 
 
 def find_measures(measures: Any) -> tuple[Measure, ...]:
