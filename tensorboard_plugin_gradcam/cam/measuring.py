@@ -250,7 +250,7 @@ def _of_copies(measure: Measure, explained: Explained, found: Found) -> None:
         raise NotDefined("it explains each image again, and not all have a target")
     try:
         random = explained.random(scene.inputs, targets)
-    except (ValueError, TypeError) as error:
+    except Exception as error:  # which is the copy's: not all that is attached to a model is copied
         raise NotDefined(f"the copy with random weights could not be explained: {error}") from error
     order = np.argsort([row for image in range(scene.inputs.count) for row in _rows_of(scene, image)])
     name, entropy = measure.numbers
@@ -286,8 +286,7 @@ def _of_mosaics(measure: Measure, explained: Explained, found: Found) -> None:
         ]
         asked = [(four[at], at) for four, mosaic in zip(members, part, strict=True) for at in mosaic.asked]
         for key, maps in explained.again(inputs, targets).items():
-            evidence = _array(resized(_ranked(maps, explained.kinds[key[0]]).clamp(min=0), tuple(put.shape[2:])))
-            shares = share_in_quarter(evidence, [at for _, at in asked])
+            shares = share_in_quarter(_array(_ranked(maps, explained.kinds[key[0]])), [at for _, at in asked])
             values.setdefault(key, np.full(len(scene.samples), np.nan))[[row for row, _ in asked]] = shares
     for key, shares in values.items():
         found.put(measure.name, key, shares)

@@ -11,6 +11,7 @@ docs/belief.md says what each number means, and when it misleads.
 from .comparison import class_sensitivity, entropy_change, hellinger, randomisation, steadiness
 from .concentration import concentration, evidence_shares
 from .intervals import Interval, interval
+from .mosaic import Mosaic, mosaics, share_in_quarter
 from .registry import MEASURES, Measure, find_measures
 from .removal import Gain, average_drop, average_increase, gain
 
@@ -19,6 +20,7 @@ __all__ = [
     "Gain",
     "Interval",
     "Measure",
+    "Mosaic",
     "average_drop",
     "average_increase",
     "class_sensitivity",
@@ -29,7 +31,9 @@ __all__ = [
     "gain",
     "hellinger",
     "interval",
+    "mosaics",
     "randomisation",
+    "share_in_quarter",
     "steadiness",
 ]
 

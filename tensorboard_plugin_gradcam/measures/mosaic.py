@@ -64,21 +64,27 @@ def quarters(height: int, width: int) -> list[tuple[slice, slice]]:
     return [(row, column) for row in rows for column in columns]
 
 
-def share_in_quarter(evidence: NDArray[Any], quarter: Sequence[int]) -> Floats:
+def share_in_quarter(maps: NDArray[Any], quarter: Sequence[int]) -> Floats:
     """Return the share of each map's positive evidence that lies in the quarter of its own picture, in [0, 1].
 
     Arias-Duart et al. (2022, eq. 1: Focus, https://arxiv.org/abs/2109.15035); Böhle et al. (2021, sec. 4.1: grid
-    pointing game, https://arxiv.org/abs/2104.00032). Costs about one explained pass for four pictures and a quarter of an
-    inference for each. 0.25 is chance, above 0.5 is good; only pictures count whose class the network still sees when
-    they are halved.
+    pointing game, https://arxiv.org/abs/2104.00032). Costs about one explained pass for four pictures, and a quarter of
+    an inference for each. 0.25 is chance, above 0.5 is good; only pictures count whose class the network still sees
+    when they are halved.
 
     Args:
-        evidence: ``(M, H, W)``, raw maps at the size of the mosaic.
+        maps: ``(M, h, w)``, raw; a cell in the middle counts for the quarters by its area in each.
         quarter: ``(M,)``, which one, from 0 to 3.
     """
-    positive = np.maximum(np.asarray(evidence, np.float64), 0)
-    places = quarters(*positive.shape[1:])
-    inside = np.array([map_[places[at]].sum() for map_, at in zip(positive, quarter, strict=True)])
+    positive = np.maximum(np.asarray(maps, np.float64), 0)
+    rows, columns = (_halves(cells) for cells in positive.shape[1:])
+    inside = np.array([rows[at // 2] @ map_ @ columns[at % 2] for map_, at in zip(positive, quarter, strict=True)])
     total = positive.sum(axis=(1, 2))
     with np.errstate(divide="ignore", invalid="ignore"):
         return np.asarray(np.where(np.isfinite(total) & (total > 0), inside / total, np.nan))
+
+
+def _halves(cells: int) -> tuple[Floats, Floats]:
+    """Return how much of each cell lies in the first and in the second half of an axis."""
+    first = np.clip(cells / 2 - np.arange(cells), 0, 1)
+    return first, 1 - first

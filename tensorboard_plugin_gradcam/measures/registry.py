@@ -22,7 +22,8 @@ class Measure:
         name: of its first number.
         needs: "map", the map alone; "rival", the map of the class that is ranked next; "head", what follows the layer;
             "picture", the whole network on changed pictures; "mask", on pictures behind their masks; "mosaic", on
-            pictures put together; "copy", on a copy with random weights; "first" and "previous", the log's earlier maps; "truth", ground truth.
+            pictures put together; "copy", a copy of it with random weights; "first" and "previous", the log's earlier
+            maps; "truth", ground truth.
         cost: of a map, in inferences, in words.
         numbers: names of all that it gives.
         zero: the value of a map that says nothing; None where no value does.

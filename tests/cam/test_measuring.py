@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from scipy.stats import spearmanr
 from torch import Tensor, nn
 from torch.nn.functional import relu
 from torch.utils.flop_counter import FlopCounterMode
 
 from tensorboard_plugin_gradcam import CAM
 from tensorboard_plugin_gradcam.cam import ClassInMask, Contrast
+from tensorboard_plugin_gradcam.cam.randomised import randomised
 from tensorboard_plugin_gradcam.measures import class_sensitivity, gain
 
 IMAGES = torch.rand(3, 3, 12, 12, generator=torch.Generator().manual_seed(1))
@@ -253,3 +257,77 @@ def test_a_captured_pass_in_evaluation_mode_has_the_same_gain() -> None:
 def test_measures_that_need_passes_are_not_for_captured_ones() -> None:
     with pytest.raises(ValueError, match="gain needs forward passes of its own"):
         CAM(Cut(), "neck", measures="gain").capture()
+
+
+class Colours(nn.Module):
+    """Sees red, green and blue: class 3 is grey."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.Conv2d(3, 4, 1, bias=False)
+        self.pool = nn.AvgPool2d(2)
+        with torch.no_grad():
+            self.layer.weight[:3, :, 0, 0] = 2 * torch.eye(3) - 0.9
+            self.layer.weight[3, :, 0, 0] = 0.3
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.layer(self.pool(x)).relu().mean((2, 3))
+
+
+def coloured() -> Tensor:
+    images = torch.zeros(5, 3, 8, 8)
+    for number, colour in enumerate([(1, 0, 0), (0, 1, 0), (0, 0, 1), (1, 1, 1), (1, 0, 0)]):
+        images[number] = torch.tensor(colour).view(3, 1, 1)
+    return images
+
+
+def test_a_map_of_a_class_lies_on_its_own_picture_of_a_mosaic() -> None:
+    result = CAM(Colours().eval(), "layer", ["grad_cam", "fem"], measures="mosaic")(coloured())
+    assert result.targets.tolist() == [0, 1, 2, 3, 0]
+    torch.testing.assert_close(result.measures["mosaic"]["grad_cam", "layer"][:3], torch.ones(3))
+    assert result.measures["mosaic"]["grad_cam", "layer"].isfinite().all()
+
+
+def test_a_mosaic_needs_pictures_of_other_classes() -> None:
+    result = CAM(Colours().eval(), "layer", measures="mosaic")(coloured()[[0, 4]])
+    assert result.notes == ("mosaic left out: it needs pictures of other classes beside each, and all are of one",)
+
+
+@pytest.mark.parametrize("given", [True, "another"])
+def test_randomisation_against_a_copy_is_that_of_the_copys_maps(given: Any) -> None:
+    model, other = Cut().eval(), Cut().eval()
+    with torch.no_grad():
+        for parameter in other.parameters():
+            parameter.normal_(generator=torch.Generator().manual_seed(3))
+    state, weights = torch.get_rng_state(), [parameter.clone() for parameter in model.parameters()]
+    cam = CAM(model, "neck", measures="randomisation", randomised=other if given == "another" else given)
+    result = cam(IMAGES, [[0, 1], [2], [3]])
+    assert torch.equal(torch.get_rng_state(), state)
+    assert all(map(torch.equal, model.parameters(), weights))
+    copied = other if given == "another" else randomised(model)
+    maps = CAM(copied, "neck")(IMAGES, [[0, 1], [2], [3]]).maps["grad_cam", "neck"]
+    expected = [
+        spearmanr(a.ravel(), b.ravel()).statistic for a, b in zip(result.maps["grad_cam", "neck"], maps, strict=True)
+    ]
+    np.testing.assert_allclose(result.measures["randomisation"]["grad_cam", "neck"], expected, atol=1e-5)
+    again = cam(IMAGES, [[0, 1], [2], [3]]).measures["randomisation"]["grad_cam", "neck"]
+    assert torch.equal(again, result.measures["randomisation"]["grad_cam", "neck"])
+
+
+def test_a_randomised_copy_has_none_of_the_weights() -> None:
+    model = Tokens()
+    copied = randomised(model)
+    same = [name for name, own in model.named_parameters() if torch.equal(own, dict(copied.named_parameters())[name])]
+    # Norms begin with ones and zeros, and an attention's biases with zeros, as they did in this untrained model.
+    assert all("norm" in name or "bias" in name for name in same), same
+    assert not torch.equal(model.token, copied.token)
+
+
+def test_the_model_is_let_go_of_with_its_cam() -> None:
+    model = Cut().eval()
+    cam = CAM(model, "neck", measures=("gain_head", "class_sensitivity"))
+    cam(IMAGES)
+    gone = weakref.ref(model)
+    del model, cam
+    gc.collect()
+    assert gone() is None

@@ -25,16 +25,23 @@ STEPS = 3
 IMAGES = torch.rand(2, 3, 8, 8, generator=torch.Generator().manual_seed(7))
 
 
+# Those of a captured pass, and all of them: those that run the model, and a copy of it with random weights.
+OF_A_PASS = ("gain_head", "class_sensitivity", "concentration", "randomisation")
+ALL = (*OF_A_PASS, "gain", "mosaic", "average_drop")
+
+
 class Looking:
     """Look at a model at one moment of each step; what is looked at must be the same afterwards."""
 
     def __init__(self, way: str, moment: str, model: nn.Module) -> None:
         self.way, self.moment, self._model = way, moment, model
-        self._cam = CAM(model, "3")
+        captures = way == "capture"
+        self._cam = CAM(model, "3", measures=OF_A_PASS if captures else ALL, randomised=not captures)
         self.changed: set[str] = set()
         self._taken: Any = None
         if way == "probe":
-            logger = GradCAMLogger(tempfile.mkdtemp(), CAM(model, "3"), mean=[0] * 3, std=[1] * 3, on_error="raise")
+            cam = CAM(model, "3", measures=(*ALL, "steadiness"))
+            logger = GradCAMLogger(tempfile.mkdtemp(), cam, mean=[0] * 3, std=[1] * 3, on_error="raise")
             self._probe = logger.probe("val", IMAGES)
 
     def capture(self) -> AbstractContextManager[Any]:
