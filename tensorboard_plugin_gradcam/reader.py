@@ -36,6 +36,7 @@ from tensorboard_plugin_gradcam.records import (
     Replaced,
     Sample,
     Series,
+    Sums,
     overlap,
     spans,
     surviving,
@@ -50,7 +51,7 @@ if TYPE_CHECKING:
     from tensorboard_plugin_gradcam.findings import Finding, Source
     from tensorboard_plugin_gradcam.logs.subset import SubsetRuns
 
-Record = TypeVar("Record", Maps, Predictions, Numbers)
+Record = TypeVar("Record", Maps, Predictions, Numbers, Sums)
 Prediction = Literal[
     "prediction", "probability", "label_probability", "top_classes", "top_probabilities", "loss", "set_classes",
     "set_probabilities", "values", "boxes", "box_classes", "box_scores", "masks",
@@ -263,6 +264,20 @@ class PredictionSeries(_Steps[Predictions]):
 
 
 @dataclass(frozen=True, eq=False)
+class SumSeries(_Steps[Sums]):
+    """What classes look at in one run, tag, method and layer, at all steps of a whole data set."""
+
+    run: str
+    tag: str
+    method: str
+    layer: str
+    moments: tuple[Moment[Sums], ...] = field(repr=False)
+
+    def _entries(self) -> list[tuple[Entry, ...]]:
+        return [tuple((f"class {group}", 0) for group in moment.record.classes.tolist()) for moment in self.moments]
+
+
+@dataclass(frozen=True, eq=False)
 class GradCAMLog:
     """All Grad-CAM records of a log directory.
 
@@ -275,6 +290,7 @@ class GradCAMLog:
         numbers: series of numbers by ``(run, tag, name, method, layer)``; method and layer are empty for numbers of
             samples.
         thumbnails: each picture in grey, ``(h, w)`` of at most 32 pixels, by ``(run, digest)``; since format 1.1.
+        sums: of each class, of data sets whose samples' own maps are kept for the last steps alone, as `maps`.
     """
 
     maps: dict[tuple[str, str, str, str], MapSeries]
@@ -283,6 +299,7 @@ class GradCAMLog:
     problems: tuple[str, ...] = ()
     numbers: dict[tuple[str, str, str, str, str], NumberSeries] = field(default_factory=dict)
     thumbnails: dict[tuple[str, str], NDArray[np.uint8]] = field(default_factory=dict, repr=False)
+    sums: dict[tuple[str, str, str, str], SumSeries] = field(default_factory=dict)
 
     def image(self, run: str, digest: str) -> NDArray[np.uint8]:
         """Return a picture, ``(H, W)`` grey or ``(H, W, 3)`` RGB.
@@ -324,17 +341,26 @@ class GradCAMLog:
         return [self._summarised(series) for series in self.maps.values()]
 
     def _summarised(self, series: MapSeries) -> Source:
-        from tensorboard_plugin_gradcam.findings import Observer, Source, Summary
+        from tensorboard_plugin_gradcam.findings import Observer, Source, Summary, summary_of
 
         summary, observer = Summary(), Observer(series.kind)
         said = self.predictions.get((series.run, series.tag))
         by_step = {moment.step: moment.record for moment in said} if said else {}
-        for moment in series:
-            if moment.cohort is not None:
-                record = by_step.get(moment.step)
-                observed = observer.observe(moment.step, moment.record.blocks, moment.cohort, record)
+        summed = self.sums.get((series.run, series.tag, series.method, series.layer))
+        known = {moment.step: moment.record for moment in summed} if summed else {}
+        maps = {moment.step: moment for moment in series}
+        for step in sorted(known.keys() | maps.keys()):
+            moment = maps.get(step)
+            observed = None
+            if moment is not None and moment.cohort is not None and (step not in known or step == max(maps)):
+                observed = observer.observe(step, moment.record.blocks, moment.cohort, by_step.get(step))
+            if step in known:
+                rows, columns = known[step].grid.tolist()
+                summary.adopt(summary_of(step, known[step]), (rows, columns))
                 if observed is not None:
-                    summary.add(observed)
+                    summary.look_at(observed)
+            elif observed is not None:
+                summary.add(observed)
         return Source(series.run, series.tag, series.method, series.layer, summary, partial(self._looks, series.run))
 
     def _looks(self, run: str, digests: Sequence[str]) -> NDArray[np.float32]:
@@ -443,7 +469,8 @@ class _Found:
     def read_run(self, run: str, tags: dict[str, Series], events: EventRuns | SubsetRuns) -> None:
         """Read a run's tags, cohorts first, for records refer to them."""
         for tag, series in sorted(tags.items(), key=lambda item: item[1].kind != "cohort"):
-            for event in events.Tensors(run, tag):
+            found = events.Tensors(run, tag)
+            for event in found[-1:] if series.turn else found:
                 try:
                     self._read(run, series, event)
                 except (CorruptRecord, NewerFormat) as error:
@@ -464,7 +491,8 @@ class _Found:
             self._leases[run, series.session] = Lease.from_bytes(data)
         else:
             record = record_of(series, data, event.step)
-            moment = Moment(event.step, event.wall_time, record, self._cohorts[run].get(record.stamp.cohort))
+            step = event.step if not series.turn or record.stamp.step is None else record.stamp.step
+            moment = Moment(step, event.wall_time, record, self._cohorts[run].get(record.stamp.cohort))
             self._moments[run, series.identity].append(moment)
 
     def _two_writers(self, run: str, series: Series, moments: Sequence[Moment[Any]]) -> bool:
@@ -480,7 +508,7 @@ class _Found:
     def log(self) -> GradCAMLog:
         """Return it all, with what is wrong."""
         methods = told_apart(self._moments)
-        maps, predictions, numbers = {}, {}, {}
+        maps, predictions, numbers, sums = {}, {}, {}, {}
         for (run, series), moments in self._moments.items():
             place, method, counting = (run, series.tag), methods[run, series], _that_count(moments)
             if series.kind == "predictions":
@@ -488,6 +516,8 @@ class _Found:
             elif series.kind == "numbers":
                 number = (*place, series.name, method, series.layer)
                 numbers[number] = NumberSeries(*number, counting)
+            elif series.kind == "sums":
+                sums[(*place, method, series.layer)] = SumSeries(*place, method, series.layer, counting)
             else:
                 key = (*place, method, series.layer)
                 maps[key] = MapSeries(*key, series.map_kind, counting)
@@ -496,7 +526,7 @@ class _Found:
                 self._problems.append(
                     f"run {run!r}, series {name!r}: two processes wrote it at the same time, which is unsupported"
                 )
-        return GradCAMLog(maps, predictions, self._files, tuple(self._problems), numbers, self._thumbnails)
+        return GradCAMLog(maps, predictions, self._files, tuple(self._problems), numbers, self._thumbnails, sums)
 
 
 def _only_string(tensor: Any) -> bytes:

@@ -30,6 +30,7 @@ from tensorboard_plugin_gradcam.findings.summary import (
     Stretch,
     Summary,
 )
+from tensorboard_plugin_gradcam.findings.sums import summary_of, sums_of
 from tensorboard_plugin_gradcam.findings.windows import Region, Windows, windows_of
 
 __all__ = [
@@ -71,6 +72,8 @@ __all__ = [
     "png",
     "squared",
     "strategies",
+    "summary_of",
+    "sums_of",
     "timeline",
     "windows_of",
 ]

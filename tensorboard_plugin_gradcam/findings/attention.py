@@ -9,10 +9,12 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from tensorboard_plugin_gradcam.records import LONGEST_GRID
+
 Floats = NDArray[np.float32]
 Grid = tuple[int, int]
 
-LONGEST = 10  # cells of the grid's longer edge: what lies closer together is one place
+LONGEST = LONGEST_GRID  # what lies closer together is one place
 
 
 def grid_of(shape: tuple[int, ...]) -> Grid:

@@ -90,7 +90,7 @@ def _of_spot(source: Source, spot: HotSpot) -> Finding:
         "accuracy": step.accuracy,
         "area": spot.region.area,
     }
-    behind = _behind(summary, spot) if spot.at == len(summary.steps) - 1 else None
+    behind = _behind(summary, spot) if summary.is_current and spot.at == len(summary.steps) - 1 else None
     look = None if behind is None else _look(source, spot, behind)
     if look is not None:
         numbers |= {"alike": look.alike, "other_alike": look.other_alike}
@@ -164,7 +164,7 @@ def _strategies(source: Source) -> Iterator[Finding]:
     """Small, clear clusters of one class at the last step whose accuracy differs from the rest of the class."""
     summary = source.summary
     observed, shares = summary.observed, summary.last
-    if observed is None or shares is None or observed.predictions is None:
+    if not summary.is_current or observed is None or shares is None or observed.predictions is None:
         return
     looks = []
     for group in summary.classes:
@@ -292,7 +292,7 @@ def _sure_and_outside(source: Source) -> Iterator[Finding]:
     """Wrong predictions with a high probability whose evidence is outside the marked region, at the last step."""
     summary = source.summary
     observed, shares = summary.observed, summary.last
-    if observed is None or shares is None or summary.grid is None:
+    if not summary.is_current or observed is None or shares is None or summary.grid is None:
         return
     if observed.predictions is None or observed.probabilities is None or observed.truths is None:
         return
@@ -329,6 +329,8 @@ def _sure_and_outside(source: Source) -> Iterator[Finding]:
 def _runs_differ(first: Source, second: Source) -> Iterator[Finding]:
     """Classes for which two runs predict alike at their last step and look at different places."""
     mine, theirs = first.summary.observed, second.summary.observed
+    if not (first.summary.is_current and second.summary.is_current):
+        return
     if mine is None or theirs is None or mine.predictions is None or theirs.predictions is None:
         return
     if first.summary.grid != second.summary.grid or first.summary.last is None or second.summary.last is None:

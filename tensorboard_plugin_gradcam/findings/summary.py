@@ -187,16 +187,36 @@ class Summary:
         self.steps += summarised(stretch, shares, self.grid, self._moved(stretch.known, shares), self.most_classes)
         self.last, self.observed = shares[-1], stretch.last()
 
+    def adopt(self, step: StepSummary, grid: Grid) -> None:
+        """Take over a step that was summarised before; one of another grid than the series' is left out."""
+        if self.grid is None:
+            self.grid = grid
+        if grid == self.grid:
+            self.steps.append(step)
+
+    def look_at(self, observed: Observations) -> None:
+        """Take the samples' own maps of a step that stands in the summary already, which becomes the last known one."""
+        if self.grid is None:
+            self.grid = grid_of(observed.maps.shape[1:])
+        self.last, self.observed = attention(observed.maps, self.grid), observed
+
     @property
     def nbytes(self) -> int:
         """Bytes of memory, roughly: what is kept of steps, and the last one."""
-        if not self.steps or self.observed is None or self.last is None:
+        if not self.steps:
             return 0
         one = self.steps[-1].groups[EVERYONE]
         of_steps = sum(len(step.groups) for step in self.steps) * (one.hits.nbytes + one.mean.nbytes + OBJECT_BYTES)
+        if self.observed is None or self.last is None:
+            return of_steps
         known = 0 if self.observed.truths is None else self.observed.truths.nbytes
         names = 200 * len(self.observed.identities)
         return of_steps + self.last.nbytes + self.observed.maps.nbytes + known + names
+
+    @property
+    def is_current(self) -> bool:
+        """Whether the samples' own maps are known of the last step."""
+        return self.observed is not None and bool(self.steps) and self.observed.step == self.steps[-1].step
 
     @property
     def classes(self) -> tuple[int, ...]:

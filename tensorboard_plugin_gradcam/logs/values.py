@@ -17,13 +17,19 @@ from tensorboard_plugin_gradcam.records import (
     Numbers,
     Predictions,
     Series,
+    Sums,
     verify_picture,
 )
 from tensorboard_plugin_gradcam.records import records_pb2 as pb
 from tensorboard_plugin_gradcam.records.wire import read
 
 PLUGINS = (PLUGIN_NAME, LATER_PLUGIN_NAME)
-STEPS: dict[str, Any] = {"maps": Maps, "predictions": Predictions, "numbers": Numbers}  # records of a step, by kind
+STEPS: dict[str, Any] = {
+    "maps": Maps,
+    "predictions": Predictions,
+    "numbers": Numbers,
+    "sums": Sums,
+}  # records of a step, by kind
 
 
 @dataclass(frozen=True)
@@ -101,6 +107,6 @@ def record_of(series: Series, data: bytes, step: int) -> Any:
     if abs(step) > STEP_LIMIT:
         raise CorruptRecord(f"expected a step between -2^53 and 2^53, got {step}")
     record = STEPS[series.kind].from_bytes(data)
-    if record.stamp.step not in (None, step):
+    if not series.turn and record.stamp.step not in (None, step):
         raise CorruptRecord(f"logged at step {record.stamp.step}, found at step {step}")
     return record

@@ -27,6 +27,7 @@ from tensorboard_plugin_gradcam.records.steps import (
     Stamp,
     Task,
 )
+from tensorboard_plugin_gradcam.records.sums import LONGEST_GRID, NUMBERS, Sums
 from tensorboard_plugin_gradcam.records.tags import scalar_tag
 from tensorboard_plugin_gradcam.records.thumbnails import THUMBNAIL, thumbnail_in, with_thumbnail
 from tensorboard_plugin_gradcam.records.versions import FORMAT, LATER_PLUGIN_NAME, PLUGIN_NAME
@@ -35,7 +36,9 @@ __all__ = [
     "FORMAT",
     "GOES_ON",
     "LATER_PLUGIN_NAME",
+    "LONGEST_GRID",
     "MAX_CELLS",
+    "NUMBERS",
     "PLUGIN_NAME",
     "RECORDS",
     "RELATIONS",
@@ -62,6 +65,7 @@ __all__ = [
     "Series",
     "Spans",
     "Stamp",
+    "Sums",
     "Task",
     "dequantised",
     "digest_of_bytes",

@@ -207,7 +207,7 @@ class Sample(_message.Message):
     def __init__(self, image: _Optional[str] = ..., slices: _Optional[_Iterable[str]] = ..., label: _Optional[int] = ..., has_label: bool = ..., id: _Optional[str] = ..., caption: _Optional[str] = ..., boxes: _Optional[_Iterable[float]] = ..., mask: _Optional[_Union[Array, _Mapping]] = ..., width: _Optional[int] = ..., height: _Optional[int] = ..., labels: _Optional[_Iterable[int]] = ..., has_labels: bool = ..., values: _Optional[_Iterable[float]] = ..., box_classes: _Optional[_Iterable[int]] = ..., volume_mask: _Optional[_Union[Array, _Mapping]] = ..., class_mask: _Optional[_Union[Array, _Mapping]] = ...) -> None: ...
 
 class Series(_message.Message):
-    __slots__ = ["as_tensor", "digest", "first", "kind", "layer", "map_kind", "method", "name", "part", "session", "tag", "thumbnail", "version"]
+    __slots__ = ["as_tensor", "digest", "first", "kind", "layer", "map_kind", "method", "name", "part", "session", "tag", "thumbnail", "turn", "version"]
     class Kind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
         __slots__ = []
     AS_TENSOR_FIELD_NUMBER: _ClassVar[int]
@@ -227,8 +227,10 @@ class Series(_message.Message):
     PART_FIELD_NUMBER: _ClassVar[int]
     PREDICTIONS: Series.Kind
     SESSION_FIELD_NUMBER: _ClassVar[int]
+    SUMS: Series.Kind
     TAG_FIELD_NUMBER: _ClassVar[int]
     THUMBNAIL_FIELD_NUMBER: _ClassVar[int]
+    TURN_FIELD_NUMBER: _ClassVar[int]
     VERSION_FIELD_NUMBER: _ClassVar[int]
     as_tensor: bool
     digest: str
@@ -242,8 +244,9 @@ class Series(_message.Message):
     session: int
     tag: str
     thumbnail: Array
+    turn: int
     version: Version
-    def __init__(self, version: _Optional[_Union[Version, _Mapping]] = ..., kind: _Optional[_Union[Series.Kind, str]] = ..., tag: _Optional[str] = ..., method: _Optional[str] = ..., layer: _Optional[str] = ..., digest: _Optional[str] = ..., first: bool = ..., map_kind: _Optional[_Union[MapKind, str]] = ..., name: _Optional[str] = ..., session: _Optional[int] = ..., part: _Optional[int] = ..., as_tensor: bool = ..., thumbnail: _Optional[_Union[Array, _Mapping]] = ...) -> None: ...
+    def __init__(self, version: _Optional[_Union[Version, _Mapping]] = ..., kind: _Optional[_Union[Series.Kind, str]] = ..., tag: _Optional[str] = ..., method: _Optional[str] = ..., layer: _Optional[str] = ..., digest: _Optional[str] = ..., first: bool = ..., map_kind: _Optional[_Union[MapKind, str]] = ..., name: _Optional[str] = ..., session: _Optional[int] = ..., part: _Optional[int] = ..., as_tensor: bool = ..., turn: _Optional[int] = ..., thumbnail: _Optional[_Union[Array, _Mapping]] = ...) -> None: ...
 
 class Stamp(_message.Message):
     __slots__ = ["cohort", "epoch", "has_epoch", "has_step", "held", "notes", "ordinal", "relation", "replaced", "session", "step"]
@@ -270,6 +273,32 @@ class Stamp(_message.Message):
     session: int
     step: int
     def __init__(self, cohort: _Optional[bytes] = ..., has_epoch: bool = ..., epoch: _Optional[float] = ..., ordinal: _Optional[int] = ..., session: _Optional[int] = ..., has_step: bool = ..., step: _Optional[int] = ..., notes: _Optional[_Iterable[str]] = ..., relation: _Optional[_Union[Relation, str]] = ..., held: _Optional[int] = ..., replaced: _Optional[_Iterable[_Union[Replaced, _Mapping]]] = ...) -> None: ...
+
+class Sums(_message.Message):
+    __slots__ = ["classes", "count", "grid", "hits", "lone", "mean", "numbers", "peak", "seen", "square", "stamp"]
+    CLASSES_FIELD_NUMBER: _ClassVar[int]
+    COUNT_FIELD_NUMBER: _ClassVar[int]
+    GRID_FIELD_NUMBER: _ClassVar[int]
+    HITS_FIELD_NUMBER: _ClassVar[int]
+    LONE_FIELD_NUMBER: _ClassVar[int]
+    MEAN_FIELD_NUMBER: _ClassVar[int]
+    NUMBERS_FIELD_NUMBER: _ClassVar[int]
+    PEAK_FIELD_NUMBER: _ClassVar[int]
+    SEEN_FIELD_NUMBER: _ClassVar[int]
+    SQUARE_FIELD_NUMBER: _ClassVar[int]
+    STAMP_FIELD_NUMBER: _ClassVar[int]
+    classes: Array
+    count: Array
+    grid: Array
+    hits: Array
+    lone: Array
+    mean: Array
+    numbers: Array
+    peak: float
+    seen: Array
+    square: Array
+    stamp: Stamp
+    def __init__(self, stamp: _Optional[_Union[Stamp, _Mapping]] = ..., grid: _Optional[_Union[Array, _Mapping]] = ..., classes: _Optional[_Union[Array, _Mapping]] = ..., count: _Optional[_Union[Array, _Mapping]] = ..., seen: _Optional[_Union[Array, _Mapping]] = ..., mean: _Optional[_Union[Array, _Mapping]] = ..., square: _Optional[_Union[Array, _Mapping]] = ..., hits: _Optional[_Union[Array, _Mapping]] = ..., lone: _Optional[_Union[Array, _Mapping]] = ..., numbers: _Optional[_Union[Array, _Mapping]] = ..., peak: _Optional[float] = ...) -> None: ...
 
 class Version(_message.Message):
     __slots__ = ["major", "minor"]

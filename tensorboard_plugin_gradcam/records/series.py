@@ -13,7 +13,7 @@ from tensorboard_plugin_gradcam.records.tags import tagged
 from tensorboard_plugin_gradcam.records.versions import LATER_PLUGIN_NAME, PLUGIN_NAME, check_version, stamp_version
 from tensorboard_plugin_gradcam.records.wire import parsed
 
-Kind = Literal["image", "cohort", "predictions", "maps", "numbers", "lease"]
+Kind = Literal["image", "cohort", "predictions", "maps", "numbers", "lease", "sums"]
 MapKind = Literal["positive", "signed", "rgb"]
 
 KINDS: tuple[Kind, ...] = get_args(Kind)  # KINDS[i] has number i + 1 on the wire
@@ -25,6 +25,7 @@ _PARTS: dict[Kind, tuple[str, ...]] = {
     "maps": ("tag", "method", "layer"),
     "numbers": ("tag", "name", "method", "layer"),
     "lease": ("session",),
+    "sums": ("tag", "method", "layer"),
 }
 
 
@@ -44,6 +45,7 @@ class Series:
         session: of a lease, whose; of step records, the session whose addition to the run they are, 0 for none.
         part: of an addition: another one where steps go down, since TensorBoard drops what follows a lower step.
         as_tensor: of an image or cohort: a copy of the blob in a tensor.
+        turn: of maps: one of a few tags that take turns, from 1, of each of which the last record counts; 0 for none.
     """
 
     kind: Kind
@@ -57,6 +59,7 @@ class Series:
     session: int = 0
     part: int = 0
     as_tensor: bool = False
+    turn: int = 0
 
     @property
     def is_blob(self) -> bool:
@@ -66,7 +69,7 @@ class Series:
     @property
     def plugin_name(self) -> str:
         """The plugin under whose name it is written."""
-        is_later = self.kind in ("numbers", "lease") or self.session or self.as_tensor
+        is_later = self.kind in ("numbers", "lease", "sums") or self.session or self.as_tensor or self.turn
         return LATER_PLUGIN_NAME if is_later else PLUGIN_NAME
 
     @property
@@ -75,6 +78,7 @@ class Series:
         what = self.kind if self.map_kind == "positive" else f"{self.map_kind}_{self.kind}"
         ends: list[object] = [self.session, self.part] if self.session else ["first"] if self.first else []
         ends += ["tensor"] if self.as_tensor else []
+        ends += [f"turn{self.turn}"] if self.turn else []
         return tagged(what, *(getattr(self, part) for part in _PARTS[self.kind]), *map(str, ends))
 
     @property
@@ -85,7 +89,7 @@ class Series:
     @property
     def identity(self) -> Series:
         """The series whose records these are, wherever they stand: the same for its first record and its additions."""
-        return replace(self, first=False, session=0, part=0)
+        return replace(self, first=False, session=0, part=0, turn=0)
 
     def to_bytes(self) -> bytes:
         """Serialise it for the summary metadata."""
@@ -101,6 +105,7 @@ class Series:
             session=self.session,
             part=self.part,
             as_tensor=self.as_tensor,
+            turn=self.turn,
         )
         stamp_version(message.version)
         return message.SerializeToString(deterministic=True)
@@ -126,6 +131,7 @@ class Series:
             session=message.session,
             part=message.part,
             as_tensor=message.as_tensor,
+            turn=message.turn,
         )
 
 

@@ -14,6 +14,7 @@ from tensorboard_plugin_gradcam.records import records_pb2 as pb
 from tensorboard_plugin_gradcam.records.envelope import payload_of
 from tensorboard_plugin_gradcam.records.errors import CorruptRecord, NewerFormat
 from tensorboard_plugin_gradcam.records.steps import Maps, Numbers, Predictions
+from tensorboard_plugin_gradcam.records.sums import Sums
 from tensorboard_plugin_gradcam.records.wire import ALLOWANCE, Budget, parsed
 
 MIB = 2**20
@@ -25,14 +26,16 @@ TEXT = 10_000  # characters of a caption, an id or a class name that are passed 
 NOTES = 100  # of one step that are passed on
 TOP_CLASSES = 100  # of one prediction
 
-RECORDS: dict[str, type[Predictions] | type[Maps] | type[Numbers]] = {
+Record = Predictions | Maps | Numbers | Sums
+RECORDS: dict[str, type[Predictions] | type[Maps] | type[Numbers] | type[Sums]] = {
     "predictions": Predictions,
     "maps": Maps,
     "numbers": Numbers,
+    "sums": Sums,
 }
 _STAMP_FIELDS, _ARRAY_FIELDS = 10, 5  # that these have
 _ABSURD = 2**40  # more is not told apart, so that sums fit into 64 bits
-_MESSAGES: dict[str, Any] = {"predictions": pb.Predictions, "maps": pb.Maps, "numbers": pb.Numbers}
+_MESSAGES: dict[str, Any] = {"predictions": pb.Predictions, "maps": pb.Maps, "numbers": pb.Numbers, "sums": pb.Sums}
 _LISTED = {  # numbers for each member of a list
     "top_classes": 1, "top_probabilities": 1, "set_classes": 1, "set_probabilities": 1, "boxes": 4, "box_classes": 1,
     "box_scores": 1,
@@ -83,6 +86,9 @@ def _claimed(kind: str, message: Any) -> tuple[int, int]:
         return _claimed_by_predictions(message) + notes, 0
     if kind == "numbers":
         return 12 * _cells(message.values) + notes, 0
+    if kind == "sums":
+        names = ("grid", "classes", "count", "seen", "mean", "square", "hits", "lone", "numbers")
+        return 4 * sum(_cells(getattr(message, name)) for name in names) + notes, 0
     blocks = [_claimed_by_block(block) for block in message.blocks]
     return sum(kept for kept, _ in blocks) + notes, sum(in_place for _, in_place in blocks)
 
@@ -114,7 +120,7 @@ def _cells(array: pb.Array) -> int:
     return min(math.prod(array.shape), _ABSURD) if array.shape else 0
 
 
-def expect_readable(record: Predictions | Maps | Numbers) -> None:
+def expect_readable(record: Record) -> None:
     """Raise a `ValueError` for a record that a reader would refuse, though it stood alone in its series."""
     if _is_surely_small(record):
         return
@@ -131,7 +137,7 @@ def expect_readable(record: Predictions | Maps | Numbers) -> None:
         raise ValueError(f"{claim.kept / MIB:,.0f} MiB of {kind} at one step, {needed:.1f} times what a reader takes")
 
 
-def _is_surely_small(record: Predictions | Maps | Numbers) -> bool:
+def _is_surely_small(record: Record) -> bool:
     """Tell without serialising it whether it is far below every limit, as almost every record is."""
     parts: tuple[object, ...] = record.blocks if isinstance(record, Maps) else (record,)
     values = [value for part in parts[:1001] for value in vars(part).values()]

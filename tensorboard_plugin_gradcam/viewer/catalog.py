@@ -23,7 +23,7 @@ class Key(NamedTuple):
 
     run: str
     tag: str
-    kind: str  # "predictions", "maps" or "numbers"
+    kind: str  # "predictions", "maps", "numbers" or "sums"
     method: str = ""
     layer: str = ""
     name: str = ""  # of numbers
@@ -40,9 +40,9 @@ class Entry:
     max_wall_time: float = -math.inf
     first_wall_time: float = math.inf
 
-    def extend(self, tag: str, listed: Listed, first: bool) -> None:
+    def extend(self, tag: str, listed: Listed, first: bool, takes_turns: bool = False) -> None:
         """Count one more TensorBoard tag in."""
-        self.tags.append(Place(tag, listed.plugin))
+        self.tags.append(Place(tag, listed.plugin, takes_turns))
         self.max_step = max(self.max_step, listed.max_step)
         self.max_wall_time = max(self.max_wall_time, listed.max_wall_time)
         if first:
@@ -129,7 +129,7 @@ def catalogued(runs: Mapping[str, float | None], listed: Mapping[str, Mapping[st
         key = Key(run, identity.tag, identity.kind, methods[run, identity], identity.layer, identity.name)
         entries[key] = Entry(identity.map_kind, identity)
         for tag, series, one in places:
-            entries[key].extend(tag, one, series.first)
+            entries[key].extend(tag, one, series.first, series.turn > 0)
     return Catalog(runs, entries, problems, leases, left_out)
 
 
@@ -188,11 +188,16 @@ def _by_run_and_tag(catalog: Catalog) -> dict[str, dict[str, dict[str, Any]]]:
     for key, entry in sorted(catalog.entries.items()):
         if key.kind == "predictions":
             of(key.run, key.tag)["predictions"] = entry.as_json()
+        elif key.kind == "sums":
+            continue  # which stand beside maps
         elif key.kind == "numbers":
             numbers = {"name": key.name, "method": key.method, "layer": key.layer, **entry.as_json()}
             of(key.run, key.tag)["numbers"].append(numbers)
         else:
             maps = {"method": key.method, "layer": key.layer, "kind": entry.map_kind, **entry.as_json()}
+            summed = catalog.entries.get(key._replace(kind="sums"))
+            if summed is not None:  # maps that take turns stand at step 0
+                maps["max_step"] = max(entry.max_step, summed.max_step)
             of(key.run, key.tag)["maps"].append(maps)
     for (run, tag), problem in sorted(catalog.problems.items()):
         of(_shortened(run), tag)["problem"] = problem

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from tensorboard_plugin_gradcam.records import RECORDS, STEP_LIMIT, CorruptRecord, Maps, Numbers, Predictions
+from tensorboard_plugin_gradcam.records import RECORDS, STEP_LIMIT, CorruptRecord, Maps, Numbers, Predictions, Sums
 from tensorboard_plugin_gradcam.viewer.source import Point
-from tensorboard_plugin_gradcam.viewer.tables import MapTable, NumberTable, PredictionTable, Steps
+from tensorboard_plugin_gradcam.viewer.tables import MapTable, NumberTable, PredictionTable, Steps, SumTable
 
-Table = PredictionTable | MapTable | NumberTable
+Table = PredictionTable | MapTable | NumberTable | SumTable
 
 
 def decoded(kind: str, point: Point) -> tuple[Steps, Table]:
@@ -20,7 +20,9 @@ def decoded(kind: str, point: Point) -> tuple[Steps, Table]:
     return Steps.of(step, wall_time, record.stamp), _table(record)
 
 
-def _table(record: Predictions | Maps | Numbers) -> Table:
+def _table(record: Predictions | Maps | Numbers | Sums) -> Table:
     if isinstance(record, Predictions):
         return PredictionTable.of(record)
+    if isinstance(record, Sums):
+        return SumTable((record,))
     return MapTable.of(record) if isinstance(record, Maps) else NumberTable.of(record)

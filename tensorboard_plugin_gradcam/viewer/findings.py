@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import math
 import threading
 import zlib
 from collections import OrderedDict
@@ -26,6 +27,7 @@ from tensorboard_plugin_gradcam.findings import (
     class_picture,
     find,
     png,
+    summary_of,
     timeline,
 )
 from tensorboard_plugin_gradcam.findings.finding import Kind
@@ -35,7 +37,7 @@ from tensorboard_plugin_gradcam.viewer.budget import Processor
 from tensorboard_plugin_gradcam.viewer.catalog import Key
 from tensorboard_plugin_gradcam.viewer.limits import FEWEST_CLASSES, STRETCH_CELLS, SUMMARIES_BYTES, SUMMARY_BYTES
 from tensorboard_plugin_gradcam.viewer.store import Loaded
-from tensorboard_plugin_gradcam.viewer.tables import MapTable, PredictionTable
+from tensorboard_plugin_gradcam.viewer.tables import MapTable, PredictionTable, SumTable
 
 CohortOf = Callable[[str], Cohort | None]  # by its digest
 
@@ -47,16 +49,22 @@ class Studied(NamedTuple):
     kind: MapKind
     maps: Loaded
     said: Loaded | None
+    sums: Loaded | None = None  # of whole data sets
 
     @property
     def handed(self) -> int:
         """Bytes that TensorBoard hands over for it."""
-        return self.maps.handed + (0 if self.said is None else self.said.handed)
+        return sum(0 if one is None else one.handed for one in (self.maps, self.said, self.sums))
 
     @property
-    def state(self) -> tuple[str, str]:
+    def state(self) -> tuple[str, ...]:
         """Another one after each reading."""
-        return self.maps.state, "" if self.said is None else self.said.state
+        return tuple("" if one is None else one.state for one in (self.maps, self.said, self.sums))
+
+    @property
+    def generation(self) -> str:
+        """The same as long as steps are only added."""
+        return self.maps.generation if self.sums is None else self.sums.generation
 
 
 @dataclass
@@ -93,23 +101,25 @@ class Summaries:
         Raises:
             Busy: that is too much work for one request; what was done is kept, and the next one goes on.
         """
-        found = self._slot((experiment, one.key), one.kind, one.maps)
+        found = self._slot(experiment, one)
         try:
             with found.lock:
-                for stretch in _new_stretches(found, one.maps, one.said, cohort_of):
-                    processor.expect_some()
-                    found.last_step = float(stretch.steps[-1])
-                    found.summary.extend(stretch)
+                if one.sums is None:
+                    _extend(found, one, cohort_of, processor)
+                else:
+                    _extend_by_sums(found, one, one.sums, cohort_of, processor)
         finally:
             self._forget(found)
         return found
 
-    def _slot(self, where: tuple[str, Key], kind: MapKind, maps: Loaded) -> Summarised:
+    def _slot(self, experiment: str, series: Studied) -> Summarised:
+        where = experiment, series.key
         with self._lock:
             found = self._kept.get(where)
-            if found is None or found.generation != maps.generation or found.summary.nbytes > SUMMARY_BYTES:
-                found = self._kept[where] = Summarised(maps.generation, Observer(kind))
-                steps = 0 if maps.steps is None else len(maps.steps.step)
+            if found is None or found.generation != series.generation or found.summary.nbytes > SUMMARY_BYTES:
+                found = self._kept[where] = Summarised(series.generation, Observer(series.kind))
+                read = [one.steps for one in (series.maps, series.sums) if one is not None]
+                steps = max(0 if one is None else len(one.step) for one in read)
                 affordable = SUMMARY_BYTES // (2 * max(steps, 1) * (OBJECT_BYTES + 700))  # twice as many may come
                 found.summary.most_classes = min(MOST_CLASSES, max(FEWEST_CLASSES, affordable))
             self._kept.move_to_end(where)
@@ -123,6 +133,36 @@ class Summaries:
                 total -= gone.summary.nbytes
                 if gone is newest:  # another request used the others since
                     break
+
+
+def _extend(
+    found: Summarised, series: Studied, cohort_of: CohortOf, processor: Processor, until: float = math.inf
+) -> None:
+    """Summarise the maps of the steps that are new, below `until`."""
+    for stretch in _new_stretches(found, series.maps, series.said, cohort_of, until):
+        processor.expect_some()
+        found.last_step = float(stretch.steps[-1])
+        found.summary.extend(stretch)
+
+
+def _extend_by_sums(
+    found: Summarised, series: Studied, sums: Loaded, cohort_of: CohortOf, processor: Processor
+) -> None:
+    """Take the sums of the steps that are new, and the last step's own maps."""
+    if sums.steps is None or not isinstance(sums.table, SumTable):
+        return
+    for step, record in zip(sums.steps.step.tolist(), sums.table.records, strict=True):
+        if step > found.last_step:
+            processor.expect_some()
+            _extend(found, series, cohort_of, processor, until=step)  # what was logged before there were sums
+            rows, columns = record.grid.tolist()
+            found.summary.adopt(summary_of(int(step), record, found.summary.most_classes), (rows, columns))
+            found.last_step = step
+    if not found.summary.is_current and series.maps.steps is not None:
+        before, found.last_step = found.last_step, float(series.maps.steps.step[-1]) - 1
+        for stretch in _new_stretches(found, series.maps, series.said, cohort_of):
+            found.summary.look_at(stretch.last())
+        found.last_step = before
 
 
 def packed(content: Mapping[str, Any]) -> bytes:
@@ -183,11 +223,15 @@ def _base64(picture: NDArray[np.uint8]) -> str:
     return base64.b64encode(png(picture)).decode()
 
 
-def _new_stretches(found: Summarised, maps: Loaded, said: Loaded | None, cohort_of: CohortOf) -> Iterator[Stretch]:
-    """Yield the steps that are new, those of the same samples together."""
+def _new_stretches(
+    found: Summarised, maps: Loaded, said: Loaded | None, cohort_of: CohortOf, until: float = math.inf
+) -> Iterator[Stretch]:
+    """Yield the steps that are new and below `until`, those of the same samples together."""
     if maps.steps is None or not isinstance(maps.table, MapTable):
         return
-    rows = np.flatnonzero(maps.steps.step > found.last_step)
+    rows = np.flatnonzero((maps.steps.step > found.last_step) & (maps.steps.step < until))
+    if not len(rows):
+        return
     entries = _Entries(maps.table)
     predictions = _Said(said)
     digest, cohort = "", None  # one at a time is kept: a stranger's log may have one for each step

@@ -191,9 +191,13 @@ class GradCAMPlugin(base_plugin.TBPlugin):  # type: ignore[misc, unused-ignore]
     def _studied(self, request: Request, key: Key) -> Studied:
         scope = _scope(request)
         entry, maps = self._found(request, key)
-        said_key = Key(key.run, key.tag, "predictions")
-        said = self._store.entry(scope, said_key)
-        return Studied(key, entry.map_kind, maps, self._store.series(scope, said_key, said.tags) if said else None)
+
+        def beside(other: Key) -> Loaded | None:
+            found = self._store.entry(scope, other)
+            return self._store.series(scope, other, found.tags) if found else None
+
+        said, sums = beside(Key(key.run, key.tag, "predictions")), beside(key._replace(kind="sums"))
+        return Studied(key, entry.map_kind, maps, said, sums)
 
     def _summarised(self, scope: Scope, one: Studied, processor: Processor) -> Found:
         def cohort_of(digest: str) -> Cohort | None:

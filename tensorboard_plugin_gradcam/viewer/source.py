@@ -24,6 +24,9 @@ from tensorboard_plugin_gradcam.records import (
     Series,
     thumbnail_in,
 )
+from tensorboard_plugin_gradcam.records import records_pb2 as pb
+from tensorboard_plugin_gradcam.records.envelope import payload_of
+from tensorboard_plugin_gradcam.records.wire import read
 from tensorboard_plugin_gradcam.viewer.limits import CATALOGS, READ_BYTES, RELIST_SECONDS, SERIES_LISTED
 
 _OWN_TAG = re.compile(r"gradcam[:/](image|cohort)[:/][0-9a-f]{32}")
@@ -31,10 +34,14 @@ Point = tuple[int, float, bytes]  # step, wall time, serialised record: b"" wher
 
 
 class Place(NamedTuple):
-    """Where records stand: a TensorBoard tag, and the plugin under whose name they were written."""
+    """Where records stand: a TensorBoard tag, and the plugin under whose name they were written.
+
+    Of a tag that takes turns with others only the last record counts, and its stamp has the step.
+    """
 
     tag: str
     plugin: str = PLUGIN_NAME
+    takes_turns: bool = False
 
 
 class Unavailable(errors.PublicError):  # type: ignore[misc, unused-ignore]
@@ -107,6 +114,8 @@ class Source:
 
     def read(self, scope: Scope, run: str, place: Place, steps: int) -> Reading:
         """Read a tensor series of at most `steps` steps, or as many fewer as one answer can carry."""
+        if place.takes_turns:
+            return Reading([_at_its_step(point) for point in self._points(scope, run, place, 1)], None)
         asked = min(steps, self._affordable(scope, run, place))
         while True:
             try:
@@ -213,6 +222,16 @@ class Source:
 
     def _call(self, method: str, scope: Scope, **arguments: Any) -> Any:
         return _answered(getattr(self._provider, method), scope.context, experiment_id=scope.experiment, **arguments)
+
+
+def _at_its_step(point: Point) -> Point:
+    """Return a record of maps that take turns, all of which stand at step 0, at the step that its stamp says."""
+    _, wall_time, data = point
+    with suppress(CorruptRecord, NewerFormat):
+        stamp = read(payload_of(data), pb.Maps).stamp
+        if stamp.has_step:
+            return stamp.step, wall_time, data
+    return point
 
 
 def _identities(tags: Mapping[str, Any]) -> Iterator[tuple[tuple[str, str], str]]:

@@ -34,9 +34,14 @@ from tensorboard_plugin_gradcam.viewer.limits import (
 )
 from tensorboard_plugin_gradcam.viewer.merge import affordable, surviving
 from tensorboard_plugin_gradcam.viewer.source import Listed, Place, Point, Scope, Source, Unavailable
-from tensorboard_plugin_gradcam.viewer.tables import MapTable, NumberTable, PredictionTable, Steps
+from tensorboard_plugin_gradcam.viewer.tables import MapTable, NumberTable, PredictionTable, Steps, SumTable
 
-_TABLES: Mapping[str, Any] = {"predictions": PredictionTable, "maps": MapTable, "numbers": NumberTable}
+_TABLES: Mapping[str, Any] = {
+    "predictions": PredictionTable,
+    "maps": MapTable,
+    "numbers": NumberTable,
+    "sums": SumTable,
+}
 Ident = tuple[int, int]  # step and hash of a record: a series and its first record hold the same one
 Fingerprint = tuple[Listed | None, ...]
 
@@ -212,6 +217,7 @@ class Store:
         downs = [reading.sampled_down for reading in readings if reading.sampled_down is not None]
         loaded = merged(key.kind, points, old, min(downs, default=None))
         complete = self._kept_steps is not None and all(len(one.points) < self._steps for one in readings)
+        complete = complete and not any(at.takes_turns for at in tags)
         handed = sum(len(data) for _, _, data in points.values())
         return replace(loaded, complete=complete, writers=self._writers(scope, key), handed=handed)
 

@@ -14,7 +14,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tensorboard_plugin_gradcam.records import RELATIONS, Block, Maps, Numbers, Predictions, Stamp, Task, dequantised
+from tensorboard_plugin_gradcam.records import (
+    RELATIONS,
+    Block,
+    Maps,
+    Numbers,
+    Predictions,
+    Stamp,
+    Sums,
+    Task,
+    dequantised,
+)
 from tensorboard_plugin_gradcam.viewer.limits import NOTES, TEXT, TOP_CLASSES
 
 Array = NDArray[Any]
@@ -182,6 +192,32 @@ class NumberTable:
             np.concatenate([part.target for part in parts]),
             np.concatenate([part.value for part in parts]),
         )
+
+
+@dataclass(frozen=True, eq=False)
+class SumTable:
+    """Sums of classes, a record for each row: they are few and small."""
+
+    records: tuple[Sums, ...]
+
+    @property
+    def rows(self) -> int:
+        """S."""
+        return len(self.records)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of memory."""
+        return sum(record.nbytes for record in self.records)
+
+    def take(self, rows: Array | slice) -> SumTable:
+        """Return some of the rows, in the order given."""
+        return SumTable(tuple(self.records[row] for row in np.arange(self.rows)[rows].tolist()))
+
+    @staticmethod
+    def concatenated(parts: Sequence[SumTable]) -> SumTable:
+        """Return the rows of all `parts`."""
+        return SumTable(tuple(record for part in parts for record in part.records))
 
 
 @dataclass(frozen=True, eq=False)

@@ -36,6 +36,7 @@ from tensorboard_plugin_gradcam.writer.samples import (
     prepare_samples,
 )
 from tensorboard_plugin_gradcam.writer.steps import checked_tag, step_of
+from tensorboard_plugin_gradcam.writer.turns import checked_keep
 
 _faults = Faults()  # of all calls: each cause is warned of once
 
@@ -82,6 +83,7 @@ def add_gradcam(
     task: Task | None = None,
     epoch: float | None = None,
     mode: Mode | None = None,
+    keep_maps: int | None = None,
     on_error: OnError = "warn",
 ) -> None:
     """Log maps, of any framework and any library, with the images they explain.
@@ -143,6 +145,7 @@ def add_gradcam(
         mode: what becomes of what stands in the run. "resume": a training goes on from here, and later steps of what is
             logged are replaced. "add": this is added, and replaces only its own step. By default, what the run does not
             have yet (a method, a layer) adds to it, its predictions too; what it has resumes.
+        keep_maps: of how many steps the samples' own maps are kept, as for `GradCAMLogger.add`.
         on_error: where the storage can't be written (a full disk, an unwritable directory): "warn", and the training
             goes on, or "raise".
 
@@ -154,6 +157,7 @@ def add_gradcam(
     checked_tag(tag)
     checked_on_error(on_error)
     checked_mode(mode)
+    checked_keep(keep_maps)
     step = step_of(global_step, "global_step")
     class_names = names("class_names", class_names)
     _expect_batch(images, maps)
@@ -205,7 +209,7 @@ def add_gradcam(
     batch = replace(batch, numbers=own_numbers(numbers, len(samples)))
     log = log_of(writer)
     try:
-        log.add(tag, batch, step, class_names, asked, epoch=epoch, wall_time=walltime, mode=mode)
+        log.add(tag, batch, step, class_names, asked, epoch=epoch, wall_time=walltime, mode=mode, keep_maps=keep_maps)
     except OSError as error:
         if on_error == "raise":
             raise

@@ -47,18 +47,28 @@ from tensorboard_plugin_gradcam.writer.predictions import Known
 from tensorboard_plugin_gradcam.writer.ranks import Distributed, gathered, share, writer_of_rank
 from tensorboard_plugin_gradcam.writer.run_log import log_of
 from tensorboard_plugin_gradcam.writer.samples import (
+    LARGEST_THUMBNAIL,
     MAX_IMAGE_SIZE,
     SampleOptions,
     Samples,
     prepare_samples,
 )
 from tensorboard_plugin_gradcam.writer.steps import checked_tag, step_of
+from tensorboard_plugin_gradcam.writer.turns import checked_keep
 
 if TYPE_CHECKING:
     from torch import nn
     from typing_extensions import Unpack
 
 BATCH_SIZE = 32  # images a forward pass, by default
+
+
+class _TheInputs:
+    def __repr__(self) -> str:
+        return "the inputs"
+
+
+THE_INPUTS: Any = _TheInputs()  # are the pictures, where no others are passed
 NO_SAMPLES = Samples((), {})  # what ranks send in place of the samples that all of them have
 
 
@@ -212,7 +222,7 @@ class GradCAMLogger:
         tag: str,
         inputs: ModelInputs,
         *,
-        images: Images | None = None,
+        images: Images | None = THE_INPUTS,
         labels: Labels | None = None,
         targets: LabelOrTargets = None,
         every: Every = None,
@@ -223,12 +233,13 @@ class GradCAMLogger:
         Args:
             tag: name of the series.
             inputs: of the model, ``(N, C, H, W)`` or with a depth; a copy is kept.
-            images: pictures of them, if un-normalized `inputs` are not viewable pictures.
+            images: pictures of them, if un-normalized `inputs` are not viewable pictures; None stores no pictures.
             labels: as for `prepare_samples`.
             targets: what to explain, as for `CAM`: the top class by default, "label" for the label's,
                 "both" for the top class's and, where that is wrong, the label's too.
             every: as for the logger, for this probe.
-            known: `ids`, `captions`, `boxes`, `boxes_in`, `truth_masks`, `dataformats` as for `prepare_samples`.
+            known: `ids`, `captions`, `boxes`, `boxes_in`, `truth_masks`, `dataformats` as for `prepare_samples`;
+                ``thumbnails=64`` with ``images=None`` stores JPEGs of the inputs, their longer edge so many pixels.
 
         Raises:
             ValueError: inputs look normalized and no `transform` was given.
@@ -262,7 +273,7 @@ class GradCAMLogger:
             options: dict[str, Any] = dict(known)
             for name in ("targets", "numbers"):
                 options.pop(name, None)
-            images, labels = options.pop("images", None), options.pop("labels", None)
+            images, labels = options.pop("images", THE_INPUTS), options.pop("labels", None)
             return self._samples(inputs, images, labels, _count(inputs), notes, options)
 
         self._log(tag, inputs, known.get("targets"), schedule, samples, step, epoch, known.get("numbers"))
@@ -276,11 +287,12 @@ class GradCAMLogger:
         step: Step,
         *,
         labels: Labels | None = None,
-        images: Images | None = None,
+        images: Images | None = THE_INPUTS,
         losses: Numbers | None = None,
         numbers: OwnNumbers | None = None,
         epoch: float | None = None,
         max_samples: int | None = None,
+        keep_maps: int | None = None,
         **known: Unpack[SampleOptions],
     ) -> None:
         """Log a result that was computed or captured elsewhere. Batches of one step are merged into one record.
@@ -294,12 +306,16 @@ class GradCAMLogger:
             result: of `CAM`, or of its `capture`.
             step: of the training, a whole number from 0 to 2^53.
             labels: as for `prepare_samples`.
-            images: pictures, if un-normalized `inputs` are not viewable pictures.
+            images: pictures, if un-normalized `inputs` are not viewable pictures. None stores no pictures: for whole
+                data sets, whose samples need ``ids``, since nothing else tells which one it is at another step.
             losses: ``(N,)``.
             numbers: of your own for each sample, by their names, as for `add_gradcam`.
             epoch: of the training, also a fraction.
             max_samples: of a step that are kept, however many batches it has: always the same ones, chosen by their
                 ids or else pictures. The first batch of a step says it.
+            keep_maps: of how many steps the samples' own maps are kept, the last ones; beside them, sums of each class
+                are kept of all steps, which findings and atlas are read off. By default 10 where a step has more than
+                10,000 samples, else all.
             known: as for `probe`.
         """
         with self._faults.caught(f"step {step} of {tag!r} left out"):
@@ -311,7 +327,8 @@ class GradCAMLogger:
                 if self._silent or not schedule.is_due(at):
                     return
                 schedule.done(at)
-                held = self._steps.begin(tag, at, epoch, at_least("max_samples", max_samples, 1, optional=True))
+                most = at_least("max_samples", max_samples, 1, optional=True)
+                held = self._steps.begin(tag, at, epoch, most, checked_keep(keep_maps))
             with self._left_out(f"samples of step {at} of {tag!r} left out", _count_of(result, inputs), held):
                 with self._read(tag, held) as notes:
                     samples = self._samples(inputs, images, labels, result.count, notes, dict(known))
@@ -373,7 +390,25 @@ class GradCAMLogger:
         if unknown:
             raise TypeError(answer(unknown[0], (*ProbeOptions.__annotations__, *SampleOptions.__annotations__)))
         look = self._look
+        thumbnails = at_least("thumbnails", known.pop("thumbnails", None), 1, optional=True)
+        if thumbnails is not None:
+            if images is not None or thumbnails > LARGEST_THUMBNAIL:
+                raise ValueError(
+                    f"expected thumbnails of at most {LARGEST_THUMBNAIL} pixels with images=None, got {thumbnails}"
+                    f"{'' if images is None else ' with images'}: max_image_size= is of pictures"
+                )
+            images, look = THE_INPUTS, look | {"max_image_size": thumbnails, "image_format": "jpeg"}
         if images is None:
+            return prepare_samples(
+                None,
+                count=_count(inputs) if count is None else count,
+                labels=labels,
+                task=self._storing.task,
+                class_names=self._class_names,
+                notes=notes,
+                **known,
+            )
+        if images is THE_INPUTS:
             known = {"dataformats": getattr(self._cam, "dataformats", "NCHW")} | known
             inputs = _images(inputs)
             if look["transform"] is None and look["mean"] is None and look_normalized(inputs):

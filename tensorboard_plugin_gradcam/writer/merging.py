@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from copy import copy
 from dataclasses import replace
 from typing import Any
@@ -41,8 +41,27 @@ class OpenStep:
 
     def append(self, batch: Batch) -> None:
         """Add a batch of further samples."""
-        first = len(self.samples)
-        self._place(batch, np.arange(first, first + len(batch.samples), dtype=np.int32))
+        self.append_all([batch])
+
+    def append_all(self, batches: Sequence[Batch]) -> None:
+        """Add many batches of further samples at once: one by one, each would copy all that came before."""
+        if not batches:
+            return
+        starts = len(self.samples) + np.concatenate([[0], np.cumsum([len(batch.samples) for batch in batches])])
+        for batch in batches:
+            self.samples += batch.samples.records
+            for digest, picture in batch.samples.pictures.items():
+                self.pictures.setdefault(digest, (picture, batch.samples.image_format))
+        self.task = batches[-1].task
+        for name in ("predictions", "numbers"):
+            parts = [(int(start), getattr(batch, name)) for start, batch in zip(starts, batches, strict=False)]
+            _lay_out(getattr(self, name), parts, int(starts[-1]))
+        found: dict[MapKey, list[Block]] = defaultdict(list)
+        for start, batch in zip(starts.tolist(), batches, strict=False):
+            for key, block in batch.blocks.items():
+                found[key].append(replace(block, samples=block.sample_indices + np.int32(start)))
+        for key, blocks in found.items():
+            self.blocks[key] = joined([*self.blocks.get(key, []), *blocks])
 
     def extend(self, other: OpenStep) -> None:
         """Add all that was logged of further samples."""
@@ -133,6 +152,21 @@ def _scattered(old: NDArray[Any] | None, values: NDArray[Any], indices: NDArray[
     rows = _grown(values, len(values), tuple(width))
     grown[indices] = rows
     return grown
+
+
+def _lay_out(
+    known: dict[str, NDArray[Any]], parts: Sequence[tuple[int, Mapping[str, NDArray[Any]]]], size: int
+) -> None:
+    """Put the arrays of batches, each from its first place on, into arrays for all `size` samples, by their names."""
+    for name in {name: None for _, arrays in parts for name in arrays}:
+        found = [(start, arrays[name]) for start, arrays in parts if name in arrays]
+        if name in known:
+            found.insert(0, (0, known[name]))
+        width = np.max([array.shape[1:] for _, array in found], axis=0)
+        whole = _grown(found[0][1][:0], size, tuple(int(length) for length in width))
+        for start, array in found:
+            whole[(slice(start, start + len(array)), *(slice(length) for length in array.shape[1:]))] = array
+        known[name] = whole
 
 
 def _grown(array: NDArray[Any], size: int, width: tuple[int, ...]) -> NDArray[Any]:

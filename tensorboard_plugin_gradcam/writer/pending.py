@@ -31,6 +31,7 @@ class Step:
     step: int
     epoch: float | None
     most: int | None = None  # samples that are kept
+    keep_maps: int | None = None  # steps whose maps are kept
     batches: list[Batch] = field(default_factory=list)
     numbers: dict[str, NDArray[np.float32]] = field(default_factory=dict)  # of all its samples
     causes: dict[str, tuple[str, int]] = field(default_factory=dict)
@@ -94,10 +95,12 @@ class PendingSteps:
         found = self._open.get(tag)
         return found if found is not None and found.step == step else None
 
-    def begin(self, tag: str, step: int, epoch: float | None, most: int | None = None) -> Step:
+    def begin(
+        self, tag: str, step: int, epoch: float | None, most: int | None = None, keep_maps: int | None = None
+    ) -> Step:
         """Open a step under a tag; the one before is complete."""
         self._collect(tag)
-        self._open[tag] = Step(step, epoch, most)
+        self._open[tag] = Step(step, epoch, most, keep_maps)
         return self._open[tag]
 
     def put(self, tag: str, step: Step) -> None:
@@ -149,7 +152,7 @@ class PendingSteps:
         found = step
         if self._gather and together:
             parts = gathered(lambda: (step.batches, step.notes))
-            found = Step(step.step, step.epoch, step.most)
+            found = Step(step.step, step.epoch, step.most, step.keep_maps)
             for batches, notes in parts:
                 found.note(notes)
                 for batch in batches:
@@ -173,8 +176,8 @@ class PendingSteps:
     def _write(self, tag: str, step: Step) -> None:
         record = OpenStep(step.step)
         of_maps = replace(step, causes=dict(step.causes))  # which a second attempt would count again
+        record.append_all(step.batches)
         for batch in step.batches:
-            record.append(batch)
             of_maps.note(batch.notes)
         record.notes += of_maps.notes
         record.numbers |= step.numbers
@@ -194,7 +197,15 @@ class PendingSteps:
                     raise
                 record.notes.append(f"metrics left out: {reason(error)}")
                 self._faults.tell(f"metrics of step {step.step} of {tag!r} left out", error)
-        self.log.write(tag, record, self._class_names, epoch=step.epoch, scalars=numbers, mode=self._mode)
+        self.log.write(
+            tag,
+            record,
+            self._class_names,
+            epoch=step.epoch,
+            scalars=numbers,
+            mode=self._mode,
+            keep_maps=step.keep_maps,
+        )
 
     def _measure(self, tag: str, record: OpenStep) -> None:
         try:

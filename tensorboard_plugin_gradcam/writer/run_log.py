@@ -6,7 +6,7 @@ import os
 import re
 import threading
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
@@ -24,6 +24,7 @@ from tensorboard_plugin_gradcam.records import (
     Sample,
     Series,
     Stamp,
+    Sums,
     digest_of_bytes,
     expect_readable,
 )
@@ -36,10 +37,12 @@ from tensorboard_plugin_gradcam.writer.merging import OpenStep
 from tensorboard_plugin_gradcam.writer.sinks import Sink, absolute, directory_sink, innermost, open_sink
 from tensorboard_plugin_gradcam.writer.standing import Found, RunDirectory
 from tensorboard_plugin_gradcam.writer.summaries import record_value, scalar_value
+from tensorboard_plugin_gradcam.writer.turns import WHOLE, Turns, kept_of
 
 if TYPE_CHECKING:
     from tensorboard.compat.proto.summary_pb2 import Summary
 
+Logged = tuple[Series, Predictions | Maps | Numbers]
 _ODD = re.compile(r'["\\\x00-\x1f]')
 MOST_WAITING = 100  # steps that a storage refused; then the oldest is given up
 
@@ -107,6 +110,7 @@ class RunLog:
     def _begin_session(self, standing: Iterable[Found] = ()) -> None:
         self._session = _new_session() if self._past is None else self._past
         self._leases = Leases(self._session)
+        self._turns = Turns()
         found = list(standing)
         self._history = History(self._session, [(one.series, one.step) for one in found if not one.lease])
         self._meet(found)
@@ -161,6 +165,7 @@ class RunLog:
         wall_time: float | None = None,
         scalars: dict[str, float] | None = None,
         mode: Mode | None = None,
+        keep_maps: int | None = None,
     ) -> None:
         """Write one step of a tag; an error leaves the log such that the next step can be written.
 
@@ -172,6 +177,7 @@ class RunLog:
             wall_time: seconds since 1970.
             scalars: by their tag, written beside it.
             mode: "add" for an addition to the run, "resume" for a training that goes on; None as `History` decides.
+            keep_maps: of how many steps the samples' own maps are kept; None as `turns.kept_of` decides.
 
         Raises:
             OSError: it could not be written.
@@ -184,8 +190,13 @@ class RunLog:
             self._write_pictures(step, wall_time)
             cohort = self._write_cohort(step.samples, tuple(class_names), wall_time)
             stamp = Stamp(cohort, session=self._session, epoch=epoch, step=step.step, notes=tuple(step.notes))
-            values, tags = self._values(tag, step, stamp, mode)
+            records = step_records(tag, step, stamp)
+            kept = kept_of(keep_maps, len(step.samples))
+            turned = {} if kept is None else self._turned(records, Cohort(tuple(step.samples), tuple(class_names)))
+            values, turns, tags = self._values(records, turned, kept, mode)
             values += [scalar_value(name, value) for name, value in (scalars or {}).items()]
+            for value in turns:  # at step 0, so that TensorBoard's data server keeps the last one of each tag
+                self._sink.write([value], 0, wall_time)
             self._sink.write(values, step.step, wall_time)
             self._measures.keep(tag, step)
             self._write_lease(tags)
@@ -253,6 +264,8 @@ class RunLog:
         )  # samples compare by identity: the registered ones are found without a look at them
         if key not in self._cohorts:
             data = Cohort(tuple(samples), class_names).to_bytes()
+            if len(samples) > WHOLE:  # its samples are new objects at each step
+                self._cohorts.clear()
             if len(self._cohorts) >= 16:
                 self._cohorts.pop(next(iter(self._cohorts)))
             self._cohorts[key] = digest_of_bytes(data), data
@@ -274,29 +287,51 @@ class RunLog:
     def _put_lease(self, lease: Lease) -> None:
         self._sink.write([record_value(Series("lease", session=lease.session), lease.to_bytes())], 0)
 
+    def _turned(self, records: Sequence[Logged], cohort: Cohort) -> dict[Series, tuple[Series, Sums]]:
+        """Return the sums that are logged in place of maps, by the maps' series."""
+        said = next((record for _, record in records if isinstance(record, Predictions)), None)
+        found = {}
+        for series, record in records:
+            if isinstance(record, Maps) and record.stamp.step is not None:
+                step = record.stamp.step
+                sums = self._turns.sums(series, step, record.blocks, cohort, said, record.stamp)
+                if sums is not None:
+                    found[series] = sums
+        return found
+
     def _values(
-        self, tag: str, step: OpenStep, stamp: Stamp, mode: Mode | None
-    ) -> tuple[list[Summary.Value], list[str]]:
-        """Return the records' values, and TensorBoard's tags of the series that are not added to."""
-        records = step_records(tag, step, stamp)
-        entries = self._history.entries([series for series, _ in records], step.step, mode)
-        values, tags = [], []
+        self,
+        records: Sequence[Logged],
+        turned: Mapping[Series, tuple[Series, Sums]],
+        kept: int | None,
+        mode: Mode | None,
+    ) -> tuple[list[Summary.Value], list[Summary.Value], list[str]]:
+        """Return the records' values, those of maps that take turns, and TensorBoard's tags of what is not added to."""
+        step = next((record.stamp.step for _, record in records), None)
+        counted = [turned[series][0] if series in turned else series for series, _ in records]
+        entries = self._history.entries(counted, step or 0, mode)
+        values, turns, tags = [], [], []
         for entry, (series, record) in zip(entries, records, strict=True):
             said = replace(
-                stamp,
+                record.stamp,
                 ordinal=entry.ordinal,
                 relation=entry.relation,
                 held=entry.held,
                 replaced=entry.replaced,
-                notes=stamp.notes if record is records[0][1] else (),
+                notes=record.stamp.notes if record is records[0][1] else (),
             )
             data = replace(record, stamp=said).to_bytes()
+            if series in turned and kept is not None:
+                turn = replace(series, session=entry.series.session, turn=1 + (entry.held - 1) % kept)
+                turns.append(record_value(turn, data))
+                series, sums = turned[series]
+                data = replace(sums, stamp=said).to_bytes()
             values.append(record_value(entry.series, data))
             if entry.is_first:
                 values.append(record_value(replace(series, first=True), data))
             if not entry.series.session:
                 tags.append(series.tensorboard_tag)
-        return values, tags
+        return values, turns, tags
 
 
 def _expect_readable(tag: str, step: OpenStep) -> None:
@@ -311,9 +346,9 @@ def _expect_readable(tag: str, step: OpenStep) -> None:
             ) from error
 
 
-def step_records(tag: str, step: OpenStep, stamp: Stamp) -> list[tuple[Series, Predictions | Maps | Numbers]]:
+def step_records(tag: str, step: OpenStep, stamp: Stamp) -> list[Logged]:
     """Return all that was logged at a step, as the records of its series."""
-    records: list[tuple[Series, Predictions | Maps | Numbers]] = []
+    records: list[Logged] = []
     predictions: dict[str, Any] = step.full_predictions()
     if predictions or (step.notes and not step.blocks):  # which are said even where nothing else is left
         records.append((Series("predictions", tag), Predictions(stamp, task=step.task, **predictions)))

@@ -23,6 +23,7 @@ from tensorboard_plugin_gradcam.writer.predictions import Truth
 BoxesIn = Literal["pixels", "fractions"]
 
 MAX_IMAGE_SIZE = 1024  # pixels of the longer edge, by default
+LARGEST_THUMBNAIL = 64  # pixels of the longer edge
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,6 +89,7 @@ class SampleOptions(TypedDict, total=False):
     masks: PerSample | None
     dataformats: DataFormats | None
     volumes: bool | None
+    thumbnails: int | None
 
 
 @told

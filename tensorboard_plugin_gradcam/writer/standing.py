@@ -90,7 +90,9 @@ def _ours(data: bytes) -> Iterator[Found]:
     for value in event.summary.value:
         if value.metadata.plugin_data.plugin_name in (PLUGIN_NAME, LATER_PLUGIN_NAME):
             with suppress(CorruptRecord, NewerFormat):
-                yield _found(value, event.step)
+                found = _found(value, event.step)
+                if not found.series.turn:  # whose step is not its event's; its sums have it
+                    yield found
 
 
 def _found(value: Any, step: int) -> Found:

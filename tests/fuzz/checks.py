@@ -6,7 +6,7 @@ import gzip
 import json
 from contextlib import suppress
 
-from tensorboard_plugin_gradcam.findings import squared
+from tensorboard_plugin_gradcam.findings import squared, summary_of
 from tensorboard_plugin_gradcam.records import Cohort, CorruptRecord, Lease, NewerFormat, Series, thumbnail_in
 from tensorboard_plugin_gradcam.viewer.catalog import Key, catalogued
 from tensorboard_plugin_gradcam.viewer.cohorts import packed
@@ -14,6 +14,7 @@ from tensorboard_plugin_gradcam.viewer.packets import maps_packet, numbers_packe
 from tensorboard_plugin_gradcam.viewer.parameters import Cut
 from tensorboard_plugin_gradcam.viewer.source import Listed
 from tensorboard_plugin_gradcam.viewer.store import ident_of, merged
+from tensorboard_plugin_gradcam.viewer.tables import SumTable
 
 KEY = Key("run", "tag", "maps", "m", "l")
 
@@ -67,6 +68,9 @@ def _check_steps(kind: str, data: bytes) -> bool:
     assert (loaded.steps is None) == bool(loaded.corrupt)
     if kind == "predictions":
         predictions_packet(KEY, loaded, Cut())
+    elif kind == "sums":
+        for record in loaded.table.records if isinstance(loaded.table, SumTable) else ():
+            summary_of(1, record)
     elif kind == "numbers":
         numbers_packet(KEY, loaded, Cut())
     else:

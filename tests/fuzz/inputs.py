@@ -10,7 +10,7 @@ from pathlib import Path
 from tensorboard_plugin_gradcam.records import records_pb2 as pb
 
 CORPUS = Path(__file__).parent / "corpus"
-KINDS = ("series", "cohort", "predictions", "maps", "numbers", "lease")
+KINDS = ("series", "cohort", "predictions", "maps", "numbers", "lease", "sums")
 
 
 def corpus() -> dict[str, list[bytes]]:

@@ -16,6 +16,7 @@ from tensorboard_plugin_gradcam.records import (
     Sample,
     Series,
     Stamp,
+    Sums,
     with_thumbnail,
 )
 from tests.fuzz.inputs import CORPUS
@@ -56,6 +57,18 @@ def records() -> dict[str, bytes]:
         "maps-later": Maps(later, (block(maps, boxes=index),)).to_bytes(),
         "numbers-full": Numbers(later, half, index, index).to_bytes(),
         "numbers-empty": Numbers(stamp, half[:0]).to_bytes(),
+        "sums-full": Sums(
+            later,
+            np.array([1, 2], np.int32),
+            index - 1,
+            index,
+            index,
+            *np.ones((2, 2, 2), np.float32),
+            np.ones((2, 3), np.int32),
+            np.ones((3, 3), np.int32),
+            np.ones((2, 7), np.float32),
+            1.5,
+        ).to_bytes(),
         "lease-full": Lease(7, "host", 4, 1.5, 2.5, True, ("gradcam:predictions:val",)).to_bytes(),
     }
 

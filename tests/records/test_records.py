@@ -23,6 +23,7 @@ from tensorboard_plugin_gradcam.records import (
     Sample,
     Series,
     Stamp,
+    Sums,
     dequantised,
     quantised,
 )
@@ -125,8 +126,34 @@ def lease() -> Lease:
     return Lease(STAMP.session, "host", 7, 1.5, 2.5, closed=True, series=("gradcam:predictions:val",))
 
 
+def sums() -> Sums:
+    random = np.random.default_rng(3)
+    return Sums(
+        later_stamp(), grid=np.array([2, 3], np.int32), classes=np.array([4, -1], np.int32),
+        count=np.array([5, 300], np.int32), seen=np.array([0, 299], np.int32),
+        mean=random.random((2, 6), np.float32), square=random.random((2, 6), np.float32),
+        hits=random.integers(0, 300, (2, 5)).astype(np.int32), lone=np.ones((5, 3), np.int32),
+        numbers=np.where(np.eye(2, 7) > 0, np.nan, random.random((2, 7))).astype(np.float32), peak=2.5,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"mean": np.zeros((2, 7), np.float32)}, "mean of shape"),
+        ({"classes": np.array([4, 5], np.int32)}, "all samples"),
+        ({"grid": np.array([0, 3], np.int32)}, "rows and columns"),
+        ({"grid": np.array([1, 11], np.int32)}, "at most 10 rows"),
+        ({"hits": np.zeros((2, 4), np.int32)}, "hits of shape"),
+    ],
+)
+def test_sums_whose_parts_contradict_each_other_are_refused(change: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        replace(sums(), **change)
+
+
 RECORDS: list[Callable[[], Any]] = [
-    cohort, predictions, maps, later_cohort, later_predictions, explained_boxes, numbers, lease
+    cohort, predictions, maps, later_cohort, later_predictions, explained_boxes, numbers, lease, sums
 ]  # fmt: skip
 
 
@@ -145,6 +172,8 @@ def test_records_come_back(make: Callable[[], Any]) -> None:
         Series("maps", "val", "grad_cam_plus_plus", "layer4.2", first=True, map_kind="signed"),
         Series("numbers", "val", "grad_cam", "layer4", name="uncertainty", session=3, part=2),
         Series("lease", session=2**63),
+        Series("sums", "val", "grad_cam", "layer4", map_kind="signed"),
+        Series("maps", "val", "grad_cam", "layer4", session=3, turn=10),
     ],
 )
 def test_series_come_back(series: Series) -> None:

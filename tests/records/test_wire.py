@@ -20,6 +20,7 @@ CLASSES: dict[str, type[Message]] = {
     "maps": pb.Maps,
     "numbers": pb.Numbers,
     "lease": pb.Lease,
+    "sums": pb.Sums,
 }
 
 

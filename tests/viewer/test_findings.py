@@ -24,7 +24,7 @@ def planted_samples() -> Samples:
     return prepare_samples(images, labels=np.arange(40) % 2)
 
 
-def write(logdir: Path, run: str, steps: range, marked: bool) -> None:
+def write(logdir: Path, run: str, steps: range, marked: bool, keep_maps: int | None = None) -> None:
     random = np.random.default_rng(1)
     samples = planted_samples()
     for step in steps:
@@ -33,7 +33,7 @@ def write(logdir: Path, run: str, steps: range, marked: bool) -> None:
             maps[1::2, 0, 0] += 40
         add_gradcam(
             str(logdir / run), "val", samples, maps, step, method="grad_cam", layer="layer4", class_names=NAMES,
-            predictions=np.arange(40) % 2, probabilities=np.full(40, 0.9),
+            predictions=np.arange(40) % 2, probabilities=np.full(40, 0.9), keep_maps=keep_maps,
         )  # fmt: skip
 
 
@@ -42,6 +42,7 @@ def logdir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("findings")
     write(path, "clean", range(6), marked=False)
     write(path, "marked", range(6), marked=True)
+    write(path, "turns", range(6), marked=True, keep_maps=2)
     return path
 
 
@@ -59,7 +60,7 @@ def test_the_mark_is_the_first_finding_and_is_what_the_reader_finds(server: Serv
     assert (finding["kind"], finding["run"], finding["group"], finding["since"]) == ("hot_spot", "marked", 1, 3)
     assert finding["sentence"].startswith("20 of 20 samples of “dog” look at the upper left corner since step 3")
     assert len(finding["samples"]) == 20
-    read = read_gradcam(logdir).findings()[0]
+    read = next(one for one in read_gradcam(logdir).findings() if one.run == "marked")
     assert read.to_json(NAMES) == finding | {"p": pytest.approx(read.p), "q": pytest.approx(read.q)}
 
 
@@ -88,6 +89,19 @@ def decoded(png: str) -> np.ndarray:
     found = cv2.imdecode(np.frombuffer(base64.b64decode(png), np.uint8), cv2.IMREAD_UNCHANGED)
     assert found is not None
     return found
+
+
+def test_a_run_that_keeps_the_maps_of_its_last_steps_has_the_findings_of_all_of_them(server: Server) -> None:
+    whole, turns = (server.get("findings", run=run, **WHERE).json for run in ("marked", "turns"))
+    assert [one["sentence"] for one in turns["findings"]] == [one["sentence"] for one in whole["findings"]]
+    assert [one["samples"] for one in turns["findings"]] == [one["samples"] for one in whole["findings"]]
+    assert turns["runs"][0]["timeline"] == whole["runs"][0]["timeline"]
+    header, arrays = server.get("maps", run="turns", **WHERE).packet
+    assert arrays["steps"].tolist() == [4, 5]
+    assert header["total"] == 6
+    assert server.get("atlas", run="turns", step="1", **WHERE).json["step"] == 1
+    runs = {run["run"]: run["tags"][0]["maps"] for run in server.get("series").json["runs"]}
+    assert [one["max_step"] for one in runs["turns"]] == [5]
 
 
 def test_each_run_has_its_ribbon(server: Server) -> None:
