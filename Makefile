@@ -6,7 +6,7 @@ BIN := .venv/bin
 BIOME := npm install --no-save --no-package-lock --no-audit --no-fund @biomejs/biome@2.6.8
 
 .DEFAULT_GOAL := help
-.PHONY: help setup test check docs frameworks gpu format demo tour dist release-check pictures bench soak matrix proto clean
+.PHONY: help setup test check docs frameworks gpu format demo tour dist release-check firefox pictures bench soak matrix proto clean
 
 help:  ## list these targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 16
@@ -41,6 +41,10 @@ test: setup check  ## everything that has to pass: checks, unit tests, tests thr
 
 frameworks: .venv-frameworks/.installed  ## test every integration with its framework, in .venv-frameworks
 	.venv-frameworks/bin/python -m pytest -n 2 -m '' tests/frameworks
+
+firefox: setup  ## walk through the tab in Debian's firefox-esr
+	cd frontend && npm run --silent build
+	$(BIN)/python -m pytest -m slow tests/browser/test_firefox.py
 
 gpu: setup  ## test on a CUDA device: oracles, trainings bit for bit, time and memory beside the peers
 	$(BIN)/python -m pytest -rs -m '' tests/gpu

@@ -67,6 +67,8 @@ def test_focus_has_three_planes_and_a_slider(page: Page, volumes: Server) -> Non
     frame = look(page, volumes, focus="run=run&tag=scans&sample=0", mode="image")
     panel = frame.locator(".focus")
     expect(panel.get_by_test_id("planes").locator("canvas")).to_have_count(2)
+    panel.get_by_role("tab", name="Entropy").click()
+    expect(panel.get_by_test_id("chart")).to_contain_text("at the depth with the most evidence")
     panel.get_by_label("Slice").fill("20")
     expect(panel.get_by_test_id("slice")).to_have_text("21 / 24")
     frame.wait_for_load_state("networkidle")

@@ -16,6 +16,7 @@ interface Props {
   lines: readonly Line[];
   range?: [number, number];
   height?: number;
+  note?: string; // of what its numbers are
 }
 
 const HEIGHT = 132;
@@ -23,7 +24,7 @@ const ROOM = 6; // pixels that a measured point needs to be seen by itself
 const DASH = [4, 3];
 
 /** Lines over the steps, with axes; a click goes to the step. */
-export function Chart({title, lines, range, height = HEIGHT}: Props) {
+export function Chart({title, lines, range, height = HEIGHT, note}: Props) {
   const place = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot | null>(null);
   const at = useRef({step: step.value, pointed: pointedStep.value});
@@ -48,6 +49,7 @@ export function Chart({title, lines, range, height = HEIGHT}: Props) {
   return (
     <figure class="chart" data-testid="chart" aria-label={summaryOf(title, lines, step.value)}>
       <Legend lines={lines} at={read} pointed={pointedStep.value !== null} />
+      {note && <p class="chart-note">{note}</p>}
       <div ref={place} />
     </figure>
   );

@@ -1,7 +1,7 @@
 import {useId} from "preact/hooks";
 import {explainedOver, limitsFor, seriesOf} from "../state/maps";
 import {entriesOver, isCut, mapOfEntry, measured, type Metric, thinned} from "../state/measure";
-import {stepIndexOf} from "../maths/series";
+import {sizeOf, stepIndexOf} from "../maths/series";
 import {numberOver, ownNumbers} from "../state/userNumbers";
 import {numberOf, useSlowly} from "./slowly";
 import type {Twin} from "../state/twins";
@@ -23,6 +23,7 @@ interface Curve {
   title: string;
   lines: Line[] | null; // null: on their way
   range?: [number, number];
+  note?: string; // of what it is, where that is not the whole map
 }
 
 /** One sample over the steps, in each run: one chart, with a tab for each number. */
@@ -63,6 +64,7 @@ export function Curves({twins, sample, cast}: Props) {
             title={shown.title}
             lines={shown.lines}
             {...(shown.range ? {range: shown.range} : {})}
+            {...(shown.note ? {note: shown.note} : {})}
           />
         ) : (
           <div class="chart waits" />
@@ -106,7 +108,24 @@ function useCurves(twins: readonly Twin[], sample: Sample, cast: Cast): Curve[] 
       range: share,
     },
   ];
-  return [...all.filter((curve) => curve !== false), ...numberCurves(twins)];
+  const found = all.filter((curve) => curve !== false);
+  return [...(hasSlices(twins) ? found.map(ofSlice) : found), ...numberCurves(twins)];
+}
+
+/** Whether any of the maps is a volume's. */
+function hasSlices(twins: readonly Twin[]): boolean {
+  return twins.some(({group, index}) => {
+    const series = seriesOf(group, index);
+    const [first] = series ? entriesOver(series, index) : [];
+    return series && first ? sizeOf(series, first.entry).depth > 1 : false;
+  });
+}
+
+const DEPTH = "at the depth with the most evidence";
+
+/** Numbers of a volume's map are those of one slice: the one that is shown unless another is chosen. */
+function ofSlice(curve: Curve): Curve {
+  return curve.name === "Probability" ? curve : {...curve, title: `${curve.title}, ${DEPTH}`, note: DEPTH};
 }
 
 /** Numbers of the user's own. */

@@ -73,7 +73,7 @@ function Panel({group, cast, sample, index}: Props) {
   const way = trail && stops && stops.length > 1 && (
     <>
       <Trail stops={stops} at={at} ratio={ratioOf(sample)} view={viewport.value} />
-      <TrailKey stops={stops} />
+      {ratioOf(sample) > NARROW && <TrailKey stops={stops} />}
     </>
   );
   const what = {group, sample, index, at};
@@ -126,7 +126,7 @@ function Panel({group, cast, sample, index}: Props) {
               {stops && stops.length > 1 && (
                 <Photograph run={group.run} sample={sample} name="trail" dimmed>
                   <Trail stops={stops} at={at} ratio={ratioOf(sample)} view={WHOLE} />
-                  <TrailKey stops={stops} />
+                  {ratioOf(sample) > NARROW && <TrailKey stops={stops} />}
                 </Photograph>
               )}
             </div>
@@ -209,6 +209,8 @@ function Edge() {
     />
   );
 }
+
+const NARROW = 0.6; // proportions of a picture in which a key has no room
 
 function ratioOf({width, height}: Sample): number {
   return width && height ? width / height : 1;
