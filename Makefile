@@ -40,7 +40,7 @@ test: setup check  ## everything that has to pass: checks, unit tests, tests thr
 	touch $@
 
 frameworks: .venv-frameworks/.installed  ## test every integration with its framework, in .venv-frameworks
-	.venv-frameworks/bin/python -m pytest -n 2 -m '' tests/frameworks
+	.venv-frameworks/bin/python -m pytest -n 2 -m '' tests/frameworks tests/test_gallery.py
 
 firefox: setup  ## walk through the tab in Debian's firefox-esr
 	cd frontend && npm run --silent build
@@ -48,7 +48,7 @@ firefox: setup  ## walk through the tab in Debian's firefox-esr
 
 gpu: setup  ## test on a CUDA device: oracles, trainings bit for bit, time and memory beside the peers
 	$(BIN)/python -m pytest -rs -m '' tests/gpu
-	$(BIN)/python benchmarks/engine.py --device cuda
+	$(BIN)/python -m benchmarks.engine --device cuda
 
 docs: setup  ## build the documentation into docs/_build/html; a broken link is an error
 	$(BIN)/python -m sphinx -W --keep-going -q -b html docs docs/_build/html
@@ -80,8 +80,9 @@ release-check: dist  ## metadata, links, changelog and licences of what `make di
 pictures: setup  ## make the pictures of the README and the docs anew
 	$(BIN)/python docs/pictures.py
 
-bench: setup  ## measure (the figures are ratios: machines differ)
-	for script in benchmarks/*.py; do $(BIN)/python $$script || exit 1; done
+bench: setup  ## measure beside the peers, into benchmarks/RESULTS.md (an hour; QUICK=1: five minutes, into build/)
+	$(BIN)/pip install --quiet -e '.[bench]'
+	$(BIN)/python -m benchmarks.run $(if $(QUICK),--quick --out build/bench)
 
 soak: setup  ## fuzzing, damaged files, a long run and killed writers at full length, with their figures (an hour)
 	$(BIN)/python -m tests.fuzz.soak

@@ -25,11 +25,13 @@ import torchvision
 from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
 from torch import Tensor, nn
 
+from benchmarks.figures import record
 from tensorboard_plugin_gradcam import CAM
 from tensorboard_plugin_gradcam.cam import Classes
 
 Way = Callable[[nn.Module, Tensor], Any]
 LAYER, CLASS, MEBIBYTE = "layer4", 7, 2**20
+ROOT = Path(__file__).parents[1]
 
 
 def inference(model: nn.Module, inputs: Tensor) -> Any:
@@ -141,14 +143,19 @@ def compare_times(name: str, batch: int, ways: dict[str, Way], rounds: int, cloc
         low, median, high = np.quantile(ratios[:, position], (0.25, 0.5, 0.75))
         fastest = times[:, position].min() / times[:, 0].min()
         own = np.median(times[:, position]) * 1e3
+        record(f"engine/{name}/batch {batch}/{way}", float(median), "inferences", float(low), float(high))
         print(f"  {way:<34} {own:7.1f} ms {median:6.3f} ({low:.3f} to {high:.3f}; fastest rounds {fastest:.3f})")
 
 
 def compare_memory(name: str) -> None:
     """Print each way's peak memory above the loaded model."""
     print(f"{name}, batch 16, peak memory above the loaded model")
-    peaks = {way: int(subprocess.check_output([sys.executable, __file__, "--peak", name, way])) for way in WAYS}
+    peaks = {
+        way: int(subprocess.check_output([sys.executable, "-m", "benchmarks.engine", "--peak", name, way], cwd=ROOT))
+        for way in WAYS
+    }
     for way, peak in peaks.items():
+        record(f"memory/{name}/batch 16/{way}", peak / MEBIBYTE, "MiB")
         print(f"  {way:<16} {peak / MEBIBYTE:6.0f} MiB, {peak / peaks['inference']:6.2f} of the inference's")
 
 

@@ -12,6 +12,7 @@ import torch
 import torchvision
 from torch import Tensor, nn
 
+from benchmarks.figures import record
 from tensorboard_plugin_gradcam import CAM
 
 NAMES = ("resnet50", "resnet101", "wide_resnet50_2", "convnext_tiny", "densenet161", "vgg16", "vit_b_16", "swin_t")
@@ -43,6 +44,7 @@ def main() -> None:
         model, image = torchvision.models.get_model(name, weights=None).eval(), torch.rand(1, 3, 224, 224)
         times = [[seconds(way, model, image) for way in (inference, finding)] for _ in range(options.rounds + 1)][1:]
         alone, found = (median(column) for column in zip(*times, strict=True))
+        record(f"finding the layer/{name}", found / alone, "inferences")
         print(
             f"{name:<16} inference {alone * 1e3:4.0f} ms, finding {found * 1e3:5.0f} ms: {found / alone:.1f} inferences"
         )

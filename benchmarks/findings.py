@@ -1,6 +1,6 @@
 """How many planted marks the findings see, and how often they see one where there is none.
 
-    python benchmarks/findings.py [--logs 40]
+    python -m benchmarks.findings [--logs 40]
 
 Maps are random ones, and those of the demo's network, trained on clean photographs of solar cells; plants move a part
 of some samples' evidence onto a place from a step on. A plant counts as found where the first hot spot names its class,
@@ -10,17 +10,13 @@ touches its place, and starts within one kept step of it. False alarms are count
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tensorboard_plugin_gradcam.findings import Finding, Observations, Source, Summary, find_in
-
-sys.path.insert(0, str(Path(__file__).parents[1]))
 
 Maps = NDArray[np.float32]
 STEPS, BIRTH = 12, 5

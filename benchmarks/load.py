@@ -1,4 +1,4 @@
-"""Fifty people scrub at once: `python benchmarks/load.py [CLIENTS] [SECONDS]`.
+"""Fifty people scrub at once: `python -m benchmarks.load [CLIENTS] [SECONDS]`.
 
 One TensorBoard with 5 runs x 200 samples x 1,000 steps of 7 x 7 maps, and beside it the Images tab with overlays of the
 same samples, of which TensorBoard keeps 10 steps. Each client goes to a random step of a run every 0.2 s (or as soon as
@@ -27,6 +27,7 @@ import numpy as np
 from tensorboard.compat.proto import event_pb2, summary_pb2
 from tensorboard.summary.writer.event_file_writer import EventFileWriter
 
+from benchmarks.figures import record
 from tensorboard_plugin_gradcam import add_gradcam, prepare_samples
 from tensorboard_plugin_gradcam.heatmap import overlay
 
@@ -217,6 +218,7 @@ class Tab:
         print(f"{self.name}: {len(crowd.screens)} screens, {len(crowd.requests)} requests, {len(crowd.errors)} errors")
         for what, times in (("opening", crowd.openings), ("a screen", crowd.screens), ("a request", crowd.requests)):
             median, late = np.percentile(np.array(times) * 1000, (50, 99))
+            record(f"crowd/{self.name}/{what}", float(median), "ms", high=float(late))
             print(f"  {what:<10} median {median:7.0f} ms, 99th percentile {late:7.0f} ms")
         print(f"  memory of the server: {before:.0f} MiB before, {during:.0f} under load, {after:.0f} 15 s after")
         for error in sorted(set(crowd.errors))[:5]:

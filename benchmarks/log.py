@@ -1,7 +1,12 @@
-"""Bytes and time a sample and step, beside overlays through `add_image` of torch and of tensorboardX, in one run."""
+"""Bytes and time per sample and step, beside overlays through `add_image` of torch and tensorboardX, and W&B's media.
+
+W&B runs offline, where it is installed: what it would upload stays in its directory, and the time is that of its calls.
+"""
 
 from __future__ import annotations
 
+import argparse
+import os
 import tempfile
 import time
 from pathlib import Path
@@ -11,6 +16,7 @@ import numpy as np
 import tensorboardX
 from torch.utils.tensorboard import SummaryWriter
 
+from benchmarks.figures import record
 from tensorboard_plugin_gradcam import add_gradcam, prepare_samples
 from tensorboard_plugin_gradcam.heatmap import overlay
 
@@ -53,8 +59,27 @@ def overlays(writer: Any, folder: Path, images: np.ndarray, maps: np.ndarray) ->
     began = time.perf_counter()
     for step in range(OVERLAY_STEPS):
         for index, (image, map_) in enumerate(zip(images, maps, strict=True)):
-            writer.add_image(f"val/{index}", overlay(image, map_), step, dataformats="HWC")
+            moved = np.roll(map_, step, axis=1)  # W&B stores equal pictures once
+            writer.add_image(f"val/{index}", overlay(image, moved), step, dataformats="HWC")
     writer.close()
+    took = time.perf_counter() - began
+    return size_of(folder) / OVERLAY_STEPS / len(images), took * 1e6 / OVERLAY_STEPS / len(images)
+
+
+def wandb_overlays(folder: Path, images: np.ndarray, maps: np.ndarray) -> tuple[float, float] | None:
+    """Return bytes and microseconds per sample and step of W&B's offline media; None where it is not installed."""
+    os.environ |= {"WANDB_SILENT": "true", "WANDB_MODE": "offline"}
+    try:
+        import wandb
+    except ImportError:
+        return None
+    folder.mkdir()
+    run = wandb.init(project="overlays", dir=str(folder), settings=wandb.Settings(console="off"))
+    began = time.perf_counter()
+    for step in range(OVERLAY_STEPS):
+        drawn = [overlay(image, np.roll(map_, step, axis=1)) for image, map_ in zip(images, maps, strict=True)]
+        run.log({f"val/{index}": wandb.Image(one) for index, one in enumerate(drawn)}, step=step)
+    run.finish()
     took = time.perf_counter() - began
     return size_of(folder) / OVERLAY_STEPS / len(images), took * 1e6 / OVERLAY_STEPS / len(images)
 
@@ -67,6 +92,10 @@ def compare(folder: Path, images: np.ndarray, maps: np.ndarray) -> None:
         place = folder / f"overlays-{name}"
         peers[name] = overlays(make(str(place)), place, images, maps)
         print(f"  overlays, {name:<13} {peers[name][0]:9.1f} bytes {peers[name][1]:9.1f} us")
+        keep(f"{len(images)} samples/add_image, {name}", *peers[name])
+    if found := wandb_overlays(folder / "wandb", images, maps):
+        print(f"  overlays, {'W&B offline':<13} {found[0]:9.1f} bytes {found[1]:9.1f} us")
+        keep(f"{len(images)} samples/W&B offline", *found)
     for name, make in (("torch", SummaryWriter), ("tensorboardX", tensorboardX.SummaryWriter)):
         for registered in (True, False):
             place = folder / f"ours-{name}-{registered}"
@@ -75,10 +104,17 @@ def compare(folder: Path, images: np.ndarray, maps: np.ndarray) -> None:
             writer.close()
             peer_size, peer_took = peers[name]
             how = "registered" if registered else "images"
+            keep(f"{len(images)} samples/ours, {how}, {name}", size, took)
             print(
                 f"  {how}, {name:<13} {size:9.1f} bytes {took:9.1f} us (first step {first:.1f} ms): "
                 f"{peer_size / size:.0f} times smaller, {peer_took / took:.0f} times faster"
             )
+
+
+def keep(name: str, size: float, took: float) -> None:
+    """Keep both figures of a way of logging."""
+    record(f"logging/{name}", size, "bytes per sample and step")
+    record(f"logging/{name}, time", took, "us per sample and step")
 
 
 def main() -> None:
@@ -87,7 +123,9 @@ def main() -> None:
 
     photographs = load_sample_images().images
     rng = np.random.default_rng(0)
-    for count in (16, 64):
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="16 samples only")
+    for count in (16,) if parser.parse_args().quick else (16, 64):
         corners = rng.integers(0, 200, (count, 2))
         images = np.stack([photographs[n % 2][y : y + SIZE, x : x + SIZE] for n, (y, x) in enumerate(corners)])
         maps = rng.standard_normal((count, 7, 7)).astype(np.float32)

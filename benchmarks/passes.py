@@ -17,6 +17,7 @@ from pytorch_grad_cam import AblationCAM, ScoreCAM
 from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
 from torch import Tensor, nn
 
+from benchmarks.figures import record
 from tensorboard_plugin_gradcam import CAM
 from tensorboard_plugin_gradcam.cam import Classes
 
@@ -82,6 +83,8 @@ def ablation(name: str, inputs: Tensor, rounds: int) -> None:
     one, ours = beside(rounds, inference(model, inputs), lambda: cam(inputs, CLASS))
     theirs, mask = peer(AblationCAM, model, inputs)
     apart = np.abs(cam(inputs, CLASS).masks().numpy() - mask).max()
+    record(f"ablation_cam/{name}/ours", ours / one, "inferences")
+    record(f"ablation_cam/{name}/grad-cam", theirs / one, "inferences")
     print(
         f"Ablation-CAM, {name} {LAYER}, 224: {ours * 1e3:.0f} ms, {ours / one:.2f} inferences of {one * 1e3:.0f} ms; "
         f"grad-cam {theirs:.1f} s, {theirs / ours:.0f} times as long; masks differ by at most {apart:.0e}"
@@ -98,6 +101,7 @@ def score(name: str, inputs: Tensor) -> None:
     ours = seconds(lambda: result.append(cam(inputs, CLASS)))
     theirs, mask = peer(ScoreCAM, model, inputs)
     apart = np.abs(result[0].masks().numpy() - mask).max()
+    record(f"score_cam/{name}/ours, of grad-cam's time", ours / theirs, "ratio")
     print(
         f"Score-CAM, {name} {LAYER}, {inputs.shape[-1]}: {ours:.1f} s, {ours / channels / batches[best]:.2f} "
         f"inferences (best batch {best}) for each of {channels} channels that vary; grad-cam {theirs:.1f} s, "

@@ -6,6 +6,8 @@ import statistics
 import subprocess
 import sys
 
+from benchmarks.figures import record_all
+
 CODE = """
 import time
 from tensorboard import default
@@ -33,6 +35,7 @@ def main() -> None:
     """Print the medians of nine pairs."""
     pairs = [(milliseconds(LOAD), milliseconds(PROVIDER)) for _ in range(9)]
     added = [with_it - without for with_it, without in pairs]
+    record_all("start/added", added, "ms")
     print(f"added at start: {statistics.median(added):.1f} ms ({min(added):.1f} to {max(added):.1f})")
 
 

@@ -1,8 +1,8 @@
 """The tab in software-rendered Chromium, beside TensorBoard's Images tab with the same samples as overlays.
 
-    python benchmarks/tab.py                   64 samples x 1,000 steps: opening, scrubbing, bytes
-    python benchmarks/tab.py --minutes 10      also the page's memory while it plays
-    python benchmarks/tab.py --large           also 200 samples x 1,000 steps x 5 runs x 3 layers
+    python -m benchmarks.tab                   64 samples x 1,000 steps: opening, scrubbing, bytes
+    python -m benchmarks.tab --minutes 10      also the page's memory while it plays
+    python -m benchmarks.tab --large           also 200 samples x 1,000 steps x 5 runs x 3 layers
 
 Times are medians of a few fresh pages. TensorBoard's own time to load the log is printed beside them and not in them.
 """
@@ -26,6 +26,7 @@ import numpy as np
 from playwright.sync_api import Browser, Frame, Page, sync_playwright
 from torch.utils.tensorboard import SummaryWriter
 
+from benchmarks.figures import record, record_all
 from tensorboard_plugin_gradcam import add_gradcam
 from tensorboard_plugin_gradcam.heatmap import overlay
 
@@ -225,12 +226,14 @@ def play(page: Page, frame: Frame, minutes: float) -> None:
     )
 
 
-def measure_tab(browser: Browser, address: str, minutes: float) -> None:
+def measure_tab(browser: Browser, address: str, minutes: float, pages: int) -> None:
     """Print opening, scrubbing, bytes and memory of one open tab."""
     both = [
-        [first_painted_seconds(browser, f"{address}/#{tab}") for tab in ("gradcam", "images")] for _ in range(PAGES)
+        [first_painted_seconds(browser, f"{address}/#{tab}") for tab in ("gradcam", "images")] for _ in range(pages)
     ]
     ours, theirs = zip(*both, strict=True)
+    record_all("tab/first tile/ours", ours, "s")
+    record_all("tab/first tile/Images tab", theirs, "s")
     print(f"opened to first tile {statistics.median(ours):.2f} s; Images tab {statistics.median(theirs):.2f} s")
     with opened(browser, f"{address}/#gradcam") as (page, _):
         frame = tab_frame(page)
@@ -241,6 +244,8 @@ def measure_tab(browser: Browser, address: str, minutes: float) -> None:
         rate = 1000 / statistics.median(found["frames"])
         slowest = np.percentile(found["changes"], 95)
         change = statistics.median(found["changes"])
+        record("tab/scrubbing", float(rate), "steps/s")
+        record("tab/step change", float(change), "ms", high=float(slowest))
         print(f"scrubbing {found['tiles']} tiles: {rate:.0f} steps a second", end="; ")
         print(f"a change {change:.0f} ms, 95 % {slowest:.0f} ms")
         if minutes:
@@ -286,17 +291,19 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--minutes", type=float, default=0, help="of playback to watch the memory over")
     parser.add_argument("--large", action="store_true")
+    parser.add_argument("--quick", action="store_true", help="16 samples, and two pages in place of five")
     arguments = parser.parse_args()
-    images = photographs(64)
+    count = 16 if arguments.quick else 64
+    images, pages = photographs(count), 2 if arguments.quick else PAGES
     chromium = shutil.which("chromium") or shutil.which("google-chrome")
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
         root = Path(folder)
         write_maps(root / "log" / "ours", images)
         write_overlays(root / "log" / "overlays", images)
         browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
-        with tensorboard(root / "log", lambda address: has_last_step(address, 1, 64)) as (address, loading):
-            print(f"64 samples x 1,000 steps: TensorBoard loads it in {loading:.1f} s")
-            measure_tab(browser, address, arguments.minutes)
+        with tensorboard(root / "log", lambda address: has_last_step(address, 1, count)) as (address, loading):
+            print(f"{count} samples x 1,000 steps: TensorBoard loads it in {loading:.1f} s")
+            measure_tab(browser, address, arguments.minutes, pages)
         if arguments.large:
             measure_large(browser, root / "large")
         browser.close()
