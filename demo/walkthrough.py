@@ -269,10 +269,9 @@ def deeplab(options: Options) -> list[str]:
     """Train torchvision's DeepLabV3 on coins."""
 
     def make(data: Data) -> nn.Module:
-        model: Any = torchvision.models.segmentation.deeplabv3_resnet50(
-            weights=None, weights_backbone=None, num_classes=2
-        )
-        model.backbone.conv1 = nn.Conv2d(1, 64, 7, 2, 3, bias=False)
+        segmenter = torchvision.models.segmentation.deeplabv3_resnet50
+        model: nn.Module = segmenter(weights=None, weights_backbone=None, num_classes=2)
+        model.get_submodule("backbone").conv1 = nn.Conv2d(1, 64, 7, 2, 3, bias=False)
         return model
 
     run("DeepLabV3", replace(options, data="coins", steps=max(2, options.steps // 10), rate=1e-3), make, 4)
