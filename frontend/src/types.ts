@@ -59,6 +59,7 @@ export interface Sample {
   slices: string[];
   label: number | null;
   id: string;
+  identity?: string; // the same for the same sample in all lists
   caption: string;
   width: number;
   height: number;

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from tensorboard_plugin_gradcam.findings import (
     EVERYONE,
     Looks,
+    Observations,
     Observer,
     Source,
     StepSummary,
@@ -273,6 +274,27 @@ def _stretches(
         observed = observer.observe(step, blocks, cohort, Predictions(Stamp("0" * 32), **columns) if columns else None)
         if observed is not None:
             yield observed.stretch
+
+
+def observed_at(one: Studied, step: float, cohort_of: CohortOf) -> Observations | None:
+    """Return the last kept step of a series at or before `step` with its samples' maps; None where there is none.
+
+    Of a whole data set, whose samples' own maps are kept for the last steps only, the first of those if need be.
+    """
+    steps, table = one.maps.steps, one.maps.table
+    if steps is None or not isinstance(table, MapTable) or not len(steps.step):
+        return None
+    row = int((steps.step <= step).sum()) - 1
+    if row < 0 and one.sums is None:
+        return None
+    row = max(row, 0)
+    cohort = cohort_of(bytes(steps.cohort[row]).decode())
+    if cohort is None:
+        return None
+    at = int(steps.step[row])
+    columns = {name: column[0] for name, column in _Said(one.said).at([at], len(cohort.samples)).items()}
+    predictions = Predictions(Stamp("0" * 32), **columns) if columns else None
+    return Observer(one.kind).observe(at, list(_Entries(table).blocks(row)), cohort, predictions)
 
 
 class _Entries:

@@ -6,11 +6,15 @@ import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Literal, cast, get_args
 
 from tensorboard import errors
 from werkzeug.datastructures import MultiDict
 
+from tensorboard_plugin_gradcam.findings.windows import Region
 from tensorboard_plugin_gradcam.viewer.limits import RUNS_COMPARED, SAMPLES_ASKED
+
+Aspect = Literal["label", "prediction"]  # by which samples are put into classes
 
 
 @dataclass(frozen=True)
@@ -55,6 +59,35 @@ def step(arguments: Mapping[str, str]) -> float:
     """Return the parameter `step`; without it, the last one."""
     value = _number(arguments, "step")
     return math.inf if value is None else value
+
+
+def aspect(arguments: Mapping[str, str]) -> Aspect:
+    """Return the parameter `by`: whether classes are those of the labels or of the predictions."""
+    value = arguments.get("by", "label")
+    if value not in get_args(Aspect):
+        raise errors.InvalidArgumentError(f"expected 'label' or 'prediction' for 'by', got {quoted(value)}")
+    return cast(Aspect, value)
+
+
+def group(arguments: Mapping[str, str]) -> int | None:
+    """Return the parameter `class`; None for all classes."""
+    value = _number(arguments, "class")
+    if value is not None and not (value == int(value) and 0 <= value < 2**31):
+        raise errors.InvalidArgumentError(f"expected a class index for 'class', got {quoted(arguments['class'])}")
+    return None if value is None else int(value)
+
+
+def region(arguments: Mapping[str, str]) -> Region:
+    """Return the parameter `region`: x0,y0,x1,y1 in fractions of the picture, and four more for a hole."""
+    value = required(arguments, "region")
+    edges = [_number({"region": edge}, "region") for edge in value.split(",", 8)]
+    known = [edge for edge in edges if edge is not None and 0 <= edge <= 1]
+    if len(known) != len(edges) or len(known) not in (4, 8) or not (known[0] < known[2] and known[1] < known[3]):
+        raise errors.InvalidArgumentError(
+            f"expected 'region' as x0,y0,x1,y1 in fractions from 0 to 1, with four more for a hole, got {quoted(value)}"
+        )
+    hole = (known[4], known[5], known[6], known[7]) if len(known) == 8 else None
+    return Region(known[0], known[1], known[2], known[3], hole)
 
 
 def runs(arguments: MultiDict[str, str]) -> list[str]:

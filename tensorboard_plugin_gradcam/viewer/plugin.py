@@ -12,6 +12,7 @@ from tensorboard.plugins import base_plugin
 from tensorboard.util import tb_logging
 from werkzeug.wrappers import Request, Response
 
+from tensorboard_plugin_gradcam.findings import Observations
 from tensorboard_plugin_gradcam.records import (
     PLUGIN_NAME,
     Cohort,
@@ -23,10 +24,20 @@ from tensorboard_plugin_gradcam.records import (
 )
 from tensorboard_plugin_gradcam.viewer import cohorts, frontend, parameters
 from tensorboard_plugin_gradcam.viewer.answers import Answers
+from tensorboard_plugin_gradcam.viewer.behind import behind_json, by_prediction
 from tensorboard_plugin_gradcam.viewer.budget import Bytes, Flights, Processor, Turns
 from tensorboard_plugin_gradcam.viewer.catalog import Entry, Key
 from tensorboard_plugin_gradcam.viewer.damage import Damage, logdir_of
-from tensorboard_plugin_gradcam.viewer.findings import Found, Studied, Summaries, atlas_json, findings_json, packed
+from tensorboard_plugin_gradcam.viewer.findings import (
+    CohortOf,
+    Found,
+    Studied,
+    Summaries,
+    atlas_json,
+    findings_json,
+    observed_at,
+    packed,
+)
 from tensorboard_plugin_gradcam.viewer.limits import IMAGE_PIXELS, PICTURES_AT_ONCE, SENDING_BYTES
 from tensorboard_plugin_gradcam.viewer.packets import maps_packet, numbers_packet, predictions_packet
 from tensorboard_plugin_gradcam.viewer.parameters import quoted, required
@@ -73,6 +84,7 @@ class GradCAMPlugin(base_plugin.TBPlugin):  # type: ignore[misc, unused-ignore]
             "/cohort": self._serve_cohort,
             "/findings": self._serve_findings,
             "/atlas": self._serve_atlas,
+            "/behind": self._serve_behind,
             "/image": self._serve_image,
             "/index.js": self._serve_index,
             "/static/*": self._serve_static,
@@ -158,16 +170,36 @@ class GradCAMPlugin(base_plugin.TBPlugin):  # type: ignore[misc, unused-ignore]
 
     def _serve_atlas(self, request: Request) -> Response:
         run, tag, method, layer = (required(request.args, name) for name in ("run", "tag", "method", "layer"))
-        key, step = Key(run, tag, "maps", method, layer), parameters.step(request.args)
+        key = Key(run, tag, "maps", method, layer)
+        step, by = parameters.step(request.args), parameters.aspect(request.args)
+        studied = self._studied(request, key)
 
         def made(found: list[Found]) -> dict[str, Any]:
             _, summarised, looks = found[0]
+            if by == "prediction":
+                summarised = by_prediction(summarised, self._observed(request, studied, step))
             shown = atlas_json(summarised, step, looks)
             if shown is None:
-                raise errors.NotFoundError(f"no maps of pictures at or before that step for {_named(key)}")
+                raise _nothing_at(key)
             return shown
 
-        return self._answered(request, "atlas", [self._studied(request, key)], step, made)
+        return self._answered(request, "atlas", [studied], (step, by), made)
+
+    def _serve_behind(self, request: Request) -> Response:
+        run, tag, method, layer = (required(request.args, name) for name in ("run", "tag", "method", "layer"))
+        step, by = parameters.step(request.args), parameters.aspect(request.args)
+        region, group = parameters.region(request.args), parameters.group(request.args)
+        studied = self._studied(request, Key(run, tag, "maps", method, layer))
+        with self._summarising.taken():
+            observed = self._observed(request, studied, step)
+            return _json(request, behind_json(observed, region, group, by))
+
+    def _observed(self, request: Request, studied: Studied, step: float) -> Observations:
+        cohort_of = self._cohorts(_scope(request), studied.key.run, Processor(studied.handed))
+        observed = observed_at(studied, step, cohort_of)
+        if observed is None:
+            raise _nothing_at(studied.key)
+        return observed
 
     def _answered(
         self,
@@ -199,16 +231,20 @@ class GradCAMPlugin(base_plugin.TBPlugin):  # type: ignore[misc, unused-ignore]
         said, sums = beside(Key(key.run, key.tag, "predictions")), beside(key._replace(kind="sums"))
         return Studied(key, entry.map_kind, maps, said, sums)
 
-    def _summarised(self, scope: Scope, one: Studied, processor: Processor) -> Found:
+    def _cohorts(self, scope: Scope, run: str, processor: Processor) -> CohortOf:
         def cohort_of(digest: str) -> Cohort | None:
             processor.expect_some()
-            blob = self._source.blob(scope, one.key.run, Series("cohort", digest=digest))
+            blob = self._source.blob(scope, run, Series("cohort", digest=digest))
             processor.hand(len(blob or b""))
             try:
                 return None if blob is None else Cohort.from_bytes(blob)
             except (CorruptRecord, NewerFormat):
                 return None  # its own route says what is wrong with it
 
+        return cohort_of
+
+    def _summarised(self, scope: Scope, one: Studied, processor: Processor) -> Found:
+        cohort_of = self._cohorts(scope, one.key.run, processor)
         found = self._summaries.of(scope.experiment, one, cohort_of, processor)
         return one.key, found, self._thumbnails.of(scope, one.key.run)
 
@@ -327,6 +363,10 @@ def _json(request: Request, content: Mapping[str, Any], expires: int = 0) -> Res
 def _named(key: Key) -> str:
     names = ("run", "tag", *{"predictions": (), "maps": ("method", "layer"), "numbers": ("name",)}[key.kind])
     return ", ".join(f"{name}={quoted(getattr(key, name))}" for name in names)
+
+
+def _nothing_at(key: Key) -> errors.PublicError:
+    return errors.NotFoundError(f"no maps of pictures at or before that step for {_named(key)}")
 
 
 def _shown(picture: Picture | None) -> Picture:

@@ -124,3 +124,20 @@ def test_the_atlas_glows_where_a_class_looks_at_the_scrubbers_step(page: Page, m
     expect(dog).to_be_visible()
     page.wait_for_function(f"(canvas) => ({peak})(canvas).every((place) => place < 14)", arg=dog.element_handle())
     expect(page.locator(".atlas")).to_contain_text("accuracy 1")
+
+    dog.locator("xpath=..").locator("xpath=..").press("Enter")  # the place of its peak
+    behind = page.get_by_role("complementary", name="Samples behind the place")
+    expect(behind).to_contain_text("Column 1, row 1")
+    expect(behind).to_contain_text(
+        re.compile(r"marked, dog: \d+ % of the evidence lies on 2.0 % of the picture; in clean")
+    )
+    shares = [float(one) for one in behind.locator(".number-of").all_inner_texts()]
+    assert len(shares) == 20
+    assert shares == sorted(shares, reverse=True)
+    page.get_by_label("Rows").select_option("prediction")
+    expect(behind).to_be_hidden()
+    expect(page.get_by_role("heading", name="as dog")).to_be_visible()
+    dog.locator("xpath=..").locator("xpath=..").press("Enter")
+    behind.get_by_role("button", name="Show in the grid").click()
+    page.wait_for_function("location.hash.includes('p.gradcam.prediction=1')")
+    expect(page.get_by_test_id("region").first).to_be_attached()

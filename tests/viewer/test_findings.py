@@ -124,6 +124,21 @@ def test_the_atlas_shows_each_class_at_a_step(server: Server) -> None:
     assert server.get("atlas", run="marked", step="2", **WHERE).json["step"] == 2
 
 
+def test_the_samples_behind_a_place_come_by_their_share_there(server: Server) -> None:
+    corner = {"run": "marked", "region": "0,0,0.142857142857,0.142857142857", "class": "1", **WHERE}
+    behind = server.get("behind", **corner).json
+    maps = server.get("maps", run="marked", step="5", **WHERE).packet[1]
+    values = maps["values"].reshape(40, 49) * ((maps["maximum"] - maps["minimum"]) / 255)[:, None]
+    values += maps["minimum"][:, None]
+    shares = np.sort((values[:, 0] / values.sum(axis=1))[1::2])[::-1]
+    assert (behind["step"], behind["count"]) == (5, 20)
+    np.testing.assert_allclose([one["share"] for one in behind["samples"]], shares, atol=1e-4)
+    assert behind["share"] == pytest.approx(shares.mean(), abs=1e-5)
+    assert behind["area"] == pytest.approx(1 / 49)
+    assert server.get("behind", **corner | {"class": "0"}).json["share"] < 0.1
+    assert server.get("behind", **corner, by="prediction").json == behind
+
+
 @pytest.mark.parametrize(
     ("path", "status", "message"),
     [
@@ -132,6 +147,12 @@ def test_the_atlas_shows_each_class_at_a_step(server: Server) -> None:
         ("findings?run=none&tag=val&method=grad_cam&layer=layer4", 404, "no Grad-CAM data for run='none'"),
         ("atlas?run=clean&tag=val&method=grad_cam&layer=layer4&step=-1", 404, "no maps of pictures"),
         ("atlas?run=clean&tag=val&method=grad_cam&layer=layer4&step=x", 400, "step"),
+        ("atlas?run=clean&tag=val&method=grad_cam&layer=layer4&by=x", 400, "expected 'label' or 'prediction' for 'by'"),
+        ("behind?run=clean&tag=val&method=grad_cam&layer=layer4", 400, "missing query parameter 'region'"),
+        ("behind?run=clean&tag=val&method=grad_cam&layer=layer4&region=0,0,1", 400, "expected 'region' as x0,y0,x1,y1"),
+        ("behind?run=clean&tag=val&method=grad_cam&layer=layer4&region=0,1,1,0", 400, "expected 'region' as x0"),
+        ("behind?run=clean&tag=val&method=grad_cam&layer=layer4&region=0,0,1,1&class=1.5", 400, "a class index"),
+        ("behind?run=clean&tag=val&method=grad_cam&layer=layer4&region=0,0,1,1&step=-1", 404, "no maps of pictures"),
     ],
 )
 def test_bad_requests_say_what_is_wrong(server: Server, path: str, status: int, message: str) -> None:

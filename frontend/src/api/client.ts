@@ -13,7 +13,7 @@ import type {
   Sample,
   TagEntry,
 } from "../types";
-import type {Atlas, Findings} from "./findings";
+import type {Atlas, Behind, Findings} from "./findings";
 import {decodeMaps, decodeNumbers, decodePredictions} from "./packet";
 import {fetchPatiently} from "./patience";
 
@@ -80,8 +80,24 @@ export class Client {
   }
 
   /** Mean maps of each class, at the last kept step at or before `step`. */
-  async atlas({run, tag, method, layer}: SeriesKey, step: number, signal?: AbortSignal): Promise<Atlas> {
-    return (await this.json("atlas", {run, tag, method, layer, step}, signal)) as Atlas;
+  async atlas(
+    {run, tag, method, layer}: SeriesKey,
+    step: number,
+    by: "label" | "prediction",
+    signal?: AbortSignal,
+  ): Promise<Atlas> {
+    return (await this.json("atlas", {run, tag, method, layer, step, by}, signal)) as Atlas;
+  }
+
+  /** The samples of a class by their share of evidence in a region, most first. */
+  async behind(
+    {run, tag, method, layer}: SeriesKey,
+    step: number,
+    {region, of, by}: {region: string; of: number | null; by: "label" | "prediction"},
+    signal?: AbortSignal,
+  ): Promise<Behind> {
+    const query = {run, tag, method, layer, step, region, class: of ?? undefined, by};
+    return (await this.json("behind", query, signal)) as Behind;
   }
 
   /** A picture's file. */

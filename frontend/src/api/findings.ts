@@ -23,6 +23,7 @@ export interface Finding {
   p: number | null;
   q: number | null;
   numbers: Record<string, number | null>;
+  crop?: {png: string; box: [number, number, number, number]} | null; // the mean picture of the place
   sentence: string;
 }
 
@@ -51,10 +52,19 @@ export interface AtlasClass {
   inside: number | null;
   expected_inside: number | null;
   alike: number | null;
+  picture?: string | null; // the mean picture, a grey PNG in base64
 }
 
 export interface Atlas {
   step: number;
   grid: [number, number]; // rows, columns
   classes: AtlasClass[];
+}
+
+export interface Behind {
+  step: number;
+  count: number;
+  share: number | null; // mean, of those that have evidence
+  area: number;
+  samples: {identity: string; share: number}[];
 }

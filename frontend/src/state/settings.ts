@@ -67,6 +67,7 @@ export interface Settings {
   zoom: string | null; // "x,y,zoom": the part of every picture that is shown
   region: string | null; // "x0,y0,x1,y1" as fractions, and four more for a hole: marked on all pictures
   dismissed: string[]; // names of findings
+  atlasBy: "label" | "prediction"; // by which samples are put into the atlas's classes
   strongest: boolean; // the line above the samples
   locks: string[]; // "tile key@step"
   chart: string | null; // over the steps; null: the first there is
@@ -129,6 +130,7 @@ export const DEFAULTS: Settings = {
   zoom: null,
   region: null,
   dismissed: [],
+  atlasBy: "label",
   strongest: true,
   locks: [],
   chart: null,
@@ -166,6 +168,7 @@ const CHOICES: Partial<Record<Key, readonly string[]>> = {
   rows: AXES,
   columns: AXES,
   abMode: ["swipe", "blink", "difference"],
+  atlasBy: ["label", "prediction"],
   side: ["auto", "open", "closed"],
 };
 

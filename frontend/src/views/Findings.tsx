@@ -1,11 +1,15 @@
+import {useState} from "preact/hooks";
 import type {Finding} from "../api/findings";
+import {linePath, placeOn} from "../maths/ribbon";
 import {percent, shown} from "../maths/numbers";
-import {answer, dismiss, nameOf, show, soughtSeries} from "../state/findings";
-import {change, client, colorOf, settings} from "../state/store";
+import {answer, dismiss, leftFindings, nameOf, show, soughtSeries} from "../state/findings";
+import {type Row as Ribbon, rows} from "../state/ribbon";
+import {change, client, colorOf} from "../state/store";
 import {useAnswer} from "./answered";
 import {MeanMap} from "./MeanMap";
 
 const LISTED = 10;
+const FEWEST = 5; // samples of which anything is said
 
 const KINDS: Record<string, string> = {
   hot_spot: "Hot spot",
@@ -37,54 +41,80 @@ const HOW: Record<string, string> = {
 
 /** What the maps say by themselves, the strongest first. */
 export function Findings() {
+  const [all, setAll] = useState(false);
   const {value, error} = answer.value;
-  if (!soughtSeries.value.length) return null;
-  if (error) return <p class="problem">{error}</p>;
-  if (!value) return <p class="hint">Looking…</p>;
-  const {dismissed} = settings.value;
-  const left = value.findings.filter((finding) => !dismissed.includes(nameOf(finding)));
+  if (!soughtSeries.value.length) return <p class="findings hint">No maps are shown that could be looked through.</p>;
+  if (error) return <p class="findings problem">{error}</p>;
+  if (!value) return <p class="findings hint">Looking…</p>;
+  const left = leftFindings.value;
+  const dismissed = value.findings.length - left.length;
   const found = new Set(value.findings.map(({kind}) => kind));
   const missing = value.looked_for.filter((kind) => !found.has(kind)).map((kind) => KINDS[kind] ?? kind);
+  const few = value.runs.filter(({samples}) => samples < FEWEST);
   return (
     <section class="findings" aria-label="Findings">
       <p class="summary">
         <strong>{left.length === 1 ? "1 finding" : `${left.length} findings`}</strong>{" "}
         {value.runs.map(({run, steps, samples}) => `${run}: ${samples} samples × ${steps} kept steps`).join(" · ")}
-        {value.findings.length > left.length && (
+        {dismissed > 0 && (
           <button type="button" class="link" onClick={() => change({dismissed: []})}>
-            {value.findings.length - left.length} dismissed: show all
+            {dismissed} dismissed: show all
           </button>
         )}
       </p>
+      {few.length > 0 && (
+        <p class="note">
+          Nothing is said of fewer than {FEWEST} samples: {few.map(({run}) => run).join(", ")}.
+        </p>
+      )}
       <ol>
-        {left.slice(0, LISTED).map((finding, index) => (
-          <Row key={nameOf(finding)} finding={finding} first={index === 0} />
+        {left.slice(0, all ? undefined : LISTED).map((finding, index) => (
+          <Row key={nameOf(finding)} finding={finding} rank={index + 1} />
         ))}
       </ol>
-      {left.length > LISTED && <p class="note">{left.length - LISTED} weaker findings are not listed.</p>}
-      {missing.length > 0 && <p class="note">Looked for and not found: {missing.join(", ").toLowerCase()}.</p>}
+      {!all && left.length > LISTED && (
+        <button type="button" class="link" onClick={() => setAll(true)}>
+          Show {left.length - LISTED} weaker findings
+        </button>
+      )}
+      {missing.length > 0 && (
+        <p class="note">
+          Looked for and not found: {missing.join(", ").toLowerCase()}. Places and classes are compared after a
+          correction for all that were looked at.
+        </p>
+      )}
     </section>
   );
 }
 
-function Row({finding, first}: {finding: Finding; first: boolean}) {
+function Row({finding, rank}: {finding: Finding; rank: number}) {
   return (
     <li class="finding">
-      <Picture finding={finding} />
+      <span class="rank-of" aria-hidden="true">
+        {rank}
+      </span>
+      <Pictures finding={finding} />
       <div class="words">
         <span class="note">
           <span class="dot" style={{"--run": colorOf(finding.run)}} /> {finding.run} ·{" "}
           {KINDS[finding.kind] ?? finding.kind}
         </span>
         <p class="sentence">{finding.sentence}.</p>
-        <p class="note numbers">{numbersOf(finding).join(" · ")}</p>
+        <ul class="numbers-of">
+          {numbersOf(finding).map(([name, value]) => (
+            <li key={name}>
+              {name} <strong>{value}</strong>
+            </li>
+          ))}
+        </ul>
         <details>
-          <summary>How computed</summary>
+          <summary>How it was computed</summary>
           <p class="note">{HOW[finding.kind]}</p>
         </details>
       </div>
+      <Curve finding={finding} />
       <div class="actions">
-        <button type="button" class={first ? "button filled" : "button"} onClick={() => show(finding)}>
+        <button type="button" class={rank === 1 ? "button filled" : "button"} onClick={() => show(finding)}>
           Show
         </button>
         <button type="button" class="link" onClick={() => dismiss(finding)}>
@@ -95,28 +125,93 @@ function Row({finding, first}: {finding: Finding; first: boolean}) {
   );
 }
 
-/** The mean map of those that a finding is about, at its step. */
-function Picture({finding}: {finding: Finding}) {
+/** The mean map of those that a finding is about, at its step, and the mean of what lies at its place. */
+function Pictures({finding}: {finding: Finding}) {
   const key = soughtSeries.value.find(({run}) => run === finding.run);
-  const what = JSON.stringify([key, finding.step]);
-  const {value} = useAnswer(what, async (signal) => (key ? client.atlas(key, finding.step, signal) : null));
+  const what = JSON.stringify(["atlas", key, finding.step, "label"]);
+  const {value} = useAnswer(what, async (signal) => (key ? client.atlas(key, finding.step, "label", signal) : null));
   const own = value?.classes.find((one) => one.class === finding.group) ?? value?.classes[0];
-  if (!value || !own) return <span class="mean-map" />;
   return (
-    <figure>
-      <MeanMap mean={own.mean} grid={value.grid} region={finding.region} label={`Mean map of ${finding.run}`} />
-      <figcaption class="note">mean map, step {shown(value.step)}</figcaption>
+    <div class="pictures-of">
+      <figure>
+        {value && own ? (
+          <MeanMap
+            mean={own.mean}
+            grid={value.grid}
+            picture={own.picture ?? null}
+            region={finding.region}
+            label={`Mean map of ${finding.run}`}
+          />
+        ) : (
+          <span class="mean-map" />
+        )}
+        <figcaption class="note">mean map, step {shown(value?.step ?? finding.step)}</figcaption>
+      </figure>
+      {finding.crop && (
+        <figure>
+          <img
+            class="mean-map"
+            src={`data:image/png;base64,${finding.crop.png}`}
+            alt={`Mean of what lies there in the ${finding.count} pictures`}
+          />
+          <figcaption class="note">mean crop</figcaption>
+        </figure>
+      )}
+    </div>
+  );
+}
+
+const CURVE = {width: 200, height: 56};
+
+/** How it came about: each run over the steps, with a flag where the finding begins to hold. */
+function Curve({finding}: {finding: Finding}) {
+  const all = rows.value.filter(({timeline}) => timeline);
+  if (!all.length) return <span class="curve-of" />;
+  const [name, title] = curveOf(finding, all);
+  const axis = [...new Set(all.flatMap(({timeline}) => timeline!.step))].sort((a, b) => a - b);
+  const place = placeOn(axis, CURVE.width);
+  const most = Math.max(0.01, ...all.flatMap(({timeline}) => timeline![name].map((value) => value ?? 0)));
+  const base = CURVE.height - 2;
+  const y = (value: number) => base - (value / most) * (base - 10);
+  const flag = finding.since === null ? null : Math.round(place(finding.since)) + 0.5;
+  return (
+    <figure class="curve-of">
+      <figcaption class="note">{title}</figcaption>
+      <svg
+        viewBox={`0 0 ${CURVE.width} ${CURVE.height}`}
+        role="img"
+        aria-label={`${title} over the steps, up to ${shown(most)}`}
+      >
+        <path class="base" d={`M0 ${base}H${CURVE.width}`} />
+        {all.map(({run, timeline}) => (
+          <path key={run} stroke={colorOf(run)} d={linePath(timeline!.step.map(place), timeline![name], y)} />
+        ))}
+        {flag !== null && <path class="flag" d={`M${flag} ${base}V0.5h8l-2 3l2 3H${flag}`} />}
+      </svg>
+      <p class="note ends">
+        <span>{shown(axis[0] ?? 0)}</span>
+        <span>{shown(axis.at(-1) ?? 0)}</span>
+      </p>
     </figure>
   );
 }
 
-function numbersOf({effect, q, since, step, numbers}: Finding): string[] {
-  const {accuracy, area} = numbers;
+/** The number that tells most about a kind of finding, as far as the log has it. */
+function curveOf({kind}: Finding, all: readonly Ribbon[]): ["inside" | "accuracy" | "moved", string] {
+  const judged = all.some(({timeline}) => timeline!.accuracy.some((value) => value !== null));
+  if (["strategy", "runs_differ", "same_map"].includes(kind) && judged) return ["accuracy", "Accuracy"];
+  if (all.some(({isInside}) => isInside)) return ["inside", "Share inside the region"];
+  return ["moved", "Attention moved"];
+}
+
+function numbersOf({effect, q, since, step, numbers}: Finding): [string, string][] {
+  const {accuracy, area, alike} = numbers;
   return [
-    `effect ${shown(effect)}`,
-    ...(area == null ? [] : [`${percent(area)} of the picture`]),
-    ...(accuracy == null ? [] : [`accuracy ${shown(accuracy)}`]),
-    ...(q === null ? [] : [`q ${q < 1e-4 ? q.toExponential(0) : shown(q)}`]),
-    since === null ? `step ${shown(step)}` : `steps ${shown(since)} to ${shown(step)}`,
+    ["effect", shown(effect)],
+    ...(area == null ? [] : ([["of the picture", percent(area)]] as [string, string][])),
+    ...(alike == null ? [] : ([["alike", shown(alike)]] as [string, string][])),
+    ...(accuracy == null ? [] : ([["accuracy", shown(accuracy)]] as [string, string][])),
+    ...(q === null ? [] : ([["q", q < 1e-4 ? q.toExponential(0) : shown(q)]] as [string, string][])),
+    since === null || since === step ? ["step", shown(step)] : ["steps", `${shown(since)} to ${shown(step)}`],
   ];
 }
