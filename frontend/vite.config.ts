@@ -6,7 +6,7 @@ const FIRST = /\/src\/(index\.ts|state\/opening\.ts)$/;
 const LATER = new RegExp(
   [
     "uplot|gifenc|/src/export/|/src/views/answered\\.ts$",
-    "/src/views/(AB|Atlas|Behind|CardDialog|Chart|Curves|Facts|Filmstrip|Findings|Focus|MeanMap|Overview)\\.tsx$",
+    "/src/views/(AB|Atlas|Behind|Belief|CardDialog|Chart|Curves|Facts|Filmstrip|Findings|Focus|MeanMap|Methods|Overview)\\.tsx$",
   ].join("|"),
 );
 

@@ -3,6 +3,7 @@ import {render as mount} from "preact";
 import charts from "uplot/dist/uPlot.min.css?inline";
 import {connect, dark} from "./state/store";
 import {keepAsking} from "./state/wanted";
+import belief from "./styles/belief.css?inline";
 import compare from "./styles/compare.css?inline";
 import findings from "./styles/findings.css?inline";
 import marks from "./styles/marks.css?inline";
@@ -16,7 +17,7 @@ import {App} from "./views/App";
 /** Build the tab into the frame. `catalog`: the answer to `series`, where it is on its way. */
 export function open(catalog?: Promise<Response>): void {
   const style = new CSSStyleSheet();
-  style.replaceSync([charts, sheet, panels, compare, marks, share, findings, ribbon, keys].join("\n"));
+  style.replaceSync([charts, sheet, panels, compare, marks, share, findings, ribbon, belief, keys].join("\n"));
   document.adoptedStyleSheets = [style];
   document.documentElement.lang = "en";
   document.title ||= "Grad-CAM";

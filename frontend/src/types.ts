@@ -10,7 +10,7 @@ export interface MapsEntry {
   maxWallTime: number;
 }
 
-/** A number of the user's own, of samples. */
+/** A number by name: of samples, or, with a method and a layer, of maps. */
 export interface NumberEntry {
   name: string;
   method: string;
@@ -22,6 +22,7 @@ export interface NumberEntry {
 export interface NumberSeries extends Steps {
   first: Int32Array;
   sample: Int32Array; // its place
+  target: Int32Array; // class index of the map that the number is of, -1: none
   value: Float32Array;
 }
 

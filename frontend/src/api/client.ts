@@ -64,8 +64,11 @@ export class Client {
     return decodeMaps(await this.bytes("maps", {run, tag, method, layer, samples, step, after}, signal));
   }
 
-  async numbers(run: string, tag: string, name: string, signal?: AbortSignal): Promise<NumberSeries> {
-    return decodeNumbers(await this.bytes("numbers", {run, tag, name}, signal));
+  /** Numbers by name: of samples, or of the maps of a method and layer. */
+  async numbers(query: SeriesKey & {name: string}, signal?: AbortSignal): Promise<NumberSeries> {
+    const {run, tag, name, method, layer} = query;
+    const ofMaps = method ? {method, layer} : {};
+    return decodeNumbers(await this.bytes("numbers", {run, tag, name, ...ofMaps}, signal));
   }
 
   async cohort(run: string, digest: string, signal?: AbortSignal): Promise<Cohort> {

@@ -222,6 +222,7 @@ export function decodeNumbers(buffer: ArrayBuffer): NumberSeries {
     ...stepsOf(packet),
     first: packet.array("first", "int32"),
     sample: packet.array("sample", "int32"),
+    target: packet.array("target", "int32"),
     value: packet.array("value", "float32"),
   };
   const {first, steps, sample, value} = series;

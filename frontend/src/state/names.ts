@@ -68,4 +68,11 @@ export function coordinateName(
   return valueName(axis, cell[axis], targets);
 }
 
-export const VIEW_NAMES = {grid: "Grid", compare: "Comparison", ab: "A and B", atlas: "Atlas", findings: "Findings"};
+export const VIEW_NAMES = {
+  grid: "Grid",
+  compare: "Comparison",
+  ab: "A and B",
+  atlas: "Atlas",
+  findings: "Findings",
+  methods: "Methods",
+};

@@ -3,7 +3,7 @@
 import {AXES, type Axis} from "../maths/table";
 import {COLOR_MAPS, type Look} from "../types";
 
-export const VIEWS = ["grid", "compare", "ab", "atlas", "findings"] as const;
+export const VIEWS = ["grid", "compare", "ab", "atlas", "findings", "methods"] as const;
 export type View = (typeof VIEWS)[number];
 
 export const SORTS = [
@@ -58,6 +58,7 @@ export interface Settings {
   sort: Sort;
   number: string | null; // the user's own that is sorted and filtered by; null: the first
   minNumber: number | null;
+  measure: string | null; // of maps, that methods are compared by; null: the first
   movedFrom: number | null; // "attention moved most" since this step; null: the first
   tileSize: number; // pixels
   overview: boolean; // of the ground truth
@@ -122,6 +123,7 @@ export const DEFAULTS: Settings = {
   sort: "logged",
   number: null,
   minNumber: null,
+  measure: null,
   movedFrom: null,
   tileSize: 180,
   overview: false,

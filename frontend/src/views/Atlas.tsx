@@ -140,7 +140,7 @@ function Facts({one: {count, accuracy, inside, expected_inside: expected}}: {one
         {shown(count)} {count === 1 ? "sample" : "samples"}
         {accuracy !== null && (
           <>
-            , right <strong>{percent(accuracy)}</strong>
+            , accuracy <strong>{shown(Number(accuracy.toFixed(2)))}</strong>
           </>
         )}
       </span>

@@ -14,6 +14,7 @@ import {Toolbar} from "./Toolbar";
 
 const AB = later(async () => (await import("./AB")).AB);
 const Atlas = later(async () => (await import("./Atlas")).Atlas);
+const Methods = later(async () => (await import("./Methods")).Methods);
 const Findings = later(async () => (await import("./Findings")).Findings);
 
 /** The middle of the tab: which way samples are looked at, and the samples. */
@@ -43,6 +44,7 @@ function Shown() {
   if (view.value === "compare") return <Compare />;
   if (view.value === "ab") return <AB />;
   if (view.value === "atlas") return <Atlas />;
+  if (view.value === "methods") return <Methods />;
   return view.value === "findings" ? <Findings /> : <Grid />;
 }
 

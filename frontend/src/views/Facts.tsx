@@ -3,7 +3,7 @@ import {thresholdOf} from "../maths/compose";
 import {coverage, energyInside, entropy, iou, iouFrom, pointingGame} from "../maths/metrics";
 import {targetName} from "../maths/series";
 import {limitsFor, shownStep} from "../state/maps";
-import {numberAt, ownNumbers} from "../state/userNumbers";
+import {numberAt, sampleNumbers} from "../state/userNumbers";
 import {isCut} from "../state/measure";
 import {type Group, look} from "../state/store";
 import type {Sample} from "../types";
@@ -68,7 +68,7 @@ function truthFacts(group: Group, sample: Sample, index: number, {map, ...found}
 }
 
 function numberFacts(group: Group, index: number): Fact[] {
-  return ownNumbers(group).map((name) => {
+  return sampleNumbers(group).map((name) => {
     const value = numberAt(group, name, index, shownStep(group, index));
     return [name, value === null ? "none at this step" : shown(value)] as const;
   });

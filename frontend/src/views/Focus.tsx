@@ -22,6 +22,7 @@ import {cellAt, peak, type Place} from "../maths/metrics";
 import type {RawMap, Sample} from "../types";
 import {IconButton, NumberBox} from "./controls";
 import {shown} from "../maths/numbers";
+import {Belief} from "./Belief";
 import {Curves} from "./Curves";
 import {FocusExports} from "./Exports";
 import {Facts} from "./Facts";
@@ -164,6 +165,7 @@ function Panel({group, cast, sample, index}: Props) {
             <Outcome cast={cast} sample={sample} said={said} />
           )}
           <Curves twins={twins} sample={sample} cast={cast} />
+          <Belief group={group} index={index} target={found?.map.target} />
           <Facts group={group} cast={cast} sample={sample} index={index} found={found} />
         </>
       )}

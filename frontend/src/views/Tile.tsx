@@ -25,6 +25,8 @@ import {sampleName} from "../state/names";
 import {useNear} from "./near";
 import {Picture} from "./Picture";
 import {NARROWEST, type Place} from "../maths/layout";
+import {badgeOf, measured, measureName} from "../state/belief";
+import {numberAt} from "../state/userNumbers";
 import {rankWords} from "../state/ordering";
 import {type Cast, castAt, castValues, mistakeOf, saidOf} from "../state/samples";
 import {Slices} from "./Slices";
@@ -134,6 +136,7 @@ export function Seen({group, sample, index, fixed, badge = false, truth = true}:
         <span class={tall(sample) ? "frame tall" : "frame"}>
           <Picture group={group} sample={sample} index={index} at={at} />
           {badge && cast && <Badge group={group} cast={cast} index={index} />}
+          <BeliefBadge group={group} index={index} at={at} target={target} />
         </span>
         {cast && <Verdict cast={cast} sample={sample} said={saidOf(cast, index)} truth={truth} explained={target} />}
       </button>
@@ -176,6 +179,26 @@ function Badge({group, cast, index}: {group: Group; cast: Cast; index: number}) 
     (reading) => [reading],
   );
   return words === null ? null : <span class="mark rank">{words}</span>;
+}
+
+interface BeliefProps {
+  group: Group;
+  index: number;
+  at: number;
+  target: number | undefined;
+}
+
+/** How far the map can be believed: the first of its numbers, in no colour, since one map is no mean. */
+function BeliefBadge({group, index, at, target}: BeliefProps) {
+  const name = badgeOf(group);
+  const value = name === null ? null : numberAt(group, name, index, at, target);
+  if (name === null || value === null) return null;
+  return (
+    <span class="mark belief-of" title={`${measureName(name)} of this map`} data-testid="belief">
+      {measured(name, value)}
+      <span class="hidden"> {measureName(name)}</span>
+    </span>
+  );
 }
 
 function nameOf({run}: Group, sample: Sample, index: number, fixed?: number | null): string {

@@ -1,6 +1,7 @@
 import {AXES, type Axis, chosenWith, firstAxes, turned, type Value} from "../maths/table";
 import {optionsOf, shownValues, targets} from "../state/compare";
 import {change, chosenRuns, dialog, layers, methods, settings} from "../state/store";
+import {measuredNames} from "../state/measuredNames";
 import {copyLink, handed} from "../state/link";
 import {showsSamples, view} from "../state/view";
 import {useEffect, useRef} from "preact/hooks";
@@ -20,6 +21,7 @@ const VIEWS: readonly (readonly [View, string])[] = [
   ["atlas", "Atlas"],
   ["findings", "Findings"],
 ];
+const METHODS: readonly [View, string] = ["methods", "Methods"]; // where their maps were measured
 const SWAP = "M7 4 3 8l4 4V9h8V7H7zm10 8v3H9v2h8v3l4-4z";
 const LINK =
   "M10 7H7a5 5 0 0 0 0 10h3v-2H7a3 3 0 0 1 0-6h3zm4 0h3a5 5 0 0 1 0 10h-3v-2h3a3 3 0 0 0 0-6h-3zM8 11h8v2H8z";
@@ -30,12 +32,13 @@ const NARROW = 520; // pixels of the middle, in which names of all views have no
 
 /** How the middle is arranged. */
 export function Toolbar() {
+  const views = measuredNames.value.length || view.value === "methods" ? [...VIEWS, METHODS] : VIEWS;
   return (
     <div class="toolbar" role="toolbar" aria-label="Arrangement">
       {room.value.width < NARROW ? (
-        <Select label="View" value={view.value} options={VIEWS} onChange={show} />
+        <Select label="View" value={view.value} options={views} onChange={show} />
       ) : (
-        <Segments label="View" value={view.value} options={VIEWS} onChange={show} />
+        <Segments label="View" value={view.value} options={views} onChange={show} />
       )}
       {view.value === "compare" && <Axes />}
       {showsSamples.value && <OverSteps />}

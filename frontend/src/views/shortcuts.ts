@@ -5,7 +5,7 @@ import {copyLink} from "../state/link";
 import {peak} from "../maths/metrics";
 import {pickAs, swapSides} from "../state/ab";
 import {mapOf, shownStep} from "../state/maps";
-import {VIEWS} from "../state/settings";
+import {VIEWS, type View} from "../state/settings";
 import {specFrom, tileKey} from "../state/spec";
 import {
   announce,
@@ -26,6 +26,7 @@ import {
   steps,
 } from "../state/store";
 import {view} from "../state/view";
+import {measuredNames} from "../state/measuredNames";
 import {goToFlag} from "../state/ribbon";
 import {showAll, zoomBy} from "../state/zoom";
 import {ordered} from "../state/ordering";
@@ -172,7 +173,8 @@ function nextLayer(): void {
 }
 
 function nextView(): void {
-  change({view: VIEWS[(VIEWS.indexOf(view.value) + 1) % VIEWS.length]!});
+  const all: readonly View[] = measuredNames.value.length ? VIEWS : VIEWS.filter((one) => one !== "methods");
+  change({view: all[(all.indexOf(view.value) + 1) % all.length]!});
 }
 
 /** The tile that has the keyboard, else the one in focus. */
