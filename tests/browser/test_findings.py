@@ -12,6 +12,7 @@ from playwright.sync_api import Page, expect
 from tensorboard_plugin_gradcam import add_gradcam
 from tensorboard_plugin_gradcam.writer import prepare_samples
 from tests.browser.tab import hash_of
+from tests.browser.test_accessibility import violations
 from tests.viewer.server import Server, tensorboard
 
 
@@ -87,6 +88,7 @@ def test_the_first_finding_names_the_mark_and_show_goes_there(page: Page, marked
         "20 of 20 samples of “dog” look at the upper left corner since step 30; 0 of 20 of other classes do."
     )
     expect(first.locator("canvas")).to_be_visible()
+    assert violations(page.main_frame) == []
     first.get_by_role("button", name="Show").click()
     expect(page.locator("[data-testid=tile-canvas][data-ready=true]").first).to_be_visible()
     assert "p.gradcam.label=1" in page.evaluate("location.hash")
@@ -134,6 +136,7 @@ def test_the_atlas_glows_where_a_class_looks_at_the_scrubbers_step(page: Page, m
     shares = [float(one) for one in behind.locator(".number-of").all_inner_texts()]
     assert len(shares) == 20
     assert shares == sorted(shares, reverse=True)
+    assert violations(page.main_frame) == []
     page.get_by_label("Rows").select_option("prediction")
     expect(behind).to_be_hidden()
     expect(page.get_by_role("heading", name="as dog")).to_be_visible()

@@ -86,10 +86,11 @@ export class Client {
   async atlas(
     {run, tag, method, layer}: SeriesKey,
     step: number,
-    by: "label" | "prediction",
     signal?: AbortSignal,
+    by: "label" | "prediction" = "label",
   ): Promise<Atlas> {
-    return (await this.json("atlas", {run, tag, method, layer, step, by}, signal)) as Atlas;
+    const otherwise = by === "label" ? {} : {by};
+    return (await this.json("atlas", {run, tag, method, layer, step, ...otherwise}, signal)) as Atlas;
   }
 
   /** The samples of a class by their share of evidence in a region, most first. */

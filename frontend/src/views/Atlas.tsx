@@ -85,7 +85,7 @@ function Column({of, rows, at, chosen, choose}: ColumnProps) {
   const now = step.value;
   const by = settings.value.atlasBy;
   const {value, error} = useAnswer(JSON.stringify(["atlas", of, now, by]), (signal) =>
-    client.atlas(of, now, by, signal),
+    client.atlas(of, now, signal, by),
   );
   useEffect(() => {
     if (value) came.value = new Map(came.peek()).set(of.run, value);

@@ -129,7 +129,7 @@ function Row({finding, rank}: {finding: Finding; rank: number}) {
 function Pictures({finding}: {finding: Finding}) {
   const key = soughtSeries.value.find(({run}) => run === finding.run);
   const what = JSON.stringify(["atlas", key, finding.step, "label"]);
-  const {value} = useAnswer(what, async (signal) => (key ? client.atlas(key, finding.step, "label", signal) : null));
+  const {value} = useAnswer(what, async (signal) => (key ? client.atlas(key, finding.step, signal) : null));
   const own = value?.classes.find((one) => one.class === finding.group) ?? value?.classes[0];
   return (
     <div class="pictures-of">
