@@ -145,7 +145,9 @@ def train(logdir: Path, training: Cells, validation: Cells, arguments: argparse.
         writer.add_graph(model.eval(), inputs[:1])
         model.train()
         # These two statements, and `probe.log(step)` below, are all there is to Grad-CAM.
-        gradcam = GradCAMLogger(writer, model, class_names=CLASS_NAMES, transform=NORMALIZE)
+        gradcam = GradCAMLogger(
+            writer, model, class_names=CLASS_NAMES, transform=NORMALIZE, measures=("gain_head", "class_sensitivity")
+        )
         probe = gradcam.probe(
             "validation", inputs, labels=probe_cells.labels, targets="both", boxes=[[MARK]] * len(inputs)
         )

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from .faults import GradCAMWarning
     from .logs import inspect_log
     from .reader import read_gradcam
+    from .recommending import recommend
     from .replaying import replay
     from .writer import GradCAMLogger, add_gradcam, choose, prepare_samples
 
@@ -40,6 +41,7 @@ _HOMES = {
     "inspect_log": "logs",
     "prepare_samples": "writer",
     "read_gradcam": "reader",
+    "recommend": "recommending",
     "replay": "replaying",
     "write_demo": "demonstration",
 }
@@ -61,6 +63,7 @@ __all__ = [
     "inspect_log",
     "prepare_samples",
     "read_gradcam",
+    "recommend",
     "replay",
     "write_demo",
 ]

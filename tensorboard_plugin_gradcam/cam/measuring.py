@@ -129,8 +129,8 @@ def _gain_head(measure: Measure, scene: LayerScene, tail: Tail, base: Tensor, ma
     count, _, cells = inner.shape
     ends = np.broadcast_to(np.array([[[True]], [[False]]]), (2, count, cells)).transpose(1, 0, 2)
     kept = torch.from_numpy(np.concatenate([ends, inner], axis=1)).to(scene.activations.device)
-    found = torch.cat([tail.scores(*changed) for changed in _changed(scene, kept, base)])
-    found = found.reshape(kept.shape[:2]).cpu().double().numpy()
+    scores = torch.cat([tail.scores(*changed) for changed in _changed(scene, kept, base)])
+    found = _array(scores.reshape(kept.shape[:2]))
     spread = np.ptp(found, axis=1) + 1e-3 * np.abs(found).max(axis=1)
     if (np.abs(found[:, 0] - _array(scene.scores)) > OFF_BY * spread).any():
         raise NotDefined(

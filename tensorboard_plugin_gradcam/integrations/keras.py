@@ -40,6 +40,7 @@ class GradCAMCallback(keras.callbacks.Callback):
         targets: what to explain: None for the top class, "label", "both" of them, an int, ``(N,)`` or ``(N, T)``.
         layers: as for `KerasCAM`: found automatically by default.
         methods: as for `KerasCAM`.
+        measures: as for `KerasCAM`, and those of a log, such as "steadiness".
         options: further arguments of `GradCAMLogger` (class_names, mean, std, metrics, top_k, ...) and of samples: ids,
             captions, boxes, boxes_in, truth_masks.
 
@@ -59,6 +60,7 @@ class GradCAMCallback(keras.callbacks.Callback):
         targets: Any = None,
         layers: Any = None,
         methods: Any = "grad_cam",
+        measures: Any = (),
         **options: Any,
     ) -> None:
         super().__init__()
@@ -66,13 +68,13 @@ class GradCAMCallback(keras.callbacks.Callback):
         self.async_safe = every is None  # then batches end without us, and Keras need not wait
         self._every, self._writer, self._tag = every, log_dir, tag
         self._inputs = images if inputs is None else inputs
-        self._known, self._options = split(options)
+        self._known, self._options = split({"measures": measures, **options})
         self._known |= {"labels": labels, "targets": targets}
         if inputs is not None:
             self._known["images"] = images
         self._faults = faults_of(self._options)
         rehearse(tag, self._inputs, self._known, self._options, dataformats="NHWC")
-        self._cam_options = {"layers": layers, "methods": methods}
+        self._cam_options = {"layers": layers, "methods": methods, "measures": measures}
         self._probe: Any = None
         self._batches = self._batches_before_epoch = 0
 

@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import keras
 import numpy as np
 from numpy.typing import NDArray
 
+from tensorboard_plugin_gradcam.aliases import Measures
 from tensorboard_plugin_gradcam.arrays import to_numpy
 from tensorboard_plugin_gradcam.explanation import Distinct, MapKind, Result, checked_size
-from tensorboard_plugin_gradcam.integrations import keras_layers, keras_maps
+from tensorboard_plugin_gradcam.integrations import keras_layers, keras_maps, keras_measures
 from tensorboard_plugin_gradcam.integrations.keras_backends import Pass, Tap, run
 from tensorboard_plugin_gradcam.integrations.keras_inputs import KerasInputs
 from tensorboard_plugin_gradcam.integrations.keras_maps import Floats
 from tensorboard_plugin_gradcam.integrations.keras_probing import Probe, plain, probed
 from tensorboard_plugin_gradcam.layer_finding import Arrangement, Candidates
+from tensorboard_plugin_gradcam.measures import find_measures
 
 _UNKNOWN = object()
 
@@ -39,6 +41,8 @@ class KerasResult(Result):
         kinds: for each method how its maps are meant.
         input_size: spatial size of the inputs, ``(H, W)``.
         inputs: what was explained, ``(N, C, ...)``, for `show`.
+        measures: of each map, by their name and then by (method, layer): ``(M,)``, NaN for none.
+        notes: why numbers are missing, for people.
     """
 
     maps: Mapping[tuple[str, str], Floats]
@@ -52,6 +56,8 @@ class KerasResult(Result):
     kinds: Mapping[str, MapKind]
     input_size: tuple[int, ...]
     inputs: NDArray[Any]
+    measures: Mapping[str, Mapping[tuple[str, str], Floats]] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
     def masks(
         self, size: int | tuple[int, ...] | None = None, method: str | None = None, layer: str | None = None
@@ -91,13 +97,21 @@ class KerasCAM:
         layers: name, layer, or several of them; None finds, by measuring, the deepest whose output has space.
         methods: name or names: grad_cam, grad_cam_plus_plus, layer_cam, hires_cam, xgrad_cam, eigen_cam, score_cam; on
             the torch backend those of `CAM`.
+        measures: name or names of what to measure of each map: gain, class_sensitivity, concentration; on the torch
+            backend those of `CAM`.
 
     Raises:
         TypeError: for what is no Keras model.
-        ValueError: for a layer or a method that does not exist.
+        ValueError: for a layer, a method or a measure that does not exist, or is not for this backend.
     """
 
-    def __init__(self, model: Any, layers: Any = None, methods: str | Sequence[str] = "grad_cam") -> None:
+    def __init__(
+        self,
+        model: Any,
+        layers: Any = None,
+        methods: str | Sequence[str] = "grad_cam",
+        measures: Measures = (),
+    ) -> None:
         if not isinstance(model, keras.Layer):
             raise TypeError(
                 f"expected a Keras 3 model, got {type(model).__module__}.{type(model).__name__} "
@@ -105,6 +119,7 @@ class KerasCAM:
             )
         self.model = model
         self.methods = _find_methods(methods)
+        self.measures = keras_measures.checked(find_measures(measures), keras.backend.backend())
         self._asked_layers = layers
         self._layers: dict[str, Any] | None = None
         if layers is not None and model.built:
@@ -177,7 +192,9 @@ class KerasCAM:
 
         if self._torch_cam is None:
             first = {name: keras_layers.data_format(layer) == "channels_first" for name, layer in layers.items()}
-            self._torch_cam = TorchCAM(self.model, first, self.dataformats == "NCHW", self.methods, self._scores)
+            self._torch_cam = TorchCAM(
+                self.model, first, self.dataformats == "NCHW", self.methods, self._scores, self.measures
+            )
         return self._torch_cam(given, targets)
 
     def _found(self, given: KerasInputs) -> dict[str, Any]:
@@ -247,17 +264,8 @@ class KerasCAM:
     def _explained(self, given: KerasInputs, done: Pass, asked: _Asked) -> KerasResult:
         pixels = given.images
         signs = np.array([asked.weights(done.scores, position) for position in range(len(asked))])
-        needs_gradients = any(method in keras_maps.OF_GRADIENTS for method in self.methods)
-        by_rank = [done.gradients(weights) for weights in asked.by_rank(signs)] if needs_gradients else []
-        maps: dict[tuple[str, str], Floats] = {}
-        for name in self._found(given):
-            activations = self._cells(name, done.activations[name], given)[asked.samples]
-            gradients = np.zeros(0, dtype=np.float32)
-            if by_rank:
-                of_ranks = np.stack([self._cells(name, one[name], given) for one in by_rank])
-                gradients = of_ranks[asked.ranks, asked.samples]
-            for method in self.methods:
-                maps[method, name] = self._map(method, activations, gradients, given, signs, asked)
+        maps = self._maps(given, done, signs, asked)
+        measures, notes = self._measured(given, done, asked, maps) if self.measures else ({}, ())
         return KerasResult(
             maps=maps,
             outputs=done.scores,
@@ -270,7 +278,49 @@ class KerasCAM:
             kinds=dict.fromkeys(self.methods, "positive"),
             input_size=pixels.shape[1:-1] if self.dataformats == "NHWC" else pixels.shape[2:],
             inputs=_channels_first(pixels, already=self.dataformats == "NCHW"),
+            measures=measures,
+            notes=notes,
         )
+
+    def _maps(
+        self, given: KerasInputs, done: Pass, signs: NDArray[np.float32], asked: _Asked
+    ) -> dict[tuple[str, str], Floats]:
+        needs_gradients = any(method in keras_maps.OF_GRADIENTS for method in self.methods)
+        by_rank = [done.gradients(weights) for weights in asked.by_rank(signs)] if needs_gradients else []
+        maps: dict[tuple[str, str], Floats] = {}
+        for name in self._found(given):
+            activations = self._cells(name, done.activations[name], given)[asked.samples]
+            gradients = np.zeros(0, dtype=np.float32)
+            if by_rank:
+                of_ranks = np.stack([self._cells(name, one[name], given) for one in by_rank])
+                gradients = of_ranks[asked.ranks, asked.samples]
+            for method in self.methods:
+                maps[method, name] = self._map(method, activations, gradients, given, signs, asked)
+        return maps
+
+    def _measured(
+        self, given: KerasInputs, done: Pass, asked: _Asked, maps: Mapping[tuple[str, str], Floats]
+    ) -> tuple[dict[str, dict[tuple[str, str], Floats]], tuple[str, ...]]:
+        rivals: Mapping[tuple[str, str], Floats] | None = None
+        if any(measure.needs == "rival" for measure in self.measures) and done.scores.shape[1] > 1:
+            others = asked.of_classes(keras_measures.rivals(done.scores[asked.samples], asked.classes))
+            weights = np.array([others.weights(done.scores, position) for position in range(len(others))])
+            rivals = self._maps(given, done, weights, others)
+        signs = np.array([asked.weights(done.scores, position) for position in range(len(asked))])
+
+        def score(index: int, images: Floats) -> NDArray[Any]:
+            return np.asarray(self._scores_of(given, int(asked.samples[index]), images) @ signs[index])
+
+        pictures = given.images[asked.samples]
+        return keras_measures.measured(
+            self.measures, maps, rivals, pictures, score, channels_last=self.dataformats == "NHWC"
+        )
+
+    def _scores_of(self, given: KerasInputs, sample: int, images: Floats) -> NDArray[np.float32]:
+        """Return the scores ``(K, classes)`` of other images in a sample's place."""
+        inputs = given.rows([sample] * len(images), images.astype(given.images.dtype)).given()
+        scores = to_numpy(self._scores(inputs, lambda name, output: output), "scores")
+        return np.asarray(scores, dtype=np.float32)
 
     def _map(
         self,
@@ -287,10 +337,7 @@ class KerasCAM:
             return keras_maps.eigen_cam(activations)
 
         def score(index: int, images: Floats) -> NDArray[Any]:
-            rows = [int(asked.samples[index])] * len(images)
-            inputs = given.rows(rows, images.astype(given.images.dtype)).given()
-            scores = to_numpy(self._scores(inputs, lambda name, output: output), "scores")
-            return np.asarray(scores.astype(np.float32) @ signs[index])
+            return np.asarray(self._scores_of(given, int(asked.samples[index]), images) @ signs[index])
 
         return keras_maps.score_cam(activations, given.images[asked.samples].astype(np.float32), score)
 
@@ -305,6 +352,10 @@ class _Asked:
 
     def __len__(self) -> int:
         return len(self.classes)
+
+    def of_classes(self, classes: NDArray[np.int64]) -> _Asked:
+        """Return the same of other classes."""
+        return _Asked(self.samples, classes, self.ranks)
 
     def weights(self, scores: NDArray[np.float32], position: int) -> NDArray[np.float32]:
         """Return what the explained score is of the image's scores ``(classes,)``."""

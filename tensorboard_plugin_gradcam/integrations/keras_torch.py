@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from tensorboard_plugin_gradcam.cam import CAM, CAMResult
 from tensorboard_plugin_gradcam.integrations.keras_inputs import KerasInputs
+from tensorboard_plugin_gradcam.measures import Measure
 
 Forward = Callable[[Any, Callable[[str, Any], Any]], Any]
 
@@ -24,6 +25,7 @@ class TorchCAM:
         inputs_first: whether the model's inputs are.
         methods: as for `CAM`.
         forward: runs the model, passes each target layer's output through a tap, and returns the scores.
+        measures: as for `CAM`.
     """
 
     def __init__(
@@ -33,11 +35,12 @@ class TorchCAM:
         inputs_first: bool,
         methods: Sequence[str],
         forward: Forward,
+        measures: Sequence[Measure] = (),
     ) -> None:
         self._adapter = adapter = _Adapter(model, channels_first, inputs_first, forward)
         self._names = {f"windows.{index}": name for index, name in enumerate(channels_first)}
         self._inputs_first = inputs_first
-        self._cam = CAM(adapter, layers=list(self._names), methods=tuple(methods))
+        self._cam = CAM(adapter, layers=list(self._names), methods=tuple(methods), measures=measures)
 
     def __call__(self, given: KerasInputs, targets: Any) -> CAMResult:
         """Explain inputs as the Keras model takes them."""
@@ -47,7 +50,11 @@ class TorchCAM:
         result = self._cam((images if self._inputs_first else images.movedim(-1, 1), *others), targets)
         maps = {(method, self._name(place)): value for (method, place), value in result.maps.items()}
         flags = {(method, self._name(place)): value for (method, place), value in result.flags.items()}
-        return replace(result, maps=maps, flags=flags)
+        measures = {
+            name: {(method, self._name(place)): values for (method, place), values in by_key.items()}
+            for name, by_key in result.measures.items()
+        }
+        return replace(result, maps=maps, flags=flags, measures=measures)
 
     def _name(self, place: str) -> str:
         return self._names.get(place, place)  # a method may have a map of no layer

@@ -44,8 +44,8 @@ def mosaics(classes: Sequence[int]) -> list[Mosaic]:
         if others:
             around = [others[(number + turn) % len(others)] for turn in range(3)]
             place = number % 4
-            a, b, c, d = [*around[:place], picture, *around[place:]]
-            found.append(Mosaic((a, b, c, d), (place,)))
+            around.insert(place, picture)
+            found.append(Mosaic((around[0], around[1], around[2], around[3]), (place,)))
     return found
 
 

@@ -72,7 +72,7 @@ class Measure:
 
 
 _ALL = (
-    Measure("gain_head", "head", "0.1", ("gain_head", "gain_head_logits"), 0.0, 14),
+    Measure("gain_head", "head", "0.05", ("gain_head", "gain_head_logits"), 0.0, 7),
     Measure("gain", "picture", "2 (k - 1) + 1", ("gain", "gain_logits"), 0.0, 4, "mean"),
     Measure("class_sensitivity", "rival", "0.02", ("class_sensitivity",), 0.0),
     Measure("randomisation", "first", "0", ("randomisation", "randomisation_entropy")),

@@ -99,7 +99,7 @@ def pooled() -> nn.Module:
     ).eval()  # fmt: skip
 
 
-def by_hand(model: Cut, maps: Tensor, targets: list[int], baseline: Callable[[Tensor], Tensor], steps: int = 14) -> Any:
+def by_hand(model: Cut, maps: Tensor, targets: list[int], baseline: Callable[[Tensor], Tensor], steps: int = 7) -> Any:
     """Return the gains from the two parts of a network."""
     with torch.no_grad():
         trunk = relu(model.stem(IMAGES))
@@ -142,7 +142,7 @@ def test_gain_head_runs_what_follows_the_layer_and_nothing_else(network: type[Cu
     model = network().eval()
     plain, measuring = CAM(model, "neck"), CAM(model, "neck", measures="gain_head")
     measuring(IMAGES)  # which learns once what stands in front of the layer
-    rows = len(IMAGES) * (2 + 2 * 11)  # the ends, and what lies between 12 steps of 3 cells, on two curves
+    rows = len(IMAGES) * (2 + 2 * 5)  # the ends, and what lies between 6 steps of 6 cells, on two curves
     with torch.no_grad():
         features = torch.zeros(rows, 8, 6, 6)
         tail = flops(lambda: model.tail(features, features))

