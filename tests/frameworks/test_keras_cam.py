@@ -72,6 +72,25 @@ def test_masks_equal_the_torch_engines_and_are_shown_over_the_pictures(model: An
     assert np.ptp(sheet) > 100
 
 
+def test_measures_equal_the_torch_engines(model: Any) -> None:
+    measures, methods = ("gain", "class_sensitivity", "concentration"), ["grad_cam", "eigen_cam"]
+    found = KerasCAM(model, methods=methods, measures=measures)(models.photos())
+    inputs = torch.tensor(models.photos()).permute(0, 3, 1, 2)
+    oracle = CAM(models.copied(model), layers="4", methods=methods, measures=measures)(inputs)
+    assert set(found.measures) == {"gain", "gain_logits", "class_sensitivity", "concentration"}
+    for name, of_name in found.measures.items():
+        for (method, _), values in of_name.items():
+            np.testing.assert_allclose(array(values), oracle.measures[name][method, "4"], atol=2e-3, err_msg=name)
+
+
+def test_measures_that_run_a_part_of_the_network_are_of_the_torch_backend(model: Any) -> None:
+    if keras.backend.backend() == "torch":
+        assert "gain_head" in KerasCAM(model, measures="gain_head")(models.photos()).measures
+        return
+    with pytest.raises(ValueError, match="need the scores alone .*, got 'gain_head': it is there on the torch backend"):
+        KerasCAM(model, measures="gain_head")
+
+
 def test_several_classes_of_each_image_are_explained_as_one_by_one() -> None:
     model = models.build("functional")
     models.randomise(model)
