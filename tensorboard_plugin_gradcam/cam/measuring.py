@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -190,8 +191,8 @@ def _of_pictures(measure: Measure, explained: Explained, found: Found) -> None:
         own = images[image]
         base = torch.zeros_like(own[:, :1]) if measure.baseline == "zero" else own.flatten(1).mean(1, keepdim=True)
         base = base.reshape(-1, *[1] * rank)
-        yield base.expand_as(own)[None]
-        rows = [row for of_key in kept.values() for at in _rows_of(scene, image) for row in of_key[at]]
+        nothing = np.zeros(math.prod(size), bool)
+        rows = [nothing, *(row for of_key in kept.values() for at in _rows_of(scene, image) for row in of_key[at])]
         for start in range(0, len(rows), scene.batch_size):
             chosen = torch.from_numpy(np.stack(rows[start : start + scene.batch_size])).to(own.device)
             yield torch.where(chosen.reshape(-1, 1, *size), own, base)

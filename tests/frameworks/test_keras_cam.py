@@ -87,7 +87,9 @@ def test_measures_that_run_a_part_of_the_network_are_of_the_torch_backend(model:
     if keras.backend.backend() == "torch":
         assert "gain_head" in KerasCAM(model, measures="gain_head")(models.photos()).measures
         return
-    with pytest.raises(ValueError, match="need the scores alone .*, got 'gain_head': it is there on the torch backend"):
+    with pytest.raises(
+        ValueError, match=r"need the scores alone .*, got 'gain_head': it is there on the torch backend"
+    ):
         KerasCAM(model, measures="gain_head")
 
 
