@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from .demonstration import write_demo
     from .exports import export
     from .faults import GradCAMWarning
-    from .logs import inspect_log
+    from .logs import fix_log, inspect_log, prune_log
     from .reader import read_gradcam
     from .recommending import recommend
     from .replaying import replay
@@ -37,9 +37,11 @@ _HOMES = {
     "choose": "writer",
     "compare_runs": "comparison",
     "export": "exports",
+    "fix_log": "logs",
     "heatmap": "",
     "inspect_log": "logs",
     "prepare_samples": "writer",
+    "prune_log": "logs",
     "read_gradcam": "reader",
     "recommend": "recommending",
     "replay": "replaying",
@@ -59,9 +61,11 @@ __all__ = [
     "choose",
     "compare_runs",
     "export",
+    "fix_log",
     "heatmap",
     "inspect_log",
     "prepare_samples",
+    "prune_log",
     "read_gradcam",
     "recommend",
     "replay",

@@ -1,10 +1,13 @@
 """Say what a log directory holds: runs, series, steps, samples, bytes by kind, versions and damage.
 
-Each record is read and verified. A damaged log gives exit code 1.
+Each record is read and verified. A damaged log gives exit code 1. --fix and --prune write a new log and leave the old
+one as it is.
 
 examples:
   tensorboard-gradcam inspect runs
   tensorboard-gradcam inspect runs --json | jq '.runs[].series[] | select(.kind == "maps") | .steps'
+  tensorboard-gradcam inspect runs --fix -o runs-fixed
+  tensorboard-gradcam inspect runs --prune 50MB -o runs-small
 """
 
 from __future__ import annotations
@@ -21,16 +24,43 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
     parser.add_argument("logdir", metavar="LOGDIR", help="a log directory, as TensorBoard takes it")
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
+    anew = parser.add_mutually_exclusive_group()
+    anew.add_argument(
+        "--fix", action="store_true", help="write the log without its damaged records into a new directory"
+    )
+    anew.add_argument(
+        "--prune", metavar="SIZE", help="write it with fewer steps, so that it takes at most 50MB, 1.5GB, ..."
+    )
+    parser.add_argument("-o", "--output", metavar="NEW", help="the new directory, with --fix or --prune")
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Print what the log holds."""
-    from tensorboard_plugin_gradcam.cli import DONE, NO
+    from tensorboard_plugin_gradcam.cli import DONE, NO, WrongInput
     from tensorboard_plugin_gradcam.logs import inspect_log
 
+    if bool(arguments.output) != bool(arguments.fix or arguments.prune):
+        raise WrongInput("expected --output NEW together with --fix or --prune SIZE")
+    if arguments.output:
+        return _rewrite(arguments)
     found = inspect_log(arguments.logdir, quiet=False)
     print(json.dumps(found.to_json(), indent=2) if arguments.json else _text(found))
     return NO if found.is_damaged else DONE
+
+
+def _rewrite(arguments: argparse.Namespace) -> int:
+    from tensorboard_plugin_gradcam.cli import DONE
+    from tensorboard_plugin_gradcam.commands.tables import bytes_of, size
+    from tensorboard_plugin_gradcam.logs import fix_log, prune_log
+
+    if arguments.fix:
+        made = fix_log(arguments.logdir, arguments.output, quiet=False)
+        said = [f"left out: {sentence}" for sentence in made.left_out] or ["nothing was damaged"]
+    else:
+        made = prune_log(arguments.logdir, arguments.output, bytes_of(arguments.prune), quiet=False)
+        said = [f"{made.steps[1]} of {made.steps[0]} steps stay"]
+    print(*said, f"{made.path}: {size(made.bytes_after)} of {size(made.bytes_before)}", sep="\n")
+    return DONE
 
 
 def _text(found: Inspection) -> str:

@@ -37,7 +37,7 @@ def size(count: float) -> str:
     unit = 0
     while count >= 999.5 and unit < len(_UNITS) - 1:
         count, unit = count / 1000, unit + 1
-    return f"{count:.0f} {_UNITS[unit]}" if unit == 0 or count >= 99.5 else f"{count:.2g} {_UNITS[unit]}"
+    return f"{count:.{0 if unit == 0 or count >= 9.95 else 1}f} {_UNITS[unit]}"
 
 
 def bytes_of(text: str) -> int:

@@ -1,0 +1,318 @@
+"""A log written anew into another directory: without what is damaged, or thinned to a budget.
+
+Files keep their names and events their order, so restarts, steps and times stay what they are. Other plugins' data are
+copied as they are.
+"""
+
+from __future__ import annotations
+
+import os
+import struct
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+
+from tensorboard_plugin_gradcam.event_files import FOOTER, HEADER, Frame, masked_crc32c, opened, scan
+from tensorboard_plugin_gradcam.logs.directory import EventFile, event_files
+from tensorboard_plugin_gradcam.logs.values import STEPS, Value, event_of, record_of, values_of
+from tensorboard_plugin_gradcam.progress import progress
+from tensorboard_plugin_gradcam.records import RELATIONS, CorruptRecord, NewerFormat, Series, surviving
+
+FRAMING = HEADER + FOOTER + 32  # bytes that a record of a step takes around its value, roughly
+
+
+@dataclass(frozen=True)
+class Rewritten:
+    """What became of a log.
+
+    Attributes:
+        path: of the new directory.
+        bytes_before: of the event files that were read.
+        bytes_after: of those that were written.
+        left_out: a sentence for each damaged place that was left out; of a thinned log empty.
+        steps: of a thinned log: how many steps each series of each run had, and has, at most.
+    """
+
+    path: Path
+    bytes_before: int
+    bytes_after: int
+    left_out: tuple[str, ...] = ()
+    steps: tuple[int, int] = (0, 0)
+
+
+def fix_log(logdir: str | os.PathLike[str], output: str | os.PathLike[str], *, quiet: bool = True) -> Rewritten:
+    """Write a log without its damaged records into a new directory.
+
+    What is whole behind a damaged place is kept, which TensorBoard's readers would not reach. The end of a file that
+    was cut off within a record is left out.
+
+    Args:
+        logdir: as TensorBoard takes it; it is not changed.
+        output: a directory that does not exist yet, or is empty.
+        quiet: show no progress bar.
+
+    Raises:
+        FileNotFoundError: there is no such log directory.
+        FileExistsError: there is something in the output directory.
+    """
+    left_out: list[str] = []
+
+    def stays(file: EventFile, _: int, value: Value, step: int) -> bool:
+        try:
+            record_of(value.series(), value.data(), step)
+        except CorruptRecord as error:
+            left_out.append(f"{file.name}: step {step} of tag {value.tag!r}: {error}")
+            return False
+        except NewerFormat:  # not ours to judge
+            return True
+        return True
+
+    path, before = _written(logdir, output, stays, left_out, quiet)
+    return Rewritten(path, before, _size(path), tuple(left_out))
+
+
+def prune_log(
+    logdir: str | os.PathLike[str], output: str | os.PathLike[str], size: int, *, quiet: bool = True
+) -> Rewritten:
+    """Write a log with fewer steps into a new directory, so that it takes at most `size`.
+
+    The steps of maps, predictions and numbers that stay are spread evenly over each run and tag, the first and the last
+    among them, and are the same for all its series. Pictures, lists of samples and other plugins' data stay; records
+    that a later training replaced go first. What is damaged is left out.
+
+    Args:
+        logdir: as TensorBoard takes it; it is not changed.
+        output: a directory that does not exist yet, or is empty.
+        size: bytes of all event files.
+        quiet: show no progress bar.
+
+    Raises:
+        FileNotFoundError: there is no such log directory.
+        FileExistsError: there is something in the output directory.
+        ValueError: what stays whatever the steps takes more than `size`.
+    """
+    records, rest = _step_records(logdir, quiet)
+    counting = _that_count(records)
+    most = _affordable(counting, rest, size)
+    steps = _kept_steps(counting, most)
+    kept = {record.place for record in counting if record.step in steps[record.owner]}
+    listed = {record.place for record in records}
+
+    def stays(file: EventFile, place: int, value: Value, _: int) -> bool:
+        where = (file.run, value.tag, place)
+        return where in kept or where not in listed
+
+    path, before = _written(logdir, output, stays, [], quiet)
+    longest = _longest(counting)
+    return Rewritten(path, before, _size(path), steps=(longest, min(most, longest)))
+
+
+@dataclass(frozen=True)
+class _Record:
+    """One record of a step: where it stands, when it was logged, and how many bytes it takes."""
+
+    place: tuple[str, str, int]  # run, TensorBoard tag, which of its values
+    series: Series
+    moment: tuple[int, int, int, int]  # step, session, ordinal, relation
+    size: int
+
+    @property
+    def step(self) -> int:
+        return self.moment[0]
+
+    @property
+    def owner(self) -> tuple[str, str]:
+        """The run and the user's tag, whose series keep the same steps."""
+        return self.place[0], self.series.tag
+
+
+def _step_records(logdir: str | os.PathLike[str], quiet: bool) -> tuple[list[_Record], int]:
+    """Return all records of steps that can be read, and the bytes of everything else."""
+    found: list[_Record] = []
+    rest = 0
+    runs: dict[str, _Run] = defaultdict(_Run)
+    for file in progress(list(event_files(logdir)), "reading", "file", quiet):
+        read_at, size = opened(file.path)
+        for part in scan(read_at, size):
+            event = event_of(part.data) if isinstance(part, Frame) else None
+            if event is None:
+                continue
+            rest += part.end - part.start
+            for place, value in runs[file.run].values(event):
+                record = _step_record((file.run, value.tag, place), value, event.step)
+                if record is not None:
+                    found.append(record)
+                    rest -= record.size
+    return found, rest
+
+
+def _step_record(place: tuple[str, str, int], value: Value, step: int) -> _Record | None:
+    try:
+        series = value.series()
+        if series.kind not in STEPS:
+            return None
+        stamp = record_of(series, value.data(), step).stamp
+    except (CorruptRecord, NewerFormat):
+        return None
+    moment = (step, stamp.session, stamp.ordinal, RELATIONS.index(stamp.relation))
+    return _Record(place, series, moment, value.size + FRAMING)
+
+
+def _that_count(records: list[_Record]) -> list[_Record]:
+    """Return the records that no later training replaced, and the copies of first records.
+
+    A copy shows the untrained network where a loader drops step 0.
+    """
+    groups: dict[tuple[str, Series], list[_Record]] = defaultdict(list)
+    for record in records:
+        groups[record.place[0], record.series.identity].append(record)
+    counting = [record for record in records if record.series.first]
+    for group in groups.values():
+        own = [record for record in group if not record.series.first]
+        if own:
+            columns = zip(*(record.moment for record in own), strict=True)
+            counting += [own[index] for index in surviving(*(np.array(column) for column in columns)).tolist()]
+    return counting
+
+
+def _affordable(records: list[_Record], rest: int, size: int) -> int:
+    """Return the largest number of steps for each run and tag with which the log fits into `size`."""
+
+    def taken(most: int) -> int:
+        steps = _kept_steps(records, most)
+        return rest + sum(record.size for record in records if record.step in steps[record.owner])
+
+    low, high = min(1, _longest(records)), _longest(records)
+    if taken(low) > size:
+        raise ValueError(
+            f"expected a size of at least {taken(low):,} bytes, which one step, pictures and other plugins' data take, "
+            f"got {size:,}"
+        )
+    while low < high:
+        middle = (low + high + 1) // 2
+        low, high = (middle, high) if taken(middle) <= size else (low, middle - 1)
+    return low
+
+
+def _kept_steps(records: list[_Record], most: int) -> dict[tuple[str, str], set[int]]:
+    return {owner: _spread(sorted(steps), most) for owner, steps in _steps(records).items()}
+
+
+def _steps(records: list[_Record]) -> dict[tuple[str, str], set[int]]:
+    found: dict[tuple[str, str], set[int]] = defaultdict(set)
+    for record in records:
+        found[record.owner].add(record.step)
+    return found
+
+
+def _longest(records: list[_Record]) -> int:
+    return max(map(len, _steps(records).values()), default=0)
+
+
+def _spread(steps: list[int], most: int) -> set[int]:
+    if most < 2:
+        return set(steps[-most:] if most else [])
+    return {steps[round(place)] for place in np.linspace(0, len(steps) - 1, min(most, len(steps))).tolist()}
+
+
+class _Run:
+    """What has to be known of a run's values so far to read the next ones."""
+
+    def __init__(self) -> None:
+        self._owners: dict[str, tuple[str, bytes]] = {}
+        self._metadata: dict[str, Any] = {}
+        self._counts: Counter[str] = Counter()
+        self._written: set[str] = set()
+
+    def values(self, event: Any) -> Iterator[tuple[int, Value]]:
+        """Yield an event's values of ours, each with how many of its tag came before."""
+        for message in event.summary.value:
+            if message.HasField("metadata"):
+                self._metadata.setdefault(message.tag, message.metadata)
+        for value in values_of(event, self._owners):
+            self._counts[value.tag] += 1
+            yield self._counts[value.tag] - 1, value
+
+    def complete(self, message: Any) -> bool:
+        """Give the first value of a tag that is written its metadata, which some writers write once for each tag.
+
+        Returns:
+            Whether it had none.
+        """
+        lacks = message.tag not in self._written and message.tag in self._metadata and not message.HasField("metadata")
+        self._written.add(message.tag)
+        if lacks:
+            message.metadata.CopyFrom(self._metadata[message.tag])
+        return lacks
+
+
+def _written(
+    logdir: str | os.PathLike[str],
+    output: str | os.PathLike[str],
+    stays: Callable[[EventFile, int, Value, int], bool],
+    left_out: list[str],
+    quiet: bool,
+) -> tuple[Path, int]:
+    """Write the values that stay; return the new directory and the bytes that were read."""
+    path = Path(output)
+    if path.exists() and (not path.is_dir() or any(path.iterdir())):
+        raise FileExistsError(f"expected a new or empty directory, got {os.fspath(output)!r}: name another one")
+    files = list(event_files(logdir))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    runs: dict[str, _Run] = defaultdict(_Run)
+    before = 0
+    with TemporaryDirectory(dir=path.parent, prefix=f".{path.name}-") as folder:  # whole, or not there at all
+        made = Path(folder) / "log"
+        made.mkdir()
+        for file in progress(files, "writing", "file", quiet):
+            target = made / file.run / file.name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            with target.open("wb") as out:
+                for data in _events(file, runs[file.run], stays, left_out):
+                    out.write(_framed(data))
+            before += opened(file.path)[1]
+        if path.exists():
+            path.rmdir()
+        made.rename(path)
+    return path, before
+
+
+def _events(
+    file: EventFile, run: _Run, stays: Callable[[EventFile, int, Value, int], bool], left_out: list[str]
+) -> Iterator[bytes]:
+    """Yield a file's events with the values that stay; an event that had values and keeps none is left out."""
+    read_at, size = opened(file.path)
+    for part in scan(read_at, size):
+        event = event_of(part.data) if isinstance(part, Frame) else None
+        if event is None:
+            count = len(part.data) if isinstance(part, Frame) else part.size
+            left_out.append(f"{file.name}: {count:,} bytes at {part.start:,} are damaged or cut off")
+            continue
+        gone = [value.message for place, value in run.values(event) if not stays(file, place, value, event.step)]
+        kept = [message for message in event.summary.value if not any(message is one for one in gone)]
+        if gone and not kept:
+            continue
+        completed = [run.complete(message) for message in kept]
+        if not gone and not any(completed):
+            yield part.data
+            continue
+        if gone:
+            kept = [type(message).FromString(message.SerializeToString()) for message in kept]
+            del event.summary.value[:]
+            event.summary.value.extend(kept)
+        yield event.SerializeToString()
+
+
+def _framed(data: bytes) -> bytes:
+    """Return data as a frame of an event file."""
+    length = struct.pack("<Q", len(data))
+    return length + struct.pack("<I", masked_crc32c(length)) + data + struct.pack("<I", masked_crc32c(data))
+
+
+def _size(path: Path) -> int:
+    return sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
