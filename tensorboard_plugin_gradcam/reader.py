@@ -10,7 +10,7 @@ import os
 import warnings
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import combinations
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
@@ -48,8 +48,9 @@ from tensorboard_plugin_gradcam.records import (
 if TYPE_CHECKING:
     import pandas
 
+    from tensorboard_plugin_gradcam.exports.notebook import Cell
     from tensorboard_plugin_gradcam.findings import Finding, Source
-    from tensorboard_plugin_gradcam.logs.subset import SubsetRuns
+    from tensorboard_plugin_gradcam.logs.subset import Names, Samples, Steps, SubsetRuns
 
 Record = TypeVar("Record", Maps, Predictions, Numbers, Sums)
 Prediction = Literal[
@@ -291,6 +292,7 @@ class GradCAMLog:
             samples.
         thumbnails: each picture in grey, ``(h, w)`` of at most 32 pixels, by ``(run, digest)``; since format 1.1.
         sums: of each class, of data sets whose samples' own maps are kept for the last steps alone, as `maps`.
+        path: of the log directory; empty for a part of one.
     """
 
     maps: dict[tuple[str, str, str, str], MapSeries]
@@ -300,6 +302,7 @@ class GradCAMLog:
     numbers: dict[tuple[str, str, str, str, str], NumberSeries] = field(default_factory=dict)
     thumbnails: dict[tuple[str, str], NDArray[np.uint8]] = field(default_factory=dict, repr=False)
     sums: dict[tuple[str, str, str, str], SumSeries] = field(default_factory=dict)
+    path: str = ""
 
     def image(self, run: str, digest: str) -> NDArray[np.uint8]:
         """Return a picture, ``(H, W)`` grey or ``(H, W, 3)`` RGB.
@@ -385,7 +388,45 @@ class GradCAMLog:
             from .installing import missing
 
             raise missing("metrics()", "pandas", "dataframe") from error
-        return pandas.DataFrame([row for series in self.maps.values() for row in self._rows(series)])
+        return pandas.DataFrame(self.rows())
+
+    def rows(self) -> list[dict[str, Any]]:
+        """Return what `metrics` does, without pandas."""
+        return [row for series in self.maps.values() for row in self._rows(series)]
+
+    def show(
+        self,
+        *,
+        runs: Names = None,
+        tags: Names = None,
+        steps: Steps = None,
+        max_steps: int | None = None,
+        samples: Samples = None,
+        height: int = 720,
+    ) -> Cell:
+        """Return the tab's viewer for a cell of a notebook, without TensorBoard; the log itself shows all of it.
+
+        Args:
+            runs: as for `export`.
+            tags: as for `export`.
+            steps: as for `export`.
+            max_steps: as for `export`.
+            samples: as for `export`.
+            height: of the frame, in pixels.
+
+        Raises:
+            ValueError: nothing of the log belongs to the part, or it was not read from a directory.
+        """
+        from tensorboard_plugin_gradcam.exports.notebook import cell_of
+
+        if not self.path:
+            raise ValueError("expected a log that was read from a directory, got a part of one")
+        return cell_of(
+            self.path, height, runs=runs, tags=tags, steps=steps, max_steps=max_steps, samples=samples
+        )  # fmt: skip
+
+    def _repr_html_(self) -> str | None:
+        return self.show()._repr_html_() if self.path and self.maps else None
 
     def _rows(self, series: MapSeries) -> Iterator[dict[str, Any]]:
         said = self.predictions.get((series.run, series.tag))
@@ -432,7 +473,7 @@ def log_of(events: EventRuns | SubsetRuns, path: str = "") -> GradCAMLog:
     for plugin in (PLUGIN_NAME, LATER_PLUGIN_NAME):
         for run, content in sorted(events.PluginRunToTagToContent(plugin).items()):
             found.read_run(run, found.readable(run, content), events)
-    log = found.log()
+    log = replace(found.log(), path=path)
     if found.newer and not (log.maps or log.predictions or log.numbers):
         raise found.newer
     if log.problems:

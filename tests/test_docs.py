@@ -17,6 +17,9 @@ PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "SECURITY.md", *so
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.M | re.S)
 # Run by tests of their own, which also look at what they log.
 ELSEWHERE = {
+    "check.md": "tests/exports/test_pages.py",
+    "export.md": "tests/exports/test_pages.py",
+    "inspect.md": "tests/exports/test_pages.py",
     "byo-maps.md": "tests/writer/test_byo_maps.py",
     "frameworks.md": "tests/frameworks/test_examples.py",
     "targets.md": "tests/cam/test_targets_docs.py",

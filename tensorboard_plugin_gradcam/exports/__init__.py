@@ -1,4 +1,4 @@
-"""A log as files to hand on: one page with the tab's viewer; findings as JSON."""
+"""A log as files to hand on: a page with the tab's viewer, cards, tables; findings as JSON."""
 
 from tensorboard_plugin_gradcam.exports.files import export
 from tensorboard_plugin_gradcam.exports.findings import findings_of

@@ -64,7 +64,9 @@ def answers_of(events: SubsetRuns) -> Iterator[Answer]:
         for chosen in _together(runs):
             yield from asked.maybe("findings", {"run": chosen, **query})
         for run in runs:
-            yield from _atlases(asked, {"run": run, **query})
+            steps = _atlas_steps(asked, {"run": [run], **query})
+            for by in ({}, {"by": "prediction"}):
+                yield from _atlases(asked, {"run": run, **query, **by}, steps)
 
 
 class _Asked:
@@ -99,8 +101,8 @@ def _series_of(asked: _Asked, run: str, tag: Mapping[str, Any]) -> Iterator[Answ
     for maps in tag["maps"]:
         yield from asked.maybe("maps", {**of, "method": maps["method"], "layer": maps["layer"]})
     for numbers in tag["numbers"]:
-        if not numbers["method"]:  # the tab shows those of samples
-            yield from asked.maybe("numbers", {**of, "name": numbers["name"]})
+        of_maps = {name: numbers[name] for name in ("method", "layer") if numbers["method"]}
+        yield from asked.maybe("numbers", {**of, "name": numbers["name"], **of_maps})
 
 
 def _samples(asked: _Asked, cohorts: Mapping[tuple[str, str], None]) -> Iterator[Answer]:
@@ -125,17 +127,20 @@ def _together(runs: list[str]) -> Iterator[list[str]]:
             yield from map(list, combinations(runs, count))
 
 
-def _atlases(asked: _Asked, query: Query) -> Iterator[Answer]:
-    """Yield the atlases of a series as one answer: of steps spread evenly, and of those that findings are seen at."""
-    found = asked.json("findings", {**query, "run": [query["run"]]})
+def _atlas_steps(asked: _Asked, query: Query) -> list[int]:
+    """Return steps spread evenly, and those that findings are seen at."""
+    found = asked.json("findings", query)
     steps = sorted(found["runs"][0]["timeline"].get("step", [])) if found else []
     places = np.unique(np.linspace(0, len(steps) - 1, min(len(steps), MOST_ATLAS_STEPS)).round().astype(int))
-    chosen = {int(steps[place]) for place in places.tolist()} | {
-        int(one["step"]) for one in (found or {}).get("findings", ())
-    }
+    seen = {int(one["step"]) for one in found["findings"]} if found else set()
+    return sorted({int(steps[place]) for place in places.tolist()} | seen)
+
+
+def _atlases(asked: _Asked, query: Query, steps: list[int]) -> Iterator[Answer]:
+    """Yield the atlases of a series as one answer."""
     pictures: dict[str, int] = {}  # the same at many steps
     atlases = []
-    for step in sorted(chosen):
+    for step in steps:
         atlas = asked.json("atlas", {**query, "step": step})
         for one in atlas["classes"] if atlas else ():
             if one.get("picture"):

@@ -23,6 +23,7 @@ from tensorboard_plugin_gradcam.records import (
     Predictions,
     Series,
     Stamp,
+    Sums,
     surviving,
     told_apart,
 )
@@ -33,7 +34,7 @@ class SeriesInspection:
     """One series of records.
 
     Attributes:
-        kind: "maps", "predictions" or "numbers".
+        kind: "maps", "predictions", "numbers" or "sums".
         name: of numbers.
         map_kind: of maps: "positive", "signed" or "rgb".
         steps: how many count: those that a restart replaced do not.
@@ -136,6 +137,7 @@ class _Found:
     """What was seen of one series so far."""
 
     moments: list[tuple[int, Stamp]] = field(default_factory=list)
+    turns: dict[int, tuple[int, Stamp]] = field(default_factory=dict)
     samples: int = 0
     shape: tuple[int, ...] = ()
     bytes: int = 0
@@ -190,10 +192,13 @@ class _Run:
     def _take(self, value: Value, step: int) -> None:
         series = value.series()
         record = record_of(series, value.data(), step)
-        if isinstance(record, (Maps, Predictions, Numbers)):
+        if isinstance(record, (Maps, Predictions, Numbers, Sums)):
             self.sessions.add(record.stamp.session)
             found = self.series[series.identity]
-            found.moments.append((step, record.stamp))
+            if series.turn:  # of a turn's records the last one counts
+                found.turns[series.turn] = (record.stamp.step or step, record.stamp)
+            else:
+                found.moments.append((step, record.stamp))
             found.bytes += value.size
             found.samples = max(found.samples, _samples(record))
             found.shape = max([found.shape, *_shapes(record)], key=lambda shape: (int(np.prod(shape)), shape))
@@ -221,7 +226,7 @@ class _Run:
 
 
 def _inspected(series: Series, method: str, found: _Found) -> SeriesInspection:
-    steps = _that_count(found.moments)
+    steps = _that_count([*found.moments, *found.turns.values()])
     return SeriesInspection(
         tag=series.tag,
         kind=series.kind,
@@ -246,13 +251,15 @@ def _that_count(moments: list[tuple[int, Stamp]]) -> list[int]:
     return [moments[index][0] for index in order.tolist()]
 
 
-def _samples(record: Maps | Predictions | Numbers) -> int:
+def _samples(record: Maps | Predictions | Numbers | Sums) -> int:
+    if isinstance(record, Sums):
+        return int(record.count.max(initial=0))
     if isinstance(record, Predictions):
         return record.size or 0
     parts = record.blocks if isinstance(record, Maps) else (record,)
     return len({int(index) for part in parts for index in part.sample_indices})
 
 
-def _shapes(record: Maps | Predictions | Numbers) -> Iterator[tuple[int, ...]]:
+def _shapes(record: Maps | Predictions | Numbers | Sums) -> Iterator[tuple[int, ...]]:
     if isinstance(record, Maps):
         yield from (block.values.shape[1:] for block in record.blocks if block.size)

@@ -139,7 +139,9 @@ def _step_records(logdir: str | os.PathLike[str], quiet: bool) -> tuple[list[_Re
     for file in progress(list(event_files(logdir)), "reading", "file", quiet):
         read_at, size = opened(file.path)
         for part in scan(read_at, size):
-            event = event_of(part.data) if isinstance(part, Frame) else None
+            if not isinstance(part, Frame):
+                continue
+            event = event_of(part.data)
             if event is None:
                 continue
             rest += part.end - part.start
@@ -154,7 +156,7 @@ def _step_records(logdir: str | os.PathLike[str], quiet: bool) -> tuple[list[_Re
 def _step_record(place: tuple[str, str, int], value: Value, step: int) -> _Record | None:
     try:
         series = value.series()
-        if series.kind not in STEPS:
+        if series.kind not in STEPS or series.turn:  # the last of a turn's records counts, whatever its event's step
             return None
         stamp = record_of(series, value.data(), step).stamp
     except (CorruptRecord, NewerFormat):
@@ -289,7 +291,7 @@ def _events(
     read_at, size = opened(file.path)
     for part in scan(read_at, size):
         event = event_of(part.data) if isinstance(part, Frame) else None
-        if event is None:
+        if event is None or not isinstance(part, Frame):
             count = len(part.data) if isinstance(part, Frame) else part.size
             left_out.append(f"{file.name}: {count:,} bytes at {part.start:,} are damaged or cut off")
             continue

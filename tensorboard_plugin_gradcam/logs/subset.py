@@ -24,6 +24,7 @@ from tensorboard_plugin_gradcam.records import (
     Numbers,
     Predictions,
     Series,
+    Sums,
     surviving,
 )
 
@@ -233,7 +234,8 @@ class _Cut:
 
     def _records(self, tag: str, series: Series) -> list[tuple[str, int, Any]]:
         found = []
-        for place, event in enumerate(self._runs.Tensors(self._run, tag)):
+        events = list(enumerate(self._runs.Tensors(self._run, tag)))
+        for place, event in events[-1:] if series.turn else events:  # of a turn's records the last one counts
             try:
                 found.append((tag, place, record_of(series, _only_string(event), event.step)))
             except (CorruptRecord, NewerFormat) as error:
@@ -245,14 +247,14 @@ class _Cut:
         every: dict[str, list[int]] = defaultdict(list)
         for tag, records in chosen.items():
             events = self._runs.Tensors(self._run, tag)
-            every[self._series[tag].tag] += [events[place].step for place in records]
+            every[self._series[tag].tag] += [_step_of(events[place], record) for place, record in records.items()]
         return {tag: self._subset.of_steps(steps) for tag, steps in every.items()}
 
     def _keep(self, tag: str, records: Mapping[int, Any], steps: set[int]) -> int:
         events = self._runs.Tensors(self._run, tag)
         values = []
         for place, record in sorted(records.items()):
-            if events[place].step in steps:
+            if _step_of(events[place], record) in steps:
                 cut = self._cut(record)
                 if cut is not None:
                     values.append(events[place] if cut is record else with_data(events[place], cut.to_bytes()))
@@ -280,6 +282,8 @@ def of_samples(record: Any, places: NDArray[np.int32], cohort: str) -> Any:
         places: indices of the samples that stay, ascending.
         cohort: digest of the list of these samples.
     """
+    if isinstance(record, Sums):  # of all samples: none of them are of some alone
+        return None
     stamp = replace(record.stamp, cohort=cohort)
     if isinstance(record, Predictions):
         names = [name for name, value in vars(record).items() if isinstance(value, np.ndarray)]
@@ -312,12 +316,17 @@ def _that_count(found: list[tuple[str, int, Any]], runs: SubsetRuns, run: str) -
     if not found:
         return []
     columns = [
-        (runs.Tensors(run, tag)[place].step, stamp.session, stamp.ordinal, RELATIONS.index(stamp.relation))
+        (_step_of(runs.Tensors(run, tag)[place], record), stamp.session, stamp.ordinal, RELATIONS.index(stamp.relation))
         for tag, place, record in found
         for stamp in (record.stamp,)
     ]
     order = surviving(*(np.array(column) for column in zip(*columns, strict=True)))
     return [found[index] for index in order.tolist()]
+
+
+def _step_of(event: TensorEvent, record: Any) -> int:
+    """Return the training's step: of a turn's records that is not their event's."""
+    return event.step if record.stamp.step is None else int(record.stamp.step)
 
 
 def _only_string(event: TensorEvent) -> bytes:

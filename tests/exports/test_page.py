@@ -38,7 +38,7 @@ def test_the_page_holds_an_answer_for_every_question_of_the_tab(logdir: Path, tm
     assert len(found) == len(set(found))
     count = {route: sum(one == route for one, _ in found) for route, _ in found}
     assert count == {
-        "series": 1, "predictions": 2, "maps": 2, "cohort": 2, "image": 2, "findings": 3, "atlas": 2,
+        "series": 1, "predictions": 2, "maps": 2, "cohort": 2, "image": 2, "findings": 3, "atlas": 4,
     }  # fmt: skip
 
 

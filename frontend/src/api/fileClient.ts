@@ -15,6 +15,11 @@ interface Stored {
 /** What is cut out of a series: a file holds all of it, which is quicker found than cut. */
 const CUTS = new Set(["samples", "step", "after"]);
 
+/** Of whatever may be asked, more than a file could hold. */
+const LACKS: Record<string, string> = {
+  behind: "A file does not list the samples behind a place. Open the log in TensorBoard for that.",
+};
+
 export class FileClient extends Client {
   private readonly stored = new Map<string, Stored>();
   private readonly series_ = new Map<string, Promise<MapSeries>>();
@@ -39,7 +44,7 @@ export class FileClient extends Client {
     this.ready ??= this.read();
     await this.ready;
     const found = this.find(route, parameters);
-    if (!found) throw new ServerError(`this file holds no ${route} of that`, 404);
+    if (!found) throw new ServerError(LACKS[route] ?? `this file holds no ${route} of that`, 404);
     const body = await this.body(found.part, found.type);
     return new Response(fitting(route, parameters, body), {headers: {"content-type": found.type}});
   }
