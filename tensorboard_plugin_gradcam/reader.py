@@ -49,7 +49,7 @@ if TYPE_CHECKING:
     import pandas
 
     from tensorboard_plugin_gradcam.exports.notebook import Cell
-    from tensorboard_plugin_gradcam.findings import Finding, Source
+    from tensorboard_plugin_gradcam.findings import Finding, Observations, Source
     from tensorboard_plugin_gradcam.logs.subset import Names, Samples, Steps, SubsetRuns
 
 Record = TypeVar("Record", Maps, Predictions, Numbers, Sums)
@@ -364,7 +364,15 @@ class GradCAMLog:
                     summary.look_at(observed)
             elif observed is not None:
                 summary.add(observed)
-        return Source(series.run, series.tag, series.method, series.layer, summary, partial(self._looks, series.run))
+
+        def maps_at(step: int) -> Observations | None:
+            moment = maps.get(step)
+            if moment is None or moment.cohort is None:
+                return None
+            return observer.observe(step, moment.record.blocks, moment.cohort, None)
+
+        place = series.run, series.tag, series.method, series.layer
+        return Source(*place, summary, partial(self._looks, series.run), maps_at)
 
     def _looks(self, run: str, digests: Sequence[str]) -> NDArray[np.float32]:
         from tensorboard_plugin_gradcam.findings import squared

@@ -5,6 +5,7 @@ counts and means of each step, so that a new step costs that step; `find` reads 
 """
 
 from tensorboard_plugin_gradcam.findings.attention import attention, grid_of, hellinger, likeness, overlap
+from tensorboard_plugin_gradcam.findings.births import MapsAt, birth
 from tensorboard_plugin_gradcam.findings.changes import Change, changes
 from tensorboard_plugin_gradcam.findings.finding import Finding
 from tensorboard_plugin_gradcam.findings.hot_spots import HotSpot, hot_spots
@@ -42,6 +43,7 @@ __all__ = [
     "HotSpot",
     "Look",
     "Looks",
+    "MapsAt",
     "Observations",
     "Observer",
     "Region",
@@ -54,6 +56,7 @@ __all__ = [
     "Windows",
     "atlas",
     "attention",
+    "birth",
     "changes",
     "class_picture",
     "find",

@@ -104,10 +104,9 @@ def _everywhere(finding: Finding, group: str) -> str:
 
 
 def _strategy(finding: Finding, group: str) -> str:
-    return (
-        f"{finding.count} of {finding.of} samples of {group} are looked at in another way than the rest: accuracy "
-        f"{finding.numbers['accuracy']:.2f} against {finding.numbers['other_accuracy']:.2f}"
-    )
+    accuracy, other = (finding.numbers[name] for name in ("accuracy", "other_accuracy"))
+    found = f"{finding.count} of {finding.of} samples of {group} are looked at in another way than the rest"
+    return f"{found}{_since(finding)}: accuracy {accuracy:.2f} against {other:.2f}"
 
 
 def _change(finding: Finding, group: str) -> str:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tensorboard_plugin_gradcam.findings.attention import overlap
+from tensorboard_plugin_gradcam.findings.births import MapsAt, birth, no_maps
 from tensorboard_plugin_gradcam.findings.changes import changes
 from tensorboard_plugin_gradcam.findings.finding import Finding
 from tensorboard_plugin_gradcam.findings.hot_spots import HotSpot, hot_spots
@@ -26,7 +27,8 @@ AGREE = 0.8  # of the predictions of two runs
 APART = 0.5  # of the attention that two runs have in common, at most
 SURE = 0.8  # probability of a wrong prediction
 OUTSIDE = 0.1  # share of the evidence inside the marked region, at most
-SMALL_CLUSTER, APART_CLUSTER = 0.25, 0.25  # share of the class, and silhouette
+APART_CLUSTER = 0.25  # silhouette
+MOST_BIRTHS = 10  # strategies whose first step is looked for
 LEVEL = 0.05
 
 
@@ -41,6 +43,7 @@ class Source:
         layer: of the maps.
         summary: its steps.
         looks: small grey pictures by their digests.
+        maps_at: the samples' own maps at a step.
     """
 
     run: str
@@ -49,6 +52,7 @@ class Source:
     layer: str
     summary: Summary
     looks: Looks = nothing
+    maps_at: MapsAt = no_maps
 
     def finding(self, kind: str, at: int, **known: object) -> Finding:
         """Return a finding about this series at a kept step's index."""
@@ -183,13 +187,16 @@ def _strategies(source: Source) -> Iterator[Finding]:
             looks.append(
                 (p, group, members[inside], right[inside].mean(), right[others].mean(), silhouette, others.sum())
             )
+    looked_back = 0
     for p, group, indices, accuracy, other_accuracy, silhouette, others in looks:
         q = min(1.0, p * len(looks))
         if q <= LEVEL and silhouette >= APART_CLUSTER:
+            looked_back += 1
             yield source.finding(
                 "strategy",
                 len(summary.steps) - 1,
                 group=group,
+                since=_born(source, group, indices) if looked_back <= MOST_BIRTHS else None,
                 samples=_named(summary, indices),
                 count=len(indices),
                 of=len(indices) + int(others),
@@ -202,6 +209,16 @@ def _strategies(source: Source) -> Iterator[Finding]:
                     "silhouette": silhouette,
                 },
             )
+
+
+def _born(source: Source, group: int, indices: NDArray[np.int64]) -> int | None:
+    """Return since which kept step some samples of a class are apart from the others, None where they always were."""
+    summary = source.summary
+    assert summary.observed is not None
+    assert summary.grid is not None
+    rest = np.setdiff1d(np.flatnonzero(summary.observed.labels == group), indices)
+    parts = _named(summary, indices), _named(summary, rest)
+    return birth([step.step for step in summary.steps], source.maps_at, summary.grid, *parts)
 
 
 def _changes(source: Source) -> Iterator[Finding]:

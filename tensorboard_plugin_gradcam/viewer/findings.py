@@ -9,7 +9,7 @@ import threading
 import zlib
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple, get_args
 
 import numpy as np
@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from tensorboard_plugin_gradcam.findings import (
     EVERYONE,
     Looks,
+    MapsAt,
     Observations,
     Observer,
     Source,
@@ -80,7 +81,7 @@ class Summarised:
     lock: threading.Lock = field(default_factory=threading.Lock)
 
 
-Found = tuple[Key, Summarised, Looks]
+Found = tuple[Key, Summarised, Looks, MapsAt]
 
 
 class Summaries:
@@ -166,6 +167,19 @@ def _extend_by_sums(
         found.last_step = before
 
 
+def maps_of(found: Summarised, series: Studied, cohort_of: CohortOf) -> MapsAt:
+    """Return what gives a step's own maps."""
+
+    def maps_at(step: int) -> Observations | None:
+        with found.lock:
+            alone = replace(found, last_step=step - 0.5)
+            return next(
+                (one.last() for one in _new_stretches(alone, series.maps, None, cohort_of, until=step + 0.5)), None
+            )
+
+    return maps_at
+
+
 def packed(content: Mapping[str, Any]) -> bytes:
     """Return an answer as gzipped JSON."""
     text = json.dumps(content, allow_nan=False, separators=(",", ":"))
@@ -175,12 +189,15 @@ def packed(content: Mapping[str, Any]) -> bytes:
 
 def findings_json(series: Sequence[Found]) -> dict[str, Any]:
     """Return the findings of several runs' series, what was looked at and for, and a ribbon for each run."""
-    sources = [Source(key.run, key.tag, key.method, key.layer, found.summary, looks) for key, found, looks in series]
-    names = next((found.class_names for _, found, _ in series if found.class_names), ())
+    sources = [
+        Source(key.run, key.tag, key.method, key.layer, found.summary, looks, maps_at)
+        for key, found, looks, maps_at in series
+    ]
+    names = next((found.class_names for _, found, *_ in series if found.class_names), ())
     return {
         "findings": [finding.to_json(names) for finding in find(sources)],
         "looked_for": list(get_args(Kind)),
-        "runs": [_looked_at(key, found.summary) for key, found, _ in series],
+        "runs": [_looked_at(key, found.summary) for key, found, *_ in series],
     }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any, Literal
 
 from tensorboard import errors, plugin_util
@@ -35,6 +36,7 @@ from tensorboard_plugin_gradcam.viewer.findings import (
     Summaries,
     atlas_json,
     findings_json,
+    maps_of,
     observed_at,
     packed,
 )
@@ -175,7 +177,7 @@ class GradCAMPlugin(base_plugin.TBPlugin):  # type: ignore[misc, unused-ignore]
         studied = self._studied(request, key)
 
         def made(found: list[Found]) -> dict[str, Any]:
-            _, summarised, looks = found[0]
+            _, summarised, looks, _ = found[0]
             if by == "prediction":
                 summarised = by_prediction(summarised, self._observed(request, studied, step))
             shown = atlas_json(summarised, step, looks)
@@ -234,19 +236,23 @@ class GradCAMPlugin(base_plugin.TBPlugin):  # type: ignore[misc, unused-ignore]
     def _cohorts(self, scope: Scope, run: str, processor: Processor) -> CohortOf:
         def cohort_of(digest: str) -> Cohort | None:
             processor.expect_some()
-            blob = self._source.blob(scope, run, Series("cohort", digest=digest))
-            processor.hand(len(blob or b""))
-            try:
-                return None if blob is None else Cohort.from_bytes(blob)
-            except (CorruptRecord, NewerFormat):
-                return None  # its own route says what is wrong with it
+            return self._cohort_of(scope, run, digest, processor.hand)
 
         return cohort_of
 
     def _summarised(self, scope: Scope, one: Studied, processor: Processor) -> Found:
         cohort_of = self._cohorts(scope, one.key.run, processor)
         found = self._summaries.of(scope.experiment, one, cohort_of, processor)
-        return one.key, found, self._thumbnails.of(scope, one.key.run)
+        plain = lru_cache(maxsize=1)(lambda digest: self._cohort_of(scope, one.key.run, digest, lambda size: None))
+        return one.key, found, self._thumbnails.of(scope, one.key.run), maps_of(found, one, plain)
+
+    def _cohort_of(self, scope: Scope, run: str, digest: str, hand: Callable[[int], object]) -> Cohort | None:
+        blob = self._source.blob(scope, run, Series("cohort", digest=digest))
+        hand(len(blob or b""))
+        try:
+            return None if blob is None else Cohort.from_bytes(blob)
+        except (CorruptRecord, NewerFormat):
+            return None  # its own route says what is wrong with it
 
     def _serve_cohort(self, request: Request) -> Response:
         where = _scope(request).experiment, required(request.args, "run"), parameters.digest(request.args)

@@ -135,3 +135,18 @@ def test_a_series_that_would_take_too_much_tells_fewer_classes_apart(monkeypatch
     monkeypatch.setattr(findings, "FEWEST_CLASSES", 1)
     found = of(Summaries(), *loaded())
     assert {len(step.groups) for step in found.summary.steps} == {2}  # one class, and everyone
+
+
+def test_the_maps_of_one_step_are_had_for_themselves() -> None:
+    maps, said_ = loaded()
+    studied, summaries = Studied(KEY, "positive", maps, said_), Summaries()
+    found = summaries.of("", studied, COHORTS.get, Processor())
+    maps_at, observer = findings.maps_of(found, studied, COHORTS.get), Observer("positive")
+    for step, cohort, blocks in moments():
+        expected, one = observer.observe(step, blocks, cohort, None), maps_at(step)
+        if expected is None:
+            assert one is None
+            continue
+        assert (one.step, one.identities) == (step, expected.identities)
+        np.testing.assert_array_equal(one.maps, expected.maps)
+    assert maps_at(99) is None
