@@ -6,6 +6,7 @@ They are of the maps as they are stored, so that a reader of the log finds the s
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,7 +21,7 @@ from tensorboard_plugin_gradcam.measures import (
     randomisation,
     steadiness,
 )
-from tensorboard_plugin_gradcam.records import Block, Cohort, MapKind
+from tensorboard_plugin_gradcam.records import Block, Cohort, CorruptRecord, MapKind, Maps, NewerFormat, Series
 from tensorboard_plugin_gradcam.writer.batch import MapKey
 from tensorboard_plugin_gradcam.writer.measured import Floats, with_columns
 from tensorboard_plugin_gradcam.writer.merging import OpenStep
@@ -59,10 +60,36 @@ class _Course:
 
 
 class LogMeasures:
-    """Measures the steps of one run, and keeps what later steps are compared with."""
+    """Measures the steps of one run, and keeps what later steps are compared with.
 
-    def __init__(self) -> None:
+    Args:
+        standing: what an earlier process wrote: the first maps of series, and cohorts.
+    """
+
+    def __init__(self, standing: Mapping[Series, bytes] | None = None) -> None:
         self._courses: dict[tuple[str, MapKey], _Course] = {}
+        self._standing = standing or {}
+
+    def _course(self, tag: str, key: MapKey) -> _Course:
+        if (tag, key) not in self._courses:
+            self._courses[tag, key] = _Course(self._stood(tag, key))
+        return self._courses[tag, key]
+
+    def _stood(self, tag: str, key: MapKey) -> Seen | None:
+        """Return the first step that an earlier process wrote of a series; None where there is none."""
+        method, layer, kind = key
+        wanted = Series("maps", tag, method, layer, map_kind=kind).identity
+        first = next(
+            (data for one, data in self._standing.items() if one.kind == "maps" and one.identity == wanted), None
+        )
+        if first is None:
+            return None
+        with suppress(CorruptRecord, NewerFormat, KeyError):
+            record = Maps.from_bytes(first)
+            cohorts = {one.digest: data for one, data in self._standing.items() if one.kind == "cohort"}
+            identities = Cohort.from_bytes(cohorts[record.stamp.cohort]).identities
+            return Seen(record.stamp.step or 0, dict(_named(identities, record.blocks)), {})
+        return None
 
     def measure(self, tag: str, step: OpenStep, measures: Sequence[Measure]) -> None:
         """Give a step's maps their numbers."""
@@ -72,7 +99,7 @@ class LogMeasures:
         identities = Cohort(tuple(step.samples)).identities
         for key, blocks in step.blocks.items():
             seen = _seen(step, identities, blocks)
-            course = self._courses.setdefault((tag, key), _Course())
+            course = self._course(tag, key)
             for measure in measures:
                 values = _MEASURING[measure.needs](measure, step, key, course, seen)
                 step.blocks[key] = blocks = with_columns(blocks, values)
@@ -86,9 +113,7 @@ class LogMeasures:
 
 
 def _seen(step: OpenStep, identities: Sequence[str], blocks: Sequence[Block]) -> Seen:
-    maps: dict[MapName, Map] = {}
-    for name, map_ in _named(identities, blocks):
-        maps[name] = map_
+    maps = dict(_named(identities, blocks))
     said = step.full_predictions().get("prediction")
     predictions = {} if said is None else dict(zip(identities, said.tolist(), strict=True))
     return Seen(step.step, maps, predictions)

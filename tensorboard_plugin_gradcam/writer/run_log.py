@@ -7,6 +7,7 @@ import re
 import threading
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
@@ -104,7 +105,6 @@ class RunLog:
         self._open: dict[str, OpenStep] = {}
         self._waiting: dict[tuple[str, int], tuple[OpenStep, tuple[str, ...], dict[str, Any]]] = {}
         self._directory: RunDirectory | None = None
-        self._measures = LogMeasures()
         self._begin_session()
 
     def _begin_session(self, standing: Iterable[Found] = ()) -> None:
@@ -112,6 +112,7 @@ class RunLog:
         self._leases = Leases(self._session)
         self._turns = Turns()
         found = list(standing)
+        self._measures = LogMeasures({one.series: one.data for one in found if one.data})
         self._history = History(self._session, [(one.series, one.step) for one in found if not one.lease])
         self._meet(found)
 
@@ -152,7 +153,11 @@ class RunLog:
 
     def measure(self, tag: str, step: OpenStep, measures: Sequence[Measure]) -> None:
         """Give a step's maps the numbers that tell of the log, before it is written."""
+        if not any(measure.of_log for measure in measures):
+            return
         with self._lock:
+            with suppress(OSError):  # which `write` tells of
+                self._prepare()  # what stands in the run is compared with
             self._measures.measure(tag, step, measures)
 
     def write(

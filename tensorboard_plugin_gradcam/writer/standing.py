@@ -25,11 +25,19 @@ _OURS = PLUGIN_NAME.encode()  # the other plugin's name begins with it
 
 @dataclass(frozen=True)
 class Found:
-    """One value of ours in an event file: which series, at which step, and of a lease what it holds."""
+    """One value of ours in an event file: which series, at which step, and of a lease what it holds.
+
+    Attributes:
+        series: as its metadata says.
+        step: of the event.
+        lease: None of anything else.
+        data: of cohorts and of a series' first maps, with which later ones are compared; else empty.
+    """
 
     series: Series
     step: int
     lease: Lease | None
+    data: bytes = b""
 
 
 class RunDirectory:
@@ -97,5 +105,8 @@ def _ours(data: bytes) -> Iterator[Found]:
 
 def _found(value: Any, step: int) -> Found:
     series = Series.from_bytes(value.metadata.plugin_data.content)
-    data = bytes(value.tensor.string_val[0]) if series.kind == "lease" and value.tensor.string_val else None
-    return Found(series, step, None if data is None else Lease.from_bytes(data))
+    is_kept = series.kind in ("lease", "cohort") or (series.kind == "maps" and series.first)
+    data = bytes(value.tensor.string_val[0]) if is_kept and value.tensor.string_val else b""
+    if series.kind == "lease":
+        return Found(series, step, Lease.from_bytes(data) if data else None)
+    return Found(series, step, None, data)

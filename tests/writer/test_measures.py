@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -82,6 +84,23 @@ def test_a_call_that_is_repeated_compares_with_the_step_before(tmp_path: Path) -
     stored = log.maps[".", "val", "grad_cam", ""].array()
     expected = steadiness(evidence_shares(stored[1]), evidence_shares(stored[0]))
     np.testing.assert_allclose(log.numbers[".", "val", "steadiness", "grad_cam", ""].array()[1], expected, atol=1e-5)
+
+
+def test_a_training_that_goes_on_compares_with_the_runs_first_step(tmp_path: Path) -> None:
+    for step in (0, 1):
+        add_gradcam(tmp_path, "val", PICTURES, MAPS[step], step, measures="randomisation", on_error="raise")
+    again = f"""
+import numpy as np
+from tensorboard_plugin_gradcam import add_gradcam
+from tests.writer.test_measures import MAPS, PICTURES
+add_gradcam({str(tmp_path)!r}, "val", PICTURES, MAPS[2], 2, measures="randomisation", on_error="raise")
+"""
+    subprocess.run([sys.executable, "-c", again], check=True, cwd=Path(__file__).parents[2])
+    log = read_gradcam(tmp_path)
+    stored = log.maps[".", "val", "grad_cam", ""].array()
+    expected = [spearmanr(a.ravel(), b.ravel()).statistic for a, b in zip(stored[2], stored[0], strict=True)]
+    found = log.numbers[".", "val", "randomisation", "grad_cam", ""].array()
+    np.testing.assert_allclose(found[2], expected, atol=1e-5)
 
 
 def test_samples_are_followed_in_whatever_order_they_come(tmp_path: Path) -> None:
