@@ -3,6 +3,7 @@
 import {type BySample, difference, type Interval, interval, isOpen} from "../maths/bootstrap";
 import type {NumberEntry} from "../types";
 import type {Group} from "./store";
+import {gainFirst} from "./measuredNames";
 import {mapNumbers, numbersAt, numbersOf} from "./userNumbers";
 
 export const RANDOM = "random_cam";
@@ -28,9 +29,9 @@ export function measured(name: string, value: number): string {
   return Number.isFinite(value) ? `${sign}${value.toFixed(2)}`.replace("-", "−") : "–";
 }
 
-/** The first number of the shown maps: what a tile has room for. */
+/** One number of the shown maps: what a tile has room for. */
 export function badgeOf(group: Group): string | null {
-  return mapNumbers(group)[0] ?? null;
+  return gainFirst(mapNumbers(group))[0] ?? null;
 }
 
 /** A method at a layer, with the numbers of its maps at one step. */
@@ -57,11 +58,13 @@ export function methodsAt(group: Group, name: string, step: number): Measured[] 
   });
 }
 
-/** Best first; what has no number comes last. */
+/** Run by run, best first; what has no number comes last. */
 export function best(all: readonly Measured[], name: string): Measured[] {
   const sign = FALLING.test(name) ? 1 : -1;
+  const runs = [...new Set(all.map(({run}) => run))];
   const rank = ({interval: {mean}}: Measured) => (Number.isFinite(mean) ? sign * mean : Number.POSITIVE_INFINITY);
-  return [...all].sort((a, b) => rank(a) - rank(b));
+  const order = (a: Measured, b: Measured) => runs.indexOf(a.run) - runs.indexOf(b.run) || rank(a) - rank(b);
+  return [...all].sort(order);
 }
 
 export function isFalling(name: string): boolean {

@@ -70,8 +70,8 @@ function Table({name}: {name: string}) {
   return (
     <table>
       <caption class="note">
-        Mean over the samples at step {shown(step.value)} with its 95 % bootstrap interval, best first. Two are told
-        apart by the differences on the same samples.
+        Mean over the samples at step {shown(step.value)} with its 95 % bootstrap interval, of each run the best first.
+        Two are told apart by the differences on the same samples.
       </caption>
       <thead>
         <tr>
