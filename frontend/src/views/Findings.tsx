@@ -67,6 +67,9 @@ export function Findings() {
           Nothing is said of fewer than {FEWEST} samples: {few.map(({run}) => run).join(", ")}.
         </p>
       )}
+      {value.findings.length === 0 && few.length < value.runs.length && (
+        <p class="nothing">No finding: nothing was seen that chance would not explain as well.</p>
+      )}
       <ol>
         {left.slice(0, all ? undefined : LISTED).map((finding, index) => (
           <Row key={nameOf(finding)} finding={finding} rank={index + 1} />
