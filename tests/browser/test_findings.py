@@ -91,7 +91,7 @@ def test_the_first_finding_names_the_mark_and_show_goes_there(page: Page, marked
     assert violations(page.main_frame) == []
     first.get_by_role("button", name="Show").click()
     expect(page.locator("[data-testid=tile-canvas][data-ready=true]").first).to_be_visible()
-    assert "p.gradcam.label=1" in page.evaluate("location.hash")
+    page.wait_for_function("location.hash.includes('p.gradcam.label=1')")  # it is written a moment later
     expect(page.locator("[data-testid=step-input]")).to_have_value("50")
 
 
