@@ -16,7 +16,7 @@ from tensorboard_plugin_gradcam.exports.provider import EventsProvider
 from tensorboard_plugin_gradcam.logs.subset import SubsetRuns
 from tensorboard_plugin_gradcam.records import PLUGIN_NAME
 
-MOST_ATLAS_STEPS = 100  # of one series
+MOST_ATLAS_STEPS = 50  # of one series
 MOST_RUNS_TOGETHER = 4  # up to which each choice of runs has findings of its own
 
 Query = Mapping[str, Any]
