@@ -28,14 +28,14 @@ const LINK =
 const DONE = "M9.5 17.6 4 12l1.4-1.4 4.1 4.2 9.1-9.2L20 7z";
 const PICTURE = "M3 4h18v16H3zm2 2v12h14V6zm1 10 4-5 3 3.5 2-2.5 3 4z";
 const MOST_OPTIONS = 200;
-const NARROW = 520; // pixels of the middle, in which names of all views have no room
+const NARROW = {few: 520, many: 900}; // pixels of the middle, in which names of all views have no room
 
 /** How the middle is arranged. */
 export function Toolbar() {
   const views = measuredNames.value.length || view.value === "methods" ? [...VIEWS, METHODS] : VIEWS;
   return (
     <div class="toolbar" role="toolbar" aria-label="Arrangement">
-      {room.value.width < NARROW ? (
+      {room.value.width < (views.length > VIEWS.length ? NARROW.many : NARROW.few) ? (
         <Select label="View" value={view.value} options={views} onChange={show} />
       ) : (
         <Segments label="View" value={view.value} options={views} onChange={show} />
