@@ -103,8 +103,8 @@ export function paint(
 
 /**
  * As `paint`, over a photograph that is all grey and opaque and fills `pixels`: `grays` has one number a pixel, and every
- * pixel is written. False, and nothing is, where the look asks for more. Most tiles are drawn this way, in a third of the
- * time.
+ * pixel is written. False, and nothing is, where the look asks for more. Most tiles are drawn this way, in a little more
+ * than half the time.
  */
 export function paintOnGrays(
   pixels: Pixels,
