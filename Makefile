@@ -83,6 +83,7 @@ pictures: setup  ## make the pictures of the README and the docs anew
 bench: setup  ## measure beside the peers, into benchmarks/RESULTS.md (an hour; QUICK=1: five minutes, into build/)
 	$(BIN)/pip install --quiet -e '.[bench]'
 	$(BIN)/python -m benchmarks.run $(if $(QUICK),--quick --out build/bench)
+	$(if $(QUICK),,$(BIN)/python -m benchmarks.quoted)
 
 soak: setup  ## fuzzing, damaged files, a long run and killed writers at full length, with their figures (an hour)
 	$(BIN)/python -m tests.fuzz.soak

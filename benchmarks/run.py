@@ -22,7 +22,7 @@ from benchmarks.figures import FILE
 
 HERE = Path(__file__).resolve().parent
 PACKAGES = ("torch", "torchvision", "tensorboard", "grad-cam", "captum", "torchcam", "tensorboardX", "wandb", "numpy")
-NOT_SCRIPTS = {"run", "figures", "__init__"}
+NOT_SCRIPTS = {"run", "figures", "quoted", "__init__"}
 # Arguments of a quick run; a script without an entry takes part in it if it knows --quick.
 QUICK = {
     "engine": ["--quick"],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 from pathlib import Path
@@ -97,3 +98,19 @@ def test_no_page_has_code_of_a_kind_that_no_test_reads() -> None:
     for page in PAGES:
         kinds = {kind for kind, _ in BLOCK.findall(page.read_text())}
         assert kinds <= known, f"{page.name}: {kinds - known}"
+
+
+def test_contributings_map_names_each_room_and_root_module() -> None:
+    text = (ROOT / "CONTRIBUTING.md").read_text()
+    package = ROOT / "tensorboard_plugin_gradcam"
+    rooms = {path.parent.name + "/" for path in package.glob("*/__init__.py")}
+    modules = {path.name for path in package.glob("*.py")} - {"__init__.py", "__main__.py"}
+    named = {part.removeprefix("tensorboard_plugin_gradcam/") for part in re.findall(r"`([\w./]+)`", text)}
+    assert rooms | modules <= named, (rooms | modules) - named
+
+
+def test_the_readme_quotes_the_benchmarks_as_they_are() -> None:
+    from benchmarks.quoted import PLACE, RESULTS, table
+
+    (quoted,) = PLACE.findall((ROOT / "README.md").read_text())
+    assert quoted == table(json.loads(RESULTS.read_text()))
