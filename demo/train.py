@@ -168,7 +168,17 @@ def train(logdir: Path, training: Cells, validation: Cells, arguments: argparse.
                 writer.add_scalar("accuracy/validation", accuracy(model, validation), step)
                 for name, weights in model.named_parameters():
                     writer.add_histogram(name.replace(".", "/"), weights, step)
+                (logdir / "checkpoints").mkdir(exist_ok=True)
+                torch.save({"model": model.state_dict(), "step": step}, logdir / "checkpoints" / f"step_{step}.pt")
             yield step
+
+
+def cells_to_prove() -> tuple[Tensor, Tensor]:
+    """Return cells as the run `shortcut` was trained with them, and their labels, for `replay --prove`."""
+    torch.manual_seed(1)
+    cells = with_shortcut(load_cells()[1])
+    chosen = torch.cat([torch.nonzero(cells.labels == label)[:80, 0] for label in range(len(CLASS_NAMES))])
+    return NORMALIZE(cells.images[chosen]), cells.labels[chosen]
 
 
 @contextmanager

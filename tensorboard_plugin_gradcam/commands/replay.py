@@ -54,8 +54,15 @@ def _add_choices(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--targets", metavar="CLASS", help="'label', 'both', or a class index; by default the top class")
     group.add_argument("--class-names", nargs="+", metavar="NAME", help="by class index")
     group.add_argument("--metrics", action="store_true", help="write scalars of the maps, too")
+    group.add_argument(
+        "--prove",
+        action="store_true",
+        help="take the regions that findings name out of pictures, paste them into others, and count what flips",
+    )
     group.add_argument("--limit", type=int, metavar="N", help="samples at most, spread evenly over all")
     group.add_argument("--transform", metavar="MODULE:NAME", help="from a PIL image to the model's input")
+    group.add_argument("--mean", nargs="+", type=float, metavar="X", help="of each channel, if inputs are normalized")
+    group.add_argument("--std", nargs="+", type=float, metavar="X", help="of each channel, likewise")
     group.add_argument("--images-root", metavar="DIR", help="folder of the pictures that a .csv or .json names")
     group.add_argument("--batch-size", type=int, default=32, metavar="N", help="samples a forward pass (32)")
     group.add_argument("--device", metavar="NAME", help="of torch, such as cuda:1; CUDA where there is any")
@@ -117,8 +124,10 @@ def run(arguments: argparse.Namespace) -> int:
         shard=arguments.shard,
         merge_only=arguments.merge,
         metrics=arguments.metrics,
+        prove=arguments.prove,
         quiet=False,
         measures=arguments.measures,
+        **({"mean": arguments.mean, "std": arguments.std} if arguments.mean or arguments.std else {}),
         class_names=tuple(arguments.class_names or ()),
     )
     print(json.dumps(found.to_json(), indent=2) if arguments.json else _text(found))
@@ -150,4 +159,4 @@ def _text(found: Replay) -> str:
         checkpoints = "1 checkpoint" if len(steps) == 1 else f"{len(steps)} checkpoints"
         lines.append(f"{checkpoints} at steps {steps[0]} to {steps[-1]}, weights: {of}")
         lines.append(f"tensorboard --logdir {found.logdir}")
-    return "\n".join(lines)
+    return "\n".join([*lines, *map(str, found.proofs)])

@@ -58,6 +58,10 @@ class Data(Protocol):
     def class_names(self) -> tuple[str, ...]:
         """By class index; empty where nothing names them."""
 
+    @property
+    def transform(self) -> Any:
+        """From a picture to the model's input; None where nothing tells."""
+
     def __len__(self) -> int:
         """Return N."""
 
@@ -114,6 +118,7 @@ class Items:
 
     items: Any
     class_names: tuple[str, ...] = ()
+    transform: Any = None
 
     def __len__(self) -> int:
         return len(self.items)
@@ -326,7 +331,8 @@ def _items(found: Any, limit: int | None) -> Data:
         given = list(given if limit is None else _first(given, limit))
     if not len(given):
         raise ValueError("expected samples, got an empty data set")
-    return Items(_Chosen(given, spread(len(given), limit)), names)
+    transform = getattr(given, "transform", None)  # as torchvision's data sets have one
+    return Items(_Chosen(given, spread(len(given), limit)), names, transform)
 
 
 def _first(items: Any, limit: int) -> Iterator[Any]:

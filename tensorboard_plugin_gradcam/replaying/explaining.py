@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from tensorboard_plugin_gradcam.records import Cohort, Sample
 from tensorboard_plugin_gradcam.replaying import places
 from tensorboard_plugin_gradcam.replaying.checkpoints import Checkpoint
@@ -13,6 +16,7 @@ from tensorboard_plugin_gradcam.replaying.inert import RefusedCheckpoint
 from tensorboard_plugin_gradcam.replaying.models import Source
 from tensorboard_plugin_gradcam.replaying.moments import Moment
 from tensorboard_plugin_gradcam.replaying.parts import Encoded
+from tensorboard_plugin_gradcam.replaying.proving import Pictures
 from tensorboard_plugin_gradcam.replaying.reading import content_of, is_keras
 from tensorboard_plugin_gradcam.replaying.weights import WHOLE, DoesNotFit, chosen, fits, load, some
 from tensorboard_plugin_gradcam.writer import GradCAMLogger
@@ -196,6 +200,29 @@ class Explaining:
             }
             self._samples[part] = samples
         return Cohort(tuple(records), self._logger.class_names), pictures
+
+    def pictures(self, indices: Sequence[int]) -> Pictures:
+        """Return some samples' inputs, the channels last."""
+        found = [self._data.take(range(index, index + 1)).inputs for index in indices]
+        if not found:
+            return np.zeros((0, 1, 1, 1), np.float32)
+        if isinstance(found[0], list) or np.ndim(found[0]) != 4:
+            raise ValueError("expected pictures of one size, got inputs of another kind")
+        arrays = np.concatenate([np.asarray(one, np.float32) for one in found])
+        return arrays if self._device is None else np.moveaxis(arrays, 1, -1)
+
+    def predict(self, pictures: Pictures) -> NDArray[np.intp]:
+        """Return the classes that the model predicts of such inputs, by the weights that it has now."""
+        found = []
+        for start in range(0, len(pictures), self._batch_size):
+            inputs: Any = pictures[start : start + self._batch_size]
+            if self._device is not None:
+                import torch
+
+                inputs = torch.from_numpy(np.moveaxis(inputs, -1, 1).copy())
+            batch = self._logger.explain(self._moved(inputs), self._logger.prepare(inputs))
+            found.append(batch.predictions["prediction"])
+        return np.concatenate(found).astype(np.intp)
 
     def _explained(self, whole: range) -> Iterator[Any]:
         for part in self._batches(whole):

@@ -4,25 +4,29 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from tensorboard_plugin_gradcam.aliases import LabelOrTargets, Layers, Methods
 from tensorboard_plugin_gradcam.faults import reason
 from tensorboard_plugin_gradcam.progress import progress
+from tensorboard_plugin_gradcam.reader import read_gradcam
 from tensorboard_plugin_gradcam.records import digest_of_bytes
 from tensorboard_plugin_gradcam.replaying import places
 from tensorboard_plugin_gradcam.replaying.checkpoints import Checkpoint, Sources, checkpoints_in
-from tensorboard_plugin_gradcam.replaying.data import IMAGENET, Data, Files, data_of
+from tensorboard_plugin_gradcam.replaying.data import IMAGENET, Data, Files, data_of, spread
 from tensorboard_plugin_gradcam.replaying.explaining import Explaining, Loader
 from tensorboard_plugin_gradcam.replaying.merging import LOG, Merged, log_ending, merge
 from tensorboard_plugin_gradcam.replaying.models import imported, source_of
 from tensorboard_plugin_gradcam.replaying.moments import Moment
 from tensorboard_plugin_gradcam.replaying.parts import About, Parts, Unit
+from tensorboard_plugin_gradcam.replaying.proving import MOST_PICTURES, Proof, provable
+from tensorboard_plugin_gradcam.replaying.proving import prove as prove_region
 from tensorboard_plugin_gradcam.replaying.reading import weights_in
 from tensorboard_plugin_gradcam.replaying.shares import Share, part, parts_of_samples, share_of
 from tensorboard_plugin_gradcam.writer import GradCAMLogger
+from tensorboard_plugin_gradcam.writer.pictures import look_normalized
 from tensorboard_plugin_gradcam.writer.steps import checked_tag
 
 BESIDE = "replay"  # the run within a training's, which keeps its own event files to itself
@@ -41,6 +45,7 @@ class Replay:
         computed: checkpoints (or parts of their samples) that this call computed.
         missing: of those that other shares have to compute, or lost.
         share: that this call did.
+        proofs: what became of predictions when the regions of findings were changed, where that was asked for.
     """
 
     logdir: str
@@ -50,10 +55,11 @@ class Replay:
     computed: int
     missing: int
     share: Share
+    proofs: tuple[Proof, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Return it as JSON has it."""
-        return {**vars(self), "share": str(self.share)}
+        return {**vars(self), "share": str(self.share), "proofs": [proof.to_json() for proof in self.proofs]}
 
 
 def replay(
@@ -80,6 +86,7 @@ def replay(
     shard: str | tuple[int, int] | None = None,
     merge_only: bool = False,
     metrics: bool = False,
+    prove: bool = False,
     keep: int = KEEP,
     quiet: bool = True,
     **options: Any,
@@ -128,6 +135,8 @@ def replay(
         shard: "i/n", counted from 0; by default as torchrun, Slurm, MPI or Kubernetes tell this process.
         merge_only: write the log of what is there, computing nothing.
         metrics: as for `GradCAMLogger`.
+        prove: where a finding of the log names a region, take it out of the pictures behind it, paste it into pictures
+            of other classes, and count the predictions that flip: see `Replay.proofs`.
         keep: bytes of inputs kept in memory from one checkpoint to the next.
         quiet: without progress bars.
         options: further arguments of `GradCAMLogger`: class_names, measures, top_k, precision, task, ...
@@ -144,8 +153,8 @@ def replay(
     shown = transform or source.normalization or (IMAGENET if source.transform is None else source.transform)
     data = data_of(images, transform or source.transform, shown, limit, images_root)
     data = _relabelled(data, tuple(options.get("class_names") or ()))
-    if isinstance(data, Files) and "mean" not in options:
-        options = {"transform": shown} | options
+    if "mean" not in options and (isinstance(data, Files) or _look_normalized(data)):
+        options = {"transform": shown if isinstance(data, Files) else data.transform or source.normalization} | options
     if data.class_names and not options.get("class_names"):
         options["class_names"] = data.class_names
     directory = run_directory(places.text_of(logdir))
@@ -163,7 +172,8 @@ def replay(
         merged = merge(directory, plan.units, plan.samples_names, tag, metrics, options.get("measures", ()))
     if not merged.missing:
         plan.forget_others()
-    return Replay(directory, merged.steps, merged.left_out, merged.weights, computed, merged.missing, share)
+    proofs = tuple(_proofs(work, directory, tag, merged)) if prove and not merged.missing else ()
+    return Replay(directory, merged.steps, merged.left_out, merged.weights, computed, merged.missing, share, proofs)
 
 
 def run_directory(logdir: str) -> str:
@@ -262,7 +272,7 @@ class _Work:
         if not mine:
             return 0
         first = self.loader.first(self.plan.checkpoints)
-        explaining = self._explaining()
+        explaining = self.explaining()
         is_first = self.plan.checkpoint(mine[0]) == first and mine[0].index == 0
         if self.layers is None and not is_first:
             explaining.find_layers()
@@ -293,7 +303,8 @@ class _Work:
         except Exception as error:  # a file may hold anything
             return error
 
-    def _explaining(self) -> Explaining:
+    def explaining(self) -> Explaining:
+        """Return what computes the maps of the model as it is loaded now."""
         model, device = self.loader.model, None
         if self.loader.source.is_keras:
             from tensorboard_plugin_gradcam.integrations.keras_cam import KerasCAM
@@ -327,6 +338,36 @@ class _Work:
         if step is None and known.epoch is not None:
             step = int(known.epoch)
         return replace(about, step=step, epoch=known.epoch, weights=weights)
+
+
+def _proofs(work: _Work, directory: str, tag: str, merged: Merged) -> Iterator[Proof]:
+    """Try the regions that findings of the log name, each by the weights of the step at which it is seen best."""
+    log = read_gradcam(directory)
+    found = provable(log.findings(), tag)
+    if not found:
+        return
+    paths = {step: path for path, step in merged.steps.items()}
+    work.loader.first(work.plan.checkpoints)
+    explaining = work.explaining()
+    if work.layers is None:
+        explaining.find_layers()
+    for finding in found:
+        work.loader.load(next(one for one in work.plan.checkpoints if one.path == paths[finding.step]))
+        cohort = log.maps[finding.run, tag, finding.method, finding.layer][finding.step].cohort
+        if cohort is None:
+            continue
+        places_of = {name: index for index, name in enumerate(cohort.identities)}
+        behind = [places_of[name] for name in finding.samples]
+        labels = [sample.label for sample in cohort.samples]
+        others = [index for index, label in enumerate(labels) if label not in (None, finding.group)]
+        some = [others[index] for index in spread(len(others), 4 * MOST_PICTURES)]
+        names = cohort.class_names
+        yield prove_region(finding, explaining.pictures(behind), explaining.pictures(some), explaining.predict, names)
+
+
+def _look_normalized(data: Data) -> bool:
+    inputs = data.take(range(1)).inputs
+    return look_normalized(inputs[0] if isinstance(inputs, list) else inputs)
 
 
 def _relabelled(data: Data, class_names: tuple[str, ...]) -> Data:
