@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import argparse
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from tensorboard_plugin_gradcam.replaying import Replay
@@ -93,6 +93,17 @@ def _add_reading(parser: argparse.ArgumentParser) -> None:
 def _add_sharing(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("several processes")
     group.add_argument("--shard", metavar="I/N", help="do share I of N, counted from 0")
+    group.add_argument(
+        "--submit", choices=("slurm", "local"), help="submit --shares jobs through submitit instead of computing here"
+    )
+    group.add_argument("--shares", type=int, default=1, metavar="N", help="how many jobs --submit makes (1)")
+    group.add_argument(
+        "--submit-option",
+        nargs="+",
+        default=[],
+        metavar="NAME=VALUE",
+        help="of submitit's executor, such as slurm_partition=gpu timeout_min=120",
+    )
     group.add_argument("--merge", action="store_true", help="write the log of what is there, computing nothing")
 
 
@@ -101,37 +112,36 @@ def run(arguments: argparse.Namespace) -> int:
     from tensorboard_plugin_gradcam import replay
     from tensorboard_plugin_gradcam.cli import DONE, NO
 
-    found = replay(
-        arguments.model,
-        arguments.checkpoints,
-        arguments.images,
-        arguments.logdir,
-        tag=arguments.tag,
-        layers=arguments.layers,
-        methods=arguments.methods,
-        targets=_targets(arguments.targets),
-        weights=arguments.weights,
-        strict=not arguments.not_strict,
-        trust=arguments.trust,
-        pattern=arguments.pattern,
-        steps_per_epoch=arguments.steps_per_epoch,
-        transform=arguments.transform,
-        limit=arguments.limit,
-        images_root=arguments.images_root,
-        model_options=dict(map(_option, arguments.model_option)),
-        batch_size=arguments.batch_size,
-        device=arguments.device,
-        shard=arguments.shard,
-        merge_only=arguments.merge,
-        metrics=arguments.metrics,
-        prove=arguments.prove,
-        quiet=False,
-        measures=arguments.measures,
-        **({"mean": arguments.mean, "std": arguments.std} if arguments.mean or arguments.std else {}),
-        class_names=tuple(arguments.class_names or ()),
-    )
+    asked = (arguments.model, arguments.checkpoints, arguments.images, arguments.logdir)
+    if arguments.submit:
+        from tensorboard_plugin_gradcam.replaying import submit_replay
+
+        options = dict(map(_option, arguments.submit_option))
+        jobs = submit_replay(
+            arguments.shares, *asked, cluster=arguments.submit, cluster_options=options, **_options(arguments)
+        )
+        print(f"submitted: {' '.join(jobs)}")
+        return DONE
+    found = replay(*asked, shard=arguments.shard, merge_only=arguments.merge, quiet=False, **_options(arguments))
     print(json.dumps(found.to_json(), indent=2) if arguments.json else _text(found))
     return NO if found.left_out else DONE
+
+
+def _options(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Return the keyword arguments of `replay` that every share has."""
+    same = (
+        "tag", "layers", "methods", "weights", "trust", "pattern", "steps_per_epoch", "transform", "limit",
+        "images_root", "batch_size", "device", "metrics", "prove", "measures",
+    )  # fmt: skip
+    normalized = {name: getattr(arguments, name) for name in ("mean", "std") if getattr(arguments, name)}
+    return {
+        **{name: getattr(arguments, name) for name in same},
+        **normalized,
+        "targets": _targets(arguments.targets),
+        "strict": not arguments.not_strict,
+        "model_options": dict(map(_option, arguments.model_option)),
+        "class_names": tuple(arguments.class_names or ()),
+    }
 
 
 def _targets(text: str | None) -> str | int | None:
@@ -141,7 +151,7 @@ def _targets(text: str | None) -> str | int | None:
 def _option(text: str) -> tuple[str, object]:
     name, equals, value = text.partition("=")
     if not equals:
-        raise ValueError(f"expected --model-option NAME=VALUE, got {text!r}")
+        raise ValueError(f"expected NAME=VALUE, got {text!r}")
     try:
         return name, json.loads(value)
     except ValueError:

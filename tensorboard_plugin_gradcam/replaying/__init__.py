@@ -5,6 +5,7 @@ Not to be confused with `cam.replay`, which runs a network's tail again within o
 
 from tensorboard_plugin_gradcam.replaying.inert import RefusedCheckpoint
 from tensorboard_plugin_gradcam.replaying.run import Replay, replay
+from tensorboard_plugin_gradcam.replaying.submitting import submit_replay
 from tensorboard_plugin_gradcam.replaying.weights import DoesNotFit
 
-__all__ = ["DoesNotFit", "RefusedCheckpoint", "Replay", "replay"]
+__all__ = ["DoesNotFit", "RefusedCheckpoint", "Replay", "replay", "submit_replay"]

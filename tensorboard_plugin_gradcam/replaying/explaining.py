@@ -256,9 +256,11 @@ class Explaining:
     def _moved(self, inputs: Any) -> Any:
         if self._device is None:
             return inputs
+        import torch
+
         if isinstance(inputs, list):
-            return [one.to(self._device) for one in inputs]
-        return inputs.to(self._device)
+            return [torch.as_tensor(one).to(self._device) for one in inputs]
+        return torch.as_tensor(inputs).to(self._device)
 
 
 def of_part(targets: Any, part: range, count: int) -> Any:

@@ -346,7 +346,7 @@ class GradCAMLogger:
             labels: as for `prepare_samples`.
             known: as for `probe`.
         """
-        return self._samples(inputs, None, labels, None, None, dict(known))
+        return self._samples(inputs, THE_INPUTS, labels, None, None, dict(known))
 
     def explain(self, inputs: ModelInputs, samples: Samples, targets: LabelOrTargets = None) -> Batch:
         """Return what `log` would write of samples at one step, writing nothing.

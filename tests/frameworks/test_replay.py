@@ -416,3 +416,19 @@ def test_shares_by_torchrun_are_one_log(tmp_path):
     subprocess.run(command, check=True, env=os.environ | {"PYTHONPATH": os.getcwd()})
     (series,) = read_gradcam(tmp_path / "log").maps.values()
     assert series.steps.tolist() == [0, 1, 2]
+
+
+def test_jobs_through_submitit_are_one_log(tmp_path):
+    import time
+
+    from tensorboard_plugin_gradcam.replaying import submit_replay
+    from tests.replaying.saved import save_epochs
+
+    save_epochs(tmp_path / "checkpoints", 3)
+    asked = ("tests.replaying.saved:network", str(tmp_path / "checkpoints"), "tests.replaying.saved:data")
+    assert len(submit_replay(2, *asked, str(tmp_path / "log"), cluster="local")) == 2
+    end = time.monotonic() + 240
+    while not list((tmp_path / "log").glob("*tfevents*")) and time.monotonic() < end:
+        time.sleep(0.2)
+    (series,) = read_gradcam(tmp_path / "log").maps.values()
+    assert series.steps.tolist() == [0, 1, 2]
