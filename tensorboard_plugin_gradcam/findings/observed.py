@@ -30,7 +30,7 @@ class Observer:
         self, step: int, blocks: Sequence[Block], cohort: Cohort, predictions: Predictions | None
     ) -> Observations | None:
         """Return one step, or None where it has no maps of pictures. Of several maps of a sample the first counts."""
-        flat = [block for block in blocks if block.size and _axes(block, self._kind) == 2]
+        flat = [block for block in blocks if block.values.size and _axes(block, self._kind) == 2]
         if not flat:
             return None
         known = self.known(cohort)
@@ -56,7 +56,7 @@ class Observer:
             cohort: the N samples of all steps.
             said: "prediction", "probability" and "loss", each ``(T, N)``, as far as they are known.
         """
-        if not blocks.size or _axes(blocks, self._kind) != 2:
+        if not blocks.values.size or _axes(blocks, self._kind) != 2:
             return None
         known = self.known(cohort)
         evidence = self._evidence(blocks)

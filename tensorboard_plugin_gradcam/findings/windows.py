@@ -95,7 +95,7 @@ def windows_of(grid: Grid) -> Windows:
         masks.append(1 - _mask(grid, inner))
         regions.append(Region(0, 0, 1, 1, hole=(hole.x0, hole.y0, hole.x1, hole.y1)))
     stack = np.stack(masks) if masks else np.zeros((0, height, width), np.float32)
-    return Windows(stack.reshape(len(masks), -1).T.copy(), tuple(regions), _mirrors(stack))
+    return Windows(stack.reshape(len(masks), height * width).T.copy(), tuple(regions), _mirrors(stack))
 
 
 def _mask(grid: Grid, box: tuple[int, int, int, int]) -> Floats:

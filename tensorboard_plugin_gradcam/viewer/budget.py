@@ -65,6 +65,7 @@ class Processor:
 
     def __init__(self, handed: int = 0) -> None:
         self._end = time.thread_time() + PROCESSOR_SECONDS + handed / BYTES_A_SECOND
+        self._progressed = False
 
     def hand(self, size: int) -> None:
         """Allow for further bytes that TensorBoard handed over."""
@@ -76,9 +77,13 @@ class Processor:
         return time.thread_time() > self._end
 
     def expect_some(self) -> None:
-        """Raise `Busy` where it is used up."""
-        if self.is_used_up:
+        """Raise `Busy` where it is used up, and something was done: else each request would end where the last did."""
+        if self._progressed and self.is_used_up:
             raise Busy
+
+    def note_progress(self) -> None:
+        """Say that a part of the work is done and kept."""
+        self._progressed = True
 
 
 class Flights:

@@ -145,6 +145,7 @@ def _extend(
         processor.expect_some()
         found.last_step = float(stretch.steps[-1])
         found.summary.extend(stretch)
+        processor.note_progress()
 
 
 def _extend_by_sums(
@@ -160,6 +161,7 @@ def _extend_by_sums(
             rows, columns = record.grid.tolist()
             found.summary.adopt(summary_of(int(step), record, found.summary.most_classes), (rows, columns))
             found.last_step = step
+            processor.note_progress()
     if not found.summary.is_current and series.maps.steps is not None:
         before, found.last_step = found.last_step, float(series.maps.steps.step[-1]) - 1
         for stretch in _new_stretches(found, series.maps, series.said, cohort_of):
@@ -344,7 +346,8 @@ class _Entries:
         table, mine = self._table, slice(self._first[rows[0]], self._first[rows[-1] + 1])
         values = table.values[int(self._starts[mine.start]) : int(self._starts[mine.stop])]
         shape = table.shape[mine.start].tolist()
-        return Block(values.reshape(-1, *shape), table.minimum[mine], table.maximum[mine], samples=table.sample[mine])
+        values = values.reshape(mine.stop - mine.start, *shape)
+        return Block(values, table.minimum[mine], table.maximum[mine], samples=table.sample[mine])
 
     def blocks(self, row: int) -> Iterator[Block]:
         """Yield the entries of a row, those of one shape together."""

@@ -81,6 +81,8 @@ class Registry:
                         processor.expect_some()
                     identities = read(digest)
                     tag.rows[digest] = None if identities is None else _numbered(tag.numbers, identities)
+                    if processor is not None:
+                        processor.note_progress()
             wanted = list(dict.fromkeys(digests))
             rows = _affordable([tag.rows[digest] for digest in wanted])
         if all(row is not None and _is_plain(row, rows[0]) for row in rows):

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 
 import numpy as np
 import pytest
 
 from tensorboard_plugin_gradcam.findings import Observer, Summary
+from tensorboard_plugin_gradcam.findings.looks import nothing
 from tensorboard_plugin_gradcam.records import Block, Cohort, Maps, Predictions, Sample, Stamp, quantised
 from tensorboard_plugin_gradcam.viewer import findings
 from tensorboard_plugin_gradcam.viewer.budget import Busy, Processor
@@ -60,7 +62,7 @@ def loaded(until: int = 12, old: tuple[Loaded, Loaded] | None = None) -> tuple[L
 
 
 def of(
-    summaries: Summaries, maps: Loaded, said: Loaded, run: str = "run", processor: Processor | None = None
+    summaries: Summaries, maps: Loaded, said: Loaded | None, run: str = "run", processor: Processor | None = None
 ) -> Summarised:
     studied = Studied(KEY._replace(run=run), "positive", maps, said)
     return summaries.of("", studied, COHORTS.get, processor or Processor())
@@ -150,3 +152,14 @@ def test_the_maps_of_one_step_are_had_for_themselves() -> None:
         assert (one.step, one.identities) == (step, expected.identities)
         np.testing.assert_array_equal(one.maps, expected.maps)
     assert maps_at(99) is None
+
+
+def test_maps_of_one_cell_and_of_none_are_no_error() -> None:
+    for side in (1, 2):
+        maps = Maps(Stamp(SMALL.digest, 0), (block(0, range(30), side),)).to_bytes()
+        found = of(Summaries(), merged("maps", {(0, 0): (0, 1.0, maps)}, None, None), None)
+        json.dumps(findings.findings_json([(KEY, found, nothing, lambda step: None)]), allow_nan=False)
+        assert len(found.summary.steps) == 1
+    empty = Block(np.zeros((30, 0, 4), np.uint8), np.zeros(30, np.float32), np.ones(30, np.float32))
+    maps = Maps(Stamp(SMALL.digest, 0), (empty,)).to_bytes()
+    assert not of(Summaries(), merged("maps", {(0, 0): (0, 1.0, maps)}, None, None), None).summary.steps
