@@ -18,7 +18,7 @@ from tensorboard_plugin_gradcam.viewer.loader import GradCAMLoader
 from tests.viewer.eventlog import write_run
 
 ROOT = "/data/plugin/gradcam"
-ALLOWED = frozenset({200, 400, 404, 405, 415})
+ALLOWED = frozenset({200, 400, 404, 405, 415, 503})  # the last where a request would take too much processor
 
 
 def client(logdir: Path) -> Client:
@@ -49,7 +49,17 @@ def write_log(logdir: Path) -> list[str]:
     write_run(logdir, [0])
     import numpy as np
 
+    from tensorboard_plugin_gradcam import add_gradcam
     from tensorboard_plugin_gradcam.records import digest_of_pixels
+
+    random = np.random.default_rng(1)
+    for step in (0, 1, 2, 1):  # the last one is added, with a method of its own
+        add_gradcam(
+            logdir / "added", "val", random.integers(0, 256, (12, 8, 8), np.uint8), random.random((12, 3, 3)), step,
+            layer="layer4", method="hires_cam" if step == 1 else "grad_cam", labels=np.arange(12) % 2,
+            predictions=np.arange(12) % 3, numbers={"sureness": random.random(12), "ü?&": random.random(12)},
+            mode="add" if step == 1 else None,
+        )  # fmt: skip
 
     pixels = np.random.default_rng(0).integers(0, 256, (8, 8, 3), np.uint8)
     return [digest_of_pixels(pixels)]
@@ -69,7 +79,7 @@ _NASTY = [
     "../../etc/passwd", "..%2f..%2f", "/etc/passwd", "C:\\windows", "\x00", "a\x00b", "\ud7ff", "\U0010ffff", "<b>",
     "' OR 1=1 --", "{{7*7}}", "%", "%zz", "&", "=", "#", "?", "\r\nSet-Cookie: x=1", "x" * 3000, "١", " ", "+", "None",
 ]  # fmt: skip
-_NAMES = ["run", "tag", "method", "layer", "samples", "step", "after", "digest", "x", ""]
+_NAMES = ["run", "run", "tag", "method", "layer", "name", "samples", "step", "after", "digest", "x", ""]
 _METHODS = ["GET"] * 12 + ["HEAD", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH", "get", "BREW"]
 _HEADERS: list[dict[str, str]] = [
     {},
@@ -87,9 +97,10 @@ def requests(seed: int, digests: list[str]) -> Iterator[Asked]:
     """Yield requests: good ones, good ones with something wrong, and nonsense."""
     rng = random.Random(seed)
     good = {
-        "run": ["train", ".", "ünï/<b>"],
+        "run": ["train", ".", "ünï/<b>", "added", "added"],
         "tag": ["val", "a&b=c"],
-        "method": ["grad_cam"],
+        "method": ["grad_cam", "grad_cam", "hires_cam"],
+        "name": ["sureness", "ü?&"],
         "layer": ["layer3", "layer4"],
         "samples": ["0", "1,3", "0,1,2,3"],
         "step": ["0", "7", "-3", "1000.5"],
@@ -100,6 +111,9 @@ def requests(seed: int, digests: list[str]) -> Iterator[Asked]:
         "series": [],
         "predictions": ["run", "tag", "after"],
         "maps": ["run", "tag", "method", "layer", "samples", "step"],
+        "numbers": ["run", "tag", "name", "after"],
+        "findings": ["run", "run", "tag", "method", "layer"],
+        "atlas": ["run", "tag", "method", "layer", "step"],
         "cohort": ["run", "digest"],
         "image": ["run", "digest"],
         "index.js": [],
