@@ -78,7 +78,7 @@ class Rich:
         x, y = (0.5 + (end - 0.5) * done).T[:, :, None, None]
         places = (np.arange(cells) + 0.5) / cells
         distance = (places[None, None, :] - x) ** 2 + (places[None, :, None] - y) ** 2
-        maps = ((1 + 3 * done) * np.exp(-distance / self.WIDTH) - 0.1).astype(np.float32)
+        maps: NDArray[np.float32] = ((1 + 3 * done) * np.exp(-distance / self.WIDTH) - 0.1).astype(np.float32)
         maps[3] = -np.abs(maps[3]) - 0.01
         maps[5] = 0.5
         maps[7] = np.nan
@@ -112,13 +112,15 @@ class Rich:
     @staticmethod
     def _disc(middle: NDArray[np.float64]) -> NDArray[np.uint8]:
         y, x = (np.mgrid[:96, :96] + 0.5) / 96
-        return ((x - middle[0]) ** 2 + (y - middle[1]) ** 2 < 0.03).astype(np.uint8)
+        inside: NDArray[np.uint8] = ((x - middle[0]) ** 2 + (y - middle[1]) ** 2 < 0.03).astype(np.uint8)
+        return inside
 
 
 def opened(page: Page, server: Server, hash_: str = "gradcam", query: str = "") -> Frame:
     """The tab's frame, with a tile drawn."""
     page.goto(f"http://{server.host}:{server.port}/{query}#{hash_}")
-    frame = page.wait_for_selector("iframe").content_frame()
+    inserted = page.wait_for_selector("iframe")
+    frame = inserted and inserted.content_frame()
     assert frame
     frame.wait_for_selector("[data-testid=tile-canvas][data-ready=true]")
     return frame
