@@ -8,7 +8,6 @@ with, or else their picture.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ from numpy.typing import NDArray
 from tensorboard_plugin_gradcam.findings import Observations, Observer, attention, grid_of, overlap
 from tensorboard_plugin_gradcam.reader import GradCAMLog, MapSeries, read_gradcam
 from tensorboard_plugin_gradcam.records import Sample
+from tensorboard_plugin_gradcam.spreading import evenly
 
 MOST_STEPS = 20  # of the table by step
 
@@ -127,7 +127,7 @@ def compare_runs(
         samples=tuple(sorted(samples, key=lambda sample: (np.isnan(sample.overlap), sample.overlap))),
         layers={name: value for name, value in by_layer.items() if value == value},
         classes=classes,
-        steps={one: pair.mean(one) for one in _spread(pair.steps)},
+        steps={one: pair.mean(one) for one in evenly(pair.steps, MOST_STEPS)},
     )
 
 
@@ -252,11 +252,6 @@ def _name(sample: Sample) -> str:
 
 def _class(names: tuple[str, ...], index: int) -> str:
     return names[index] if 0 <= index < len(names) else f"class {index}" if index >= 0 else ""
-
-
-def _spread(steps: list[int]) -> Iterator[int]:
-    places = np.unique(np.linspace(0, len(steps) - 1, min(len(steps), MOST_STEPS)).round().astype(int))
-    return (steps[place] for place in places.tolist())
 
 
 def _mean(values: NDArray[np.float64]) -> float:

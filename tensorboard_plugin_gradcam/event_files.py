@@ -11,6 +11,7 @@ length's checksum holds, and the file is shorter than that length; or less is le
 
 from __future__ import annotations
 
+import os
 import struct
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -25,6 +26,29 @@ _CHUNK = 1024  # bytes whose checksum is taken at once
 _WINDOW = 2**18  # bytes that are searched at once
 _DELTA = 0xA282EAD8  # of TensorFlow's masked checksums
 _ONES = 0xFFFFFFFF
+
+
+@dataclass(frozen=True)
+class EventFile:
+    """One event file of a run."""
+
+    run: str
+    path: str
+
+    @property
+    def name(self) -> str:
+        """Its name without the folder."""
+        return os.path.basename(self.path)
+
+
+def listed(logdir: str) -> Iterator[EventFile]:
+    """Yield the event files below a log directory, run by run, named and ordered as in TensorBoard."""
+    from tensorboard.backend.event_processing import io_wrapper
+
+    for folder in sorted(io_wrapper.GetLogdirSubdirectories(logdir)):
+        for file in sorted(io_wrapper.ListDirectoryAbsolute(folder)):
+            if io_wrapper.IsSummaryEventsFile(file):
+                yield EventFile(os.path.relpath(folder, logdir), file)
 
 
 @dataclass(frozen=True)

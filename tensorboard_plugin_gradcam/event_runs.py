@@ -12,7 +12,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from tensorboard_plugin_gradcam.event_files import Frame, Gap, opened, scan
+from tensorboard_plugin_gradcam.event_files import Frame, Gap, listed, opened, scan
 
 
 class TensorEvent(NamedTuple):
@@ -32,17 +32,11 @@ class EventRuns:
 
     def __init__(self, path: str, plugins: tuple[str, ...]) -> None:
         """Read all event files below `path`; raises only what the file system raises for the directory itself."""
-        from tensorboard.backend.event_processing import io_wrapper
-
         self.problems: list[str] = []
         self._runs: dict[str, _Run] = {}
-        for folder in sorted(io_wrapper.GetLogdirSubdirectories(path)):
-            run = _Run(plugins)
-            name = os.path.relpath(folder, path)
-            for file in sorted(io_wrapper.ListDirectoryAbsolute(folder)):
-                if io_wrapper.IsSummaryEventsFile(file):
-                    self.problems += (f"run {name!r}: {problem}" for problem in run.read(file))
-            self._runs[name] = run
+        for file in listed(path):
+            run = self._runs.setdefault(file.run, _Run(plugins))
+            self.problems += (f"run {file.run!r}: {problem}" for problem in run.read(file.path))
 
     def PluginRunToTagToContent(self, plugin: str) -> dict[str, dict[str, bytes]]:  # as in TensorBoard's multiplexer
         """Return the content of each tag of a plugin, by run."""

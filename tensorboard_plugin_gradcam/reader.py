@@ -23,7 +23,6 @@ from tensorboard_plugin_gradcam.logs.values import record_of
 from tensorboard_plugin_gradcam.records import (
     LATER_PLUGIN_NAME,
     PLUGIN_NAME,
-    RELATIONS,
     Block,
     Cohort,
     CorruptRecord,
@@ -39,7 +38,7 @@ from tensorboard_plugin_gradcam.records import (
     Sums,
     overlap,
     spans,
-    surviving,
+    surviving_moments,
     thumbnail_in,
     told_apart,
     verify_picture,
@@ -85,11 +84,6 @@ class Moment(Generic[Record]):
     def notes(self) -> tuple[str, ...]:
         """What befell this step, such as samples that had to be left out."""
         return self.record.stamp.notes
-
-    @property
-    def _age(self) -> tuple[int, int, int, int]:
-        stamp = self.record.stamp
-        return self.step, stamp.session, stamp.ordinal, RELATIONS.index(stamp.relation)
 
     def _entries(self, indices: NDArray[np.int32]) -> tuple[Entry, ...]:
         """Name entries by their samples: which picture it is, not where it stood at this step."""
@@ -585,8 +579,8 @@ def _only_string(tensor: Any) -> bytes:
 
 
 def _that_count(moments: list[Moment[Record]]) -> tuple[Moment[Record], ...]:
-    columns = (np.array(column) for column in zip(*(moment._age for moment in moments), strict=True))
-    return tuple(moments[index] for index in surviving(*columns))
+    order = surviving_moments((moment.step, moment.record.stamp) for moment in moments)
+    return tuple(moments[index] for index in order)
 
 
 def _only_block(moment: Moment[Maps]) -> Block:

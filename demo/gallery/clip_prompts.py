@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn import functional
 from transformers import CLIPConfig, CLIPModel
 
-from demo.gallery.common import arguments, balanced, is_logged, overlays, save_rows
+from demo.gallery.common import arguments, balanced, descend, overlays, save_rows
 from demo.train import NORMALIZE, batches, load_cells
 from tensorboard_plugin_gradcam import CAM, GradCAMLogger
 from tensorboard_plugin_gradcam.cam import Probability
@@ -46,15 +46,11 @@ def main() -> None:
         inputs = {"pixel_values": NORMALIZE(shown.images), **prompts}
         wanted = [Probability(int(label)) for label in shown.labels]
         probe = logger.probe("prompts", inputs, images=shown.images, labels=shown.labels, targets=wanted)
-        for step, (images, labels) in enumerate(batches(cells, 32, given.steps)):
-            scores = model(pixel_values=NORMALIZE(images), **prompts).logits_per_image
-            loss = functional.cross_entropy(scores, labels)
-            optimizer.zero_grad()
-            torch.autograd.backward(loss)
-            optimizer.step()
-            if is_logged(step, given.steps):
-                probe.log(step)
-    print(f"loss {loss.item():.3f}")
+        losses = (
+            functional.cross_entropy(model(pixel_values=NORMALIZE(images), **prompts).logits_per_image, labels)
+            for images, labels in batches(cells, 32, given.steps)
+        )
+        descend(optimizer, losses, given.steps, probe)
     rows = [(prompt, overlays(given.logdir, "clip", range(8 * at, 8 * at + 6))) for at, prompt in enumerate(PROMPTS)]
     save_rows(given.picture, rows)
 

@@ -9,7 +9,7 @@ Run one from the repository's root, as a module, and look at its log with Tensor
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -21,6 +21,7 @@ from torch.nn import functional
 
 from demo.train import NORMALIZE, Cells, batches
 from tensorboard_plugin_gradcam import heatmap, read_gradcam
+from tensorboard_plugin_gradcam.writer import Probe
 
 TILE = 150  # pixels
 Loss = Callable[[nn.Module, Tensor, Tensor], Tensor]
@@ -55,12 +56,26 @@ def training(
 ) -> Iterator[tuple[int, float]]:
     """Train on photographs of solar cells; yield each step's number, from 0, and its loss."""
     optimizer = torch.optim.AdamW(model.parameters(), lr=lr, weight_decay=weight_decay)
-    for step, (images, labels) in enumerate(batches(cells, 32, steps)):
-        value = loss(model, NORMALIZE(images), labels)
+    drawn = batches(cells, 32, steps)
+    yield from descending(optimizer, (loss(model, NORMALIZE(images), labels) for images, labels in drawn))
+
+
+def descending(optimizer: torch.optim.Optimizer, losses: Iterable[Tensor]) -> Iterator[tuple[int, float]]:
+    """Follow the gradient of each loss, each computed once the step before is done; yield the step and its loss."""
+    for step, loss in enumerate(losses):
         optimizer.zero_grad()
-        torch.autograd.backward(value)
+        torch.autograd.backward(loss)
         optimizer.step()
-        yield step, value.item()
+        yield step, loss.item()
+
+
+def descend(optimizer: torch.optim.Optimizer, losses: Iterable[Tensor], steps: int, probe: Probe) -> None:
+    """Train, log some ten steps, and print the last one's loss."""
+    for step, loss in descending(optimizer, losses):
+        if is_logged(step, steps):
+            probe.log(step)
+        if step == steps - 1:
+            print(f"loss {loss:.3f}")
 
 
 def is_logged(step: int, steps: int, times: int = 10) -> bool:

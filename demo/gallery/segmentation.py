@@ -14,7 +14,7 @@ from skimage.filters import threshold_local
 from torch import Tensor, nn
 from torch.nn import functional
 
-from demo.gallery.common import arguments, is_logged, overlays, save_rows
+from demo.gallery.common import arguments, descend, overlays, save_rows
 from tensorboard_plugin_gradcam import GradCAMLogger
 
 SIZE = 96
@@ -61,15 +61,9 @@ def main() -> None:
     names = ("background", "coin")
     with GradCAMLogger(str(given.logdir / "unet"), model, class_names=names, task="segmentation") as logger:
         probe = logger.probe("coins", shown[0], targets=1, truth_masks=shown[1])
-        for step in range(given.steps):
-            images, masks = crops(8, random)
-            loss = functional.cross_entropy(model(images), masks)
-            optimizer.zero_grad()
-            torch.autograd.backward(loss)
-            optimizer.step()
-            if is_logged(step, given.steps):
-                probe.log(step)
-    print(f"loss {loss.item():.3f}")
+        drawn = (crops(8, random) for _ in range(given.steps))
+        losses = (functional.cross_entropy(model(images), masks) for images, masks in drawn)
+        descend(optimizer, losses, given.steps, probe)
     save_rows(given.picture, [("what the score of coins rests on", overlays(given.logdir, "unet", range(6)))])
 
 

@@ -12,7 +12,7 @@ from nilearn.datasets import load_mni152_template
 from torch import Tensor, nn
 from torch.nn import functional
 
-from demo.gallery.common import arguments, is_logged, overlays, save_rows
+from demo.gallery.common import arguments, descend, overlays, save_rows
 from tensorboard_plugin_gradcam import GradCAMLogger
 
 SIDE, RADIUS = 32, 4
@@ -48,15 +48,9 @@ def main() -> None:
     shown, labels, lesions = volumes(brain, 8, random)
     with GradCAMLogger(str(given.logdir / "brain"), model, class_names=("sound", "lesion")) as logger:
         probe = logger.probe("volumes", shown, labels=labels, targets=1, truth_masks=lesions)
-        for step in range(given.steps):
-            images, classes, _ = volumes(brain, 16, random)
-            loss = functional.cross_entropy(model(images), classes)
-            optimizer.zero_grad()
-            torch.autograd.backward(loss)
-            optimizer.step()
-            if is_logged(step, given.steps):
-                probe.log(step)
-    print(f"loss {loss.item():.3f}")
+        drawn = (volumes(brain, 16, random) for _ in range(given.steps))
+        losses = (functional.cross_entropy(model(images), classes) for images, classes, _ in drawn)
+        descend(optimizer, losses, given.steps, probe)
     rows = [(name, overlays(given.logdir, "brain", range(at, 8, 2))) for at, name in ((1, "lesion"), (0, "sound"))]
     save_rows(given.picture, rows)
 

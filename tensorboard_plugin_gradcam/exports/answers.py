@@ -9,12 +9,12 @@ from itertools import combinations
 from types import SimpleNamespace
 from typing import Any
 
-import numpy as np
 from werkzeug.test import Client
 
 from tensorboard_plugin_gradcam.exports.provider import EventsProvider
 from tensorboard_plugin_gradcam.logs.subset import SubsetRuns
 from tensorboard_plugin_gradcam.records import PLUGIN_NAME
+from tensorboard_plugin_gradcam.spreading import evenly
 
 MOST_ATLAS_STEPS = 50  # of one series
 MOST_RUNS_TOGETHER = 4  # up to which each choice of runs has findings of its own
@@ -131,9 +131,8 @@ def _atlas_steps(asked: _Asked, query: Query) -> list[int]:
     """Return steps spread evenly, and those that findings are seen at."""
     found = asked.json("findings", query)
     steps = sorted(found["runs"][0]["timeline"].get("step", [])) if found else []
-    places = np.unique(np.linspace(0, len(steps) - 1, min(len(steps), MOST_ATLAS_STEPS)).round().astype(int))
     seen = {int(one["step"]) for one in found["findings"]} if found else set()
-    return sorted({int(steps[place]) for place in places.tolist()} | seen)
+    return sorted(set(map(int, evenly(steps, MOST_ATLAS_STEPS))) | seen)
 
 
 def _atlases(asked: _Asked, query: Query, steps: list[int]) -> Iterator[Answer]:

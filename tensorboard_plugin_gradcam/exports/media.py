@@ -13,6 +13,7 @@ from tensorboard_plugin_gradcam.exports.cards import Card
 from tensorboard_plugin_gradcam.exports.subjects import Subject, subjects_of
 from tensorboard_plugin_gradcam.progress import progress
 from tensorboard_plugin_gradcam.reader import GradCAMLog
+from tensorboard_plugin_gradcam.spreading import evenly
 
 MOST_FRAMES = 200
 FIRST_MS, LAST_MS = 600, 1500  # that the first and the last frame stay
@@ -98,8 +99,7 @@ def _write_photograph(subject: Subject, folder: Path) -> None:
 
 
 def _thinned(steps: list[int]) -> list[int]:
-    places = np.linspace(0, len(steps) - 1, min(len(steps), MOST_FRAMES)).round().astype(int)
-    return [steps[place] for place in places.tolist()]
+    return evenly(steps, MOST_FRAMES)
 
 
 def _name(text: str) -> str:

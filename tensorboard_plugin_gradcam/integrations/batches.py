@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tensorboard_plugin_gradcam.arrays import to_numpy
+from tensorboard_plugin_gradcam.writer.predictions import scores_in
 
 _SAYS_LABEL = re.compile(r"(?:^|[^a-z])(?:y|gt|cls|label|class|target|category|truth)(?:e?s)?(?:$|[^a-z])")
 _IGNORED = (-100, -1, 255)  # what losses take as "no label"
@@ -237,14 +238,7 @@ def _is_text(value: Any) -> bool:
 
 def scores_of(outputs: Any, count: int) -> int | None:
     """Return how many scores a model's outputs have for each of N samples; None where they are something else."""
-    for name in ("logits", "out"):
-        found = outputs.get(name) if isinstance(outputs, Mapping) else getattr(outputs, name, None)
-        if found is not None:
-            outputs = found
-            break
-    if isinstance(outputs, (tuple, list)) and outputs:
-        outputs = outputs[0]
-    shape = tuple(getattr(outputs, "shape", ()))
-    if shape[:1] != (count,) or len(shape) > 2:
+    shape = tuple(getattr(scores_in(outputs, count), "shape", ()))
+    if len(shape) not in (1, 2):
         return None
     return int(shape[1]) if len(shape) == 2 else 1

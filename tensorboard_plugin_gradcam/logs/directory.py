@@ -1,23 +1,11 @@
-"""The event files of a log directory, by run, named and ordered as in TensorBoard."""
+"""The log directory that a user names."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
 
-
-@dataclass(frozen=True)
-class EventFile:
-    """One event file."""
-
-    run: str
-    path: str
-
-    @property
-    def name(self) -> str:
-        """Its name without the folder."""
-        return os.path.basename(self.path)
+from tensorboard_plugin_gradcam.event_files import EventFile, listed
 
 
 def event_files(logdir: str | os.PathLike[str]) -> Iterator[EventFile]:
@@ -26,13 +14,7 @@ def event_files(logdir: str | os.PathLike[str]) -> Iterator[EventFile]:
     Raises:
         FileNotFoundError: there is no such directory.
     """
-    from tensorboard.backend.event_processing import io_wrapper
-
-    path = checked_logdir(logdir)
-    for folder in sorted(io_wrapper.GetLogdirSubdirectories(path)):
-        for file in sorted(io_wrapper.ListDirectoryAbsolute(folder)):
-            if io_wrapper.IsSummaryEventsFile(file):
-                yield EventFile(os.path.relpath(folder, path), file)
+    yield from listed(checked_logdir(logdir))
 
 
 def checked_logdir(logdir: str | os.PathLike[str]) -> str:

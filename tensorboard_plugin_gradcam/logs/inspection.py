@@ -10,12 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from tensorboard_plugin_gradcam.event_files import Frame, Gap, Unfinished, opened, scan
-from tensorboard_plugin_gradcam.logs.directory import EventFile, event_files
+from tensorboard_plugin_gradcam.event_files import EventFile, Frame, Gap, Unfinished, opened, scan
+from tensorboard_plugin_gradcam.logs.directory import event_files
 from tensorboard_plugin_gradcam.logs.values import Value, event_of, record_of, values_of
 from tensorboard_plugin_gradcam.progress import progress
 from tensorboard_plugin_gradcam.records import (
-    RELATIONS,
     CorruptRecord,
     Maps,
     NewerFormat,
@@ -24,7 +23,7 @@ from tensorboard_plugin_gradcam.records import (
     Series,
     Stamp,
     Sums,
-    surviving,
+    surviving_moments,
     told_apart,
 )
 
@@ -226,7 +225,8 @@ class _Run:
 
 
 def _inspected(series: Series, method: str, found: _Found) -> SeriesInspection:
-    steps = _that_count([*found.moments, *found.turns.values()])
+    moments = [*found.moments, *found.turns.values()]
+    steps = [moments[index][0] for index in surviving_moments(moments)]
     return SeriesInspection(
         tag=series.tag,
         kind=series.kind,
@@ -241,14 +241,6 @@ def _inspected(series: Series, method: str, found: _Found) -> SeriesInspection:
         map_shape=found.shape,
         bytes=found.bytes,
     )
-
-
-def _that_count(moments: list[tuple[int, Stamp]]) -> list[int]:
-    if not moments:
-        return []
-    rows = [(step, stamp.session, stamp.ordinal, RELATIONS.index(stamp.relation)) for step, stamp in moments]
-    order = surviving(*(np.array(column) for column in zip(*rows, strict=True)))
-    return [moments[index][0] for index in order.tolist()]
 
 
 def _samples(record: Maps | Predictions | Numbers | Sums) -> int:

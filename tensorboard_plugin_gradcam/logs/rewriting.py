@@ -15,13 +15,12 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-import numpy as np
-
-from tensorboard_plugin_gradcam.event_files import FOOTER, HEADER, Frame, masked_crc32c, opened, scan
-from tensorboard_plugin_gradcam.logs.directory import EventFile, event_files
+from tensorboard_plugin_gradcam.event_files import FOOTER, HEADER, EventFile, Frame, masked_crc32c, opened, scan
+from tensorboard_plugin_gradcam.logs.directory import event_files
 from tensorboard_plugin_gradcam.logs.values import STEPS, Value, event_of, record_of, values_of
 from tensorboard_plugin_gradcam.progress import progress
-from tensorboard_plugin_gradcam.records import RELATIONS, CorruptRecord, NewerFormat, Series, surviving
+from tensorboard_plugin_gradcam.records import CorruptRecord, NewerFormat, Series, Stamp, surviving_moments
+from tensorboard_plugin_gradcam.spreading import evenly
 
 FRAMING = HEADER + FOOTER + 32  # bytes that a record of a step takes around its value, roughly
 
@@ -118,12 +117,9 @@ class _Record:
 
     place: tuple[str, str, int]  # run, TensorBoard tag, which of its values
     series: Series
-    moment: tuple[int, int, int, int]  # step, session, ordinal, relation
+    step: int
+    stamp: Stamp
     size: int
-
-    @property
-    def step(self) -> int:
-        return self.moment[0]
 
     @property
     def owner(self) -> tuple[str, str]:
@@ -161,8 +157,7 @@ def _step_record(place: tuple[str, str, int], value: Value, step: int) -> _Recor
         stamp = record_of(series, value.data(), step).stamp
     except (CorruptRecord, NewerFormat):
         return None
-    moment = (step, stamp.session, stamp.ordinal, RELATIONS.index(stamp.relation))
-    return _Record(place, series, moment, value.size + FRAMING)
+    return _Record(place, series, step, stamp, value.size + FRAMING)
 
 
 def _that_count(records: list[_Record]) -> list[_Record]:
@@ -176,9 +171,7 @@ def _that_count(records: list[_Record]) -> list[_Record]:
     counting = [record for record in records if record.series.first]
     for group in groups.values():
         own = [record for record in group if not record.series.first]
-        if own:
-            columns = zip(*(record.moment for record in own), strict=True)
-            counting += [own[index] for index in surviving(*(np.array(column) for column in columns)).tolist()]
+        counting += [own[index] for index in surviving_moments((record.step, record.stamp) for record in own)]
     return counting
 
 
@@ -202,7 +195,7 @@ def _affordable(records: list[_Record], rest: int, size: int) -> int:
 
 
 def _kept_steps(records: list[_Record], most: int) -> dict[tuple[str, str], set[int]]:
-    return {owner: _spread(sorted(steps), most) for owner, steps in _steps(records).items()}
+    return {owner: set(evenly(sorted(steps), most)) for owner, steps in _steps(records).items()}
 
 
 def _steps(records: list[_Record]) -> dict[tuple[str, str], set[int]]:
@@ -214,12 +207,6 @@ def _steps(records: list[_Record]) -> dict[tuple[str, str], set[int]]:
 
 def _longest(records: list[_Record]) -> int:
     return max(map(len, _steps(records).values()), default=0)
-
-
-def _spread(steps: list[int], most: int) -> set[int]:
-    if most < 2:
-        return set(steps[-most:] if most else [])
-    return {steps[round(place)] for place in np.linspace(0, len(steps) - 1, min(most, len(steps))).tolist()}
 
 
 class _Run:

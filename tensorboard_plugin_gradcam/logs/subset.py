@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 from tensorboard_plugin_gradcam.event_runs import EventRuns, TensorEvent
 from tensorboard_plugin_gradcam.logs.values import PLUGINS, STEPS, record_of
 from tensorboard_plugin_gradcam.records import (
-    RELATIONS,
     Block,
     Cohort,
     CorruptRecord,
@@ -25,8 +24,9 @@ from tensorboard_plugin_gradcam.records import (
     Predictions,
     Series,
     Sums,
-    surviving,
+    surviving_moments,
 )
+from tensorboard_plugin_gradcam.spreading import evenly
 
 Names = str | Iterable[str] | None
 Steps = str | int | Iterable[int] | None
@@ -78,8 +78,7 @@ class Subset:
             ranges = [_range(part) for part in _parts(self.steps)]
             kept = [step for step in kept if any(first <= step <= last for first, last in ranges)]
         if self.max_steps is not None and len(kept) > self.max_steps:
-            places = np.linspace(0, len(kept) - 1, self.max_steps) if self.max_steps > 1 else [len(kept) - 1]
-            kept = [kept[round(place)] for place in places]
+            kept = evenly(kept, self.max_steps)
         return set(kept)
 
     def of_samples(self, cohort: Cohort) -> NDArray[np.int32]:
@@ -313,15 +312,8 @@ def _rows(indices: NDArray[np.int32], places: NDArray[np.int32]) -> tuple[NDArra
 
 def _that_count(found: list[tuple[str, int, Any]], runs: SubsetRuns, run: str) -> list[tuple[str, int, Any]]:
     """Return the records that no later training replaced: of those that stay, none may come back."""
-    if not found:
-        return []
-    columns = [
-        (_step_of(runs.Tensors(run, tag)[place], record), stamp.session, stamp.ordinal, RELATIONS.index(stamp.relation))
-        for tag, place, record in found
-        for stamp in (record.stamp,)
-    ]
-    order = surviving(*(np.array(column) for column in zip(*columns, strict=True)))
-    return [found[index] for index in order.tolist()]
+    order = surviving_moments((_step_of(runs.Tensors(run, tag)[at], record), record.stamp) for tag, at, record in found)
+    return [found[index] for index in order]
 
 
 def _step_of(event: TensorEvent, record: Any) -> int:

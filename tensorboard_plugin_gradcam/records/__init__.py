@@ -12,7 +12,7 @@ from tensorboard_plugin_gradcam.records.errors import CorruptRecord, NewerFormat
 from tensorboard_plugin_gradcam.records.lease import Lease
 from tensorboard_plugin_gradcam.records.picture_files import seal_picture, verify_picture
 from tensorboard_plugin_gradcam.records.quantisation import Precision, Quantised, dequantised, quantised
-from tensorboard_plugin_gradcam.records.restarts import GOES_ON, Spans, overlap, spans, surviving
+from tensorboard_plugin_gradcam.records.restarts import GOES_ON, Spans, overlap, spans, surviving, surviving_moments
 from tensorboard_plugin_gradcam.records.series import Kind, MapKind, Series, told_apart
 from tensorboard_plugin_gradcam.records.sizes import RECORDS, expect_readable
 from tensorboard_plugin_gradcam.records.steps import (
@@ -78,6 +78,7 @@ __all__ = [
     "seal_picture",
     "spans",
     "surviving",
+    "surviving_moments",
     "thumbnail_in",
     "told_apart",
     "verify_picture",

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from itertools import pairwise
 from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from tensorboard_plugin_gradcam.records.steps import RELATIONS, Stamp
 
 GOES_ON, ADDS, ADDS_ON = 0, 1, 2  # indices into `steps.RELATIONS`
 Spans = Mapping[int, tuple[float, float]]
@@ -42,6 +44,13 @@ def surviving(
     is_last[len(steps) - 1 - last] = True
     kept = np.flatnonzero(counts & is_last)
     return order[kept[np.argsort(steps[kept], kind="stable")]]
+
+
+def surviving_moments(moments: Iterable[tuple[int, Stamp]]) -> list[int]:
+    """Return the indices of a series' records that count, as `surviving` does, of their steps and stamps."""
+    ages = [(step, stamp.session, stamp.ordinal, RELATIONS.index(stamp.relation)) for step, stamp in moments]
+    columns = [np.array(column) for column in zip(*ages, strict=True)]
+    return [int(index) for index in surviving(*columns)] if columns else []
 
 
 def _above_later(steps: NDArray[Any], replacing: NDArray[np.bool_]) -> NDArray[np.bool_]:

@@ -1,5 +1,6 @@
 /** The one module that knows URLs. All are relative to TensorBoard's own address, so proxies and path prefixes keep working. */
 
+import {bytesOf} from "./base64";
 import type {
   Box,
   Catalog,
@@ -203,14 +204,8 @@ function sampleOf({boxes, mask, box_classes, class_mask, ...rest}: SampleJson): 
   return {
     ...rest,
     boxClasses: box_classes ?? [],
-    classMask: class_mask
-      ? {...class_mask, cells: new Int16Array(bytesOf(class_mask.cells).buffer as ArrayBuffer)}
-      : null,
+    classMask: class_mask ? {...class_mask, cells: new Int16Array(bytesOf(class_mask.cells).buffer)} : null,
     boxes: boxes.map(([x0, y0, x1, y1]): Box => ({x0, y0, x1, y1})),
     mask: mask && {height: mask.height, width: mask.width, cells: bytesOf(mask.cells)},
   };
-}
-
-function bytesOf(base64: string): Uint8Array {
-  return Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
 }

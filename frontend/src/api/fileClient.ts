@@ -1,5 +1,6 @@
 /** A log that the page itself holds (`tensorboard-gradcam export`): what the routes would answer, stored in it. */
 
+import {bytesOf} from "./base64";
 import type {MapSeries} from "../types";
 import {Client, type MapsQuery, type Parameters, ServerError} from "./client";
 import {decodeMaps} from "./packet";
@@ -118,17 +119,6 @@ function narrowedTo(body: ArrayBuffer, runs: readonly string[]): ArrayBuffer | s
   if (all.runs.length === runs.length) return body;
   const findings = all.findings.filter(({run, other}) => runs.includes(run) && (!other || runs.includes(other)));
   return JSON.stringify({...all, findings, runs: all.runs.filter(({run}) => runs.includes(run))});
-}
-
-type FromBase64 = {fromBase64?: (text: string) => Uint8Array<ArrayBuffer>};
-
-function bytesOf(base64: string): Uint8Array<ArrayBuffer> {
-  const {fromBase64} = Uint8Array as FromBase64;
-  if (fromBase64) return fromBase64.call(Uint8Array, base64);
-  const text = atob(base64);
-  const bytes = new Uint8Array(text.length);
-  for (let at = 0; at < text.length; at++) bytes[at] = text.charCodeAt(at);
-  return bytes;
 }
 
 function inflated(bytes: Uint8Array<ArrayBuffer>): Promise<ArrayBuffer> {
