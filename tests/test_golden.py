@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from tensorboard_plugin_gradcam import read_gradcam
-from tests.golden.write import pictures, ramp
+from tests.golden.write import MEASURES, numbers_of, pictures, ramp
 from tests.viewer.server import tensorboard
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -16,7 +16,7 @@ GOLDEN = Path(__file__).parent / "golden"
 
 VERSIONS = ("format-1.0", "format-1.1")
 BOTH = {"val", "signed", "rgb", "several", "large", "volume", "broken"}
-LATER = {"trained", "shuffled", "kinds", "sets", "values"}
+LATER = {"trained", "shuffled", "kinds", "sets", "values", "measured", "summed"}
 
 
 @pytest.mark.parametrize("version", VERSIONS)
@@ -89,6 +89,34 @@ def test_what_format_1_1_added_is_read() -> None:
     assert (sets[0].record.task, values[0].record.task) == ("multilabel", "regression")
     assert values.array("values").tolist() == [[[1], [2], [3]]]
     assert [sample.values for sample in values.samples] == [(0.5,), (1.5,), (2.5,)]
+
+
+def test_numbers_of_each_method_and_layer_are_read_beside_their_maps() -> None:
+    log = read_gradcam(GOLDEN / "format-1.1")
+    measured = {key[2:]: series for key, series in log.numbers.items() if key[1] == "measured"}
+    places = {("grad_cam", "b"), ("layer_cam", "a")}
+    assert set(measured) == {(name, *place) for name in MEASURES for place in places}
+    for (name, method, layer), series in measured.items():
+        assert series.steps.tolist() == [0, 10]
+        assert series.targets().tolist() == [[1, 0] * 3] * 2
+        expected = [numbers_of(method, layer, name, step).reshape(-1) for step in (0, 10)]
+        np.testing.assert_array_equal(series.array(), expected)
+    maps = {key[2:]: series for key, series in log.maps.items() if key[1] == "measured"}
+    assert set(maps) == places
+    assert all(series.steps.tolist() == [0, 10] for series in maps.values())
+
+
+def test_sums_stay_where_the_maps_of_a_step_are_gone() -> None:
+    log = read_gradcam(GOLDEN / "format-1.1")
+    assert log.maps[".", "summed", "grad_cam", "a"].steps.tolist() == [10]
+    sums = log.sums[".", "summed", "grad_cam", "a"]
+    assert sums.steps.tolist() == [0, 10]
+    (first, last) = (moment.record for moment in sums.moments)
+    assert first.classes.tolist() == last.classes.tolist() == [-1]  # of all samples: the classes have too few
+    assert first.count.tolist() == [3]
+    maps = ramp(3, 4)
+    np.testing.assert_allclose(first.mean[0], (maps / maps.sum(axis=1, keepdims=True)).mean(axis=0), rtol=1e-2)
+    assert last.numbers[0, :3].tolist() == pytest.approx([2 / 3, 0.5, 2])
 
 
 @pytest.mark.parametrize("version", VERSIONS)

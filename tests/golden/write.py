@@ -53,6 +53,7 @@ def main(folder: str) -> None:
         add_gradcam(writer, "volume", volumes, ramp(3, 2, 2, 2), 0)
         add_gradcam(writer, "broken", samples, np.where(ramp(3, 2, 2) == 0, np.nan, ramp(3, 2, 2)), 0)
     later(folder)
+    measured(folder)
     for number, file in enumerate(sorted(Path(folder).iterdir())):
         file.rename(file.with_name(f"events.out.tfevents.170000000{number}.golden.0.{number}"))
 
@@ -84,6 +85,34 @@ def later(folder: str) -> None:
     with SummaryWriter(folder, filename_suffix=".3") as writer:
         for step in (30, 35):
             add_gradcam(writer, "trained", pictures(), ramp(3, 2, 3, start=9), step, predictions=[1, 1, 1])
+
+
+def measured(folder: str) -> None:
+    """Write what format 1.1 added of belief and size: numbers of maps, and sums that stay where maps do not."""
+    from torch.utils.tensorboard import SummaryWriter
+
+    with SummaryWriter(folder, filename_suffix=".4") as writer:
+        for step in (0, 10):
+            maps = {("grad_cam", "b"): ramp(3, 2, 2, 2, start=step), ("layer_cam", "a"): ramp(3, 2, 3, 3, start=step)}
+            add_gradcam(
+                writer, "measured", pictures(), maps, step, targets=[[1, 0]] * 3,
+                measures={name: {key: numbers_of(*key, name, step) for key in maps} for name in MEASURES},
+            )  # fmt: skip
+        for step in (0, 10):
+            add_gradcam(
+                writer, "summed", pictures(), ramp(3, 2, 2), step, layer="a", labels=[0, 1, 1], predictions=[0, 1, 0],
+                probabilities=[0.5, 0.75, 0.25], losses=[1, 2, 3], class_names=["cat", "dog"], keep_maps=1,
+            )  # fmt: skip
+
+
+MEASURES = ("gain_head", "gain_head_logits", "class_sensitivity")
+
+
+def numbers_of(method: str, layer: str, name: str, step: int) -> Any:
+    """Return a number for each of two maps of three pictures; one has none."""
+    found = ramp(3, 2, start=len(method) + step + 100 * MEASURES.index(name) * (1 if layer == "a" else -1))
+    found[1, 0] = np.nan
+    return found
 
 
 if __name__ == "__main__":
