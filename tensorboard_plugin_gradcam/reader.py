@@ -48,7 +48,7 @@ if TYPE_CHECKING:
     import pandas
 
     from tensorboard_plugin_gradcam.exports.notebook import Cell
-    from tensorboard_plugin_gradcam.findings import Finding, Observations, Source
+    from tensorboard_plugin_gradcam.findings import Finding, Logged, Observations, Observer, Source, Summary
     from tensorboard_plugin_gradcam.logs.subset import Names, Samples, Steps, SubsetRuns
 
 Record = TypeVar("Record", Maps, Predictions, Numbers, Sums)
@@ -338,26 +338,29 @@ class GradCAMLog:
         return [self._summarised(series) for series in self.maps.values()]
 
     def _summarised(self, series: MapSeries) -> Source:
-        from tensorboard_plugin_gradcam.findings import Observer, Source, Summary, summary_of
+        from tensorboard_plugin_gradcam.findings import Logged, Observer, Source, Summary, summary_of
 
         summary, observer = Summary(), Observer(series.kind)
         said = self.predictions.get((series.run, series.tag))
         by_step = {moment.step: moment.record for moment in said} if said else {}
         summed = self.sums.get((series.run, series.tag, series.method, series.layer))
-        known = {moment.step: moment.record for moment in summed} if summed else {}
         maps = {moment.step: moment for moment in series}
-        for step in sorted(known.keys() | maps.keys()):
-            moment = maps.get(step)
-            observed = None
-            if moment is not None and moment.cohort is not None and (step not in known or step == max(maps)):
-                observed = observer.observe(step, moment.record.blocks, moment.cohort, by_step.get(step))
-            if step in known:
-                rows, columns = known[step].grid.tolist()
-                summary.adopt(summary_of(step, known[step]), (rows, columns))
-                if observed is not None:
-                    summary.look_at(observed)
-            elif observed is not None:
-                summary.add(observed)
+        logged = [
+            Logged(step, moment.record.blocks, moment.cohort, by_step.get(step))
+            for step, moment in sorted(maps.items())
+            if moment.cohort is not None
+        ]
+        last = -1
+        for moment in summed or ():  # ascending; of such a step the sums count, whether its maps are kept or not
+            _summarise(summary, observer, logged, last, moment.step)
+            rows, columns = moment.record.grid.tolist()
+            summary.adopt(summary_of(moment.step, moment.record), (rows, columns))
+            last = moment.step
+        _summarise(summary, observer, logged, last, np.inf)
+        if logged and summed and logged[-1].step <= last:
+            observed = observer.observe(*logged[-1])
+            if observed is not None:
+                summary.look_at(observed)
 
         def maps_at(step: int) -> Observations | None:
             moment = maps.get(step)
@@ -570,6 +573,11 @@ class _Found:
                     f"run {run!r}, series {name!r}: two processes wrote it at the same time, which is unsupported"
                 )
         return GradCAMLog(maps, predictions, self._files, tuple(self._problems), numbers, self._thumbnails, sums)
+
+
+def _summarise(summary: Summary, observer: Observer, logged: Sequence[Logged], after: float, before: float) -> None:
+    for stretch in observer.stretches([one for one in logged if after < one.step < before]):
+        summary.extend(stretch)
 
 
 def _only_string(tensor: Any) -> bytes:

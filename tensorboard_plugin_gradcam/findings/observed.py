@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,23 @@ from tensorboard_plugin_gradcam.records import Block, Cohort, MapKind, Predictio
 
 TRUTH = (28, 28)  # points of the grid on which marked regions are known
 COARSE_TRUTH, COARSE_FROM = (14, 14), 5_000  # of so many samples
+STRETCH_CELLS = 2**18  # of maps that are summarised together
+
+
+class Logged(NamedTuple):
+    """One step of a series of maps as it was logged.
+
+    Attributes:
+        step: of the training.
+        blocks: its maps.
+        cohort: their samples.
+        predictions: what the model said of these, None where that is not known.
+    """
+
+    step: int
+    blocks: Sequence[Block]
+    cohort: Cohort
+    predictions: Predictions | None = None
 
 
 class Observer:
@@ -44,6 +61,22 @@ class Observer:
             probabilities=None if said is None else said.probability,
             losses=None if said is None else said.loss,
         )
+
+    def stretches(self, logged: Sequence[Logged]) -> Iterator[Stretch]:
+        """Yield steps that have maps of pictures; those that follow each other and are alike come together."""
+        for part in in_a_row(
+            len(logged), lambda at: _cells(logged[at]), lambda *two: _alike(*map(logged.__getitem__, two))
+        ):
+            several = logged[part]
+            if len(several) > 1 and _is_plain(several[0]):
+                found = self.stretch([one.step for one in several], _joined(several), several[0].cohort, _said(several))
+                if found is not None:
+                    yield found
+                continue
+            for one in several:
+                observed = self.observe(*one)
+                if observed is not None:
+                    yield observed.stretch
 
     def stretch(
         self, steps: Sequence[int], blocks: Block, cohort: Cohort, said: Mapping[str, NDArray[Any]]
@@ -90,6 +123,66 @@ class Observer:
             maps[samples[order]] = evidence[order]
         assert maps is not None
         return maps
+
+
+def in_a_row(count: int, cells: Callable[[int], int], are_alike: Callable[[int, int], bool]) -> Iterator[slice]:
+    """Yield which of so many steps are summarised together: those that follow each other and are alike.
+
+    Args:
+        count: how many steps there are.
+        cells: how many cells the maps of one have; together at most `STRETCH_CELLS`.
+        are_alike: whether the first and a later one have maps of the same samples and shapes, in one order.
+    """
+    first = 0
+    for after in range(1, count + 1):
+        if after == count or (after - first + 1) * cells(first) > STRETCH_CELLS or not are_alike(first, after):
+            yield slice(first, after)
+            first = after
+
+
+def _cells(one: Logged) -> int:
+    return sum(block.values.size for block in one.blocks)
+
+
+def _alike(one: Logged, other: Logged) -> bool:
+    return (
+        one.cohort is other.cohort
+        and len(one.blocks) == len(other.blocks) == 1
+        and one.blocks[0].values.shape == other.blocks[0].values.shape
+        and one.blocks[0].values.dtype == other.blocks[0].values.dtype
+        and np.array_equal(one.blocks[0].sample_indices, other.blocks[0].sample_indices)
+    )
+
+
+def _is_plain(one: Logged) -> bool:
+    """Tell whether a step has one map of each of its samples, in their order."""
+    return np.array_equal(one.blocks[0].sample_indices, np.arange(len(one.cohort.samples)))
+
+
+def _joined(several: Sequence[Logged]) -> Block:
+    blocks = [one.blocks[0] for one in several]
+    return Block(
+        np.concatenate([block.values for block in blocks]),
+        np.concatenate([block.minimum for block in blocks]),
+        np.concatenate([block.maximum for block in blocks]),
+        samples=np.concatenate([block.sample_indices for block in blocks]),
+    )
+
+
+def _said(several: Sequence[Logged]) -> dict[str, NDArray[Any]]:
+    """Return what was said of the samples at some steps, ``(T, N)``, as far as it is known of any."""
+    count = len(several[0].cohort.samples)
+    found: dict[str, NDArray[Any]] = {}
+    for name in ("prediction", "probability", "loss"):
+        for at, one in enumerate(several):
+            column = None if one.predictions is None else getattr(one.predictions, name)
+            if column is None or len(column) != count:
+                continue
+            if name not in found:
+                nothing = -1 if column.dtype.kind == "i" else np.nan
+                found[name] = np.full((len(several), count), nothing, dtype=column.dtype)
+            found[name][at] = column
+    return found
 
 
 def _known(cohort: Cohort) -> Observations:

@@ -28,6 +28,7 @@ from tensorboard_plugin_gradcam.findings import (
     atlas,
     class_picture,
     find,
+    in_a_row,
     png,
     summary_of,
     timeline,
@@ -37,7 +38,7 @@ from tensorboard_plugin_gradcam.findings.summary import MOST_CLASSES, OBJECT_BYT
 from tensorboard_plugin_gradcam.records import Block, Cohort, MapKind, Predictions, Stamp
 from tensorboard_plugin_gradcam.viewer.budget import Processor
 from tensorboard_plugin_gradcam.viewer.catalog import Key
-from tensorboard_plugin_gradcam.viewer.limits import FEWEST_CLASSES, STRETCH_CELLS, SUMMARIES_BYTES, SUMMARY_BYTES
+from tensorboard_plugin_gradcam.viewer.limits import FEWEST_CLASSES, SUMMARIES_BYTES, SUMMARY_BYTES
 from tensorboard_plugin_gradcam.viewer.store import Loaded
 from tensorboard_plugin_gradcam.viewer.tables import MapTable, PredictionTable, SumTable
 
@@ -266,16 +267,12 @@ def _new_stretches(
 
 def _alike(rows: NDArray[np.int64], cohorts: NDArray[np.bytes_], entries: _Entries) -> Iterator[NDArray[np.int64]]:
     """Yield rows that follow each other and have the same cohort and the same entries, not too many at once."""
-    first = 0
-    for after in range(1, len(rows) + 1):
-        if (
-            after == len(rows)
-            or cohorts[rows[after]] != cohorts[rows[first]]
-            or (after - first + 1) * entries.cells(rows[first]) > STRETCH_CELLS
-            or not entries.are_alike(rows[first], rows[after])
-        ):
-            yield rows[first:after]
-            first = after
+
+    def are_alike(first: int, other: int) -> bool:
+        return cohorts[rows[first]] == cohorts[rows[other]] and entries.are_alike(rows[first], rows[other])
+
+    for part in in_a_row(len(rows), lambda at: entries.cells(rows[at]), are_alike):
+        yield rows[part]
 
 
 def _stretches(

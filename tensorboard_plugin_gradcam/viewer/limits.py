@@ -33,7 +33,6 @@ NAME = 1_000  # characters of a tag, method or layer; longer ones are listed as 
 PLACED_TAGS = 1_000  # (run, tag) whose samples are numbered across steps
 PLACED_SAMPLES = 2**20  # of all of them, about 200 bytes each
 SAMPLES_ASKED = 100_000  # indices in one request
-STRETCH_CELLS = 2**18  # of maps that are summarised together
 SUMMARY_BYTES = 96 * MIB  # of one series, its steps kept as counts and means; beyond it fewer classes are told apart
 SUMMARIES_BYTES = 256 * MIB  # of all series that are kept so
 FEWEST_CLASSES = 10  # that are always told apart
