@@ -191,7 +191,7 @@ def _foot(draw: ImageDraw.ImageDraw, card: Card, ink: Ink, width: int, height: i
     table = heatmap.color_table("diverging" if signed else "inferno")
     for x in range(180):
         draw.line((MARGIN + x, height - 34, MARGIN + x, height - 25), fill=tuple(table[x * 255 // 179].tolist()))
-    words = "against · for, each map to its own largest value" if signed else "0 to each map's own largest value"
+    words = "against · for, each map scaled to its own maximum" if signed else "0 to each map's own maximum"
     _text(draw, words, (MARGIN + 192, height - 24), 14, ink.second)
     _text(draw, "Grad-CAM for TensorBoard", (width - MARGIN, height - 24), 14, ink.second, "rs")
 

@@ -39,7 +39,7 @@ def test_axe_finds_nothing(page: Page, rich: Server, theme: str) -> None:
     assert violations(frame) == []
     show(frame, runs="clean", focus=FOCUS, pin="0.4,0.4", threshold=0.4)
     tabs = frame.locator(".focus").get_by_role("tab")
-    expect(tabs).to_have_text(["Probability", "Inside the region", "Pin", "Entropy", "Area", "Centre"])
+    expect(tabs).to_have_text(["Probability", "Inside the region", "Pin", "Entropy", "Area", "Center"])
     tabs.first.press("ArrowRight")
     expect(frame.get_by_test_id("chart")).to_have_attribute("aria-label", re.compile("^Energy inside"))
     for width in (1400, 900):
@@ -97,7 +97,7 @@ def test_space_plays_and_slash_searches(page: Page, rich: Server) -> None:
 def test_single_keys_can_be_switched_off(page: Page, rich: Server) -> None:
     frame = look(page, rich)
     page.keyboard.press("?")
-    frame.get_by_label("Single keys work").uncheck()
+    frame.get_by_label("Enable single-key shortcuts").uncheck()
     page.keyboard.press("Escape")
     expect(frame.get_by_test_id("keys")).to_be_hidden()
     for key in "2?":

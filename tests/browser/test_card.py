@@ -89,7 +89,7 @@ def test_an_animation_can_be_cancelled(page: Page, rich: Server) -> None:
     frame.get_by_role("button", name="Save WebM").click()
     expect(frame.get_by_role("progressbar")).to_be_visible()
     frame.get_by_role("button", name="Cancel").click()
-    expect(frame.get_by_role("dialog").get_by_role("status")).to_have_text("Cancelled")
+    expect(frame.get_by_role("dialog").get_by_role("status")).to_have_text("Canceled")
     expect(frame.get_by_role("button", name="Save PNG")).to_be_enabled()
     assert not downloads
 

@@ -158,7 +158,7 @@ def test_the_class_whose_map_is_shown_is_chosen(page: Page, tmp_path: Path) -> N
             expect(side).to_have_value(value)
         frame.evaluate("(hash) => { location.hash = hash }", hash_of({"target": 9, "smooth": 0}))
         expect(chosen).to_have_text("class 9")
-        expect(frame.get_by_text("no map of class 9: has temple, flower").first).to_be_visible()
+        expect(frame.get_by_text("no map of class 9; logged: temple, flower").first).to_be_visible()
         explain("as logged")
         expect(frame.get_by_text("no map")).to_have_count(0)
         frame.evaluate(

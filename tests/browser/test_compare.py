@@ -64,7 +64,7 @@ def test_rows_and_columns_are_taken_off_and_put_back(page: Page, rich: Server) -
     frame.wait_for_selector(".strips")
     before = heads(frame)
     columns = frame.locator(".heads .across").first.locator(".head")
-    frame.get_by_role("button", name=f"Leave {before[1]} out").first.click()
+    frame.get_by_role("button", name=f"Hide {before[1]}").first.click()
     expect(columns).to_have_count(len(before) - 1)
     frame.get_by_label("Add a column").select_option(label="20")
     expect(frame.locator(".heads [data-value='20']")).to_have_count(1)

@@ -36,7 +36,7 @@ def test_a_samples_hit_energy_and_iou_are_read_out(
     found = facts(frame)
     assert found["Pointing game"] == ("✓ hit" if truth.hit(map_, box) else "✗ miss")
     assert float(found["Energy inside"].removesuffix(" %")) == pytest.approx(100 * truth.energy(map_, box), abs=1.5)
-    assert float(found[f"IoU from {THRESHOLD} on"]) == pytest.approx(truth.iou(map_, box, THRESHOLD), abs=0.03)
+    assert float(found[f"IoU at threshold {THRESHOLD}"]) == pytest.approx(truth.iou(map_, box, THRESHOLD), abs=0.03)
 
 
 def test_the_iou_follows_the_threshold(page: Page, rich: Server, rich_log: Rich) -> None:
@@ -47,8 +47,8 @@ def test_the_iou_follows_the_threshold(page: Page, rich: Server, rich_log: Rich)
             "(hash) => { location.hash = hash }",
             hash_of({"focus": "run=clean&tag=val&sample=2", "threshold": threshold}),
         )
-        expect(frame.get_by_text(f"IoU from {threshold} on")).to_be_visible()
-        seen.append(float(facts(frame)[f"IoU from {threshold} on"]))
+        expect(frame.get_by_text(f"IoU at threshold {threshold}")).to_be_visible()
+        seen.append(float(facts(frame)[f"IoU at threshold {threshold}"]))
     expected = [
         truth.iou(rich_log.maps["clean", LAST, "layer4"][2], box_of(rich_log, 2), one) for one in (0.2, 0.5, 0.8)
     ]

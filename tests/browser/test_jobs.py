@@ -72,7 +72,7 @@ def test_the_first_step_at_which_a_run_looks_elsewhere_is_seen_after_one(
 def test_what_is_wrong_stands_surest_first_after_two(page: Page, rich: Server, hands: Hands) -> None:
     frame = opened(page, rich, "gradcam&p.gradcam.runs=shortcut")
     hands.click(frame.get_by_text("Wrong", exact=False).first)
-    hands.choose(frame.get_by_label("Sort"), "surest first")
+    hands.choose(frame.get_by_label("Sort"), "most certain")
     frame.wait_for_function("() => document.querySelector('.tile')")
     shares = [float(text) for text in frame.locator(".tile .value").all_inner_texts()]
     assert shares == sorted(shares, reverse=True)

@@ -57,7 +57,7 @@ def test_the_colour_bar_has_the_raw_values_of_the_map(page: Page, rich: Server, 
     logged = rich_log.maps["clean", LAST, "layer4"][0]
     assert low == pytest.approx(max(logged.min(), 0), abs=0.01)
     assert high == pytest.approx(logged.max(), rel=0.01)
-    assert "jet (legacy" in frame.get_by_role("combobox", name="Colours").inner_text()
+    assert "jet (legacy" in frame.get_by_role("combobox", name="Colors").inner_text()
 
 
 def test_sliders_can_be_pressed_and_typed(page: Page, rich: Server) -> None:

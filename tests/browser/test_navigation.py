@@ -88,7 +88,7 @@ def test_the_newest_of_many_runs_are_shown_and_the_others_counted(page: Page, tm
         runs.get_by_role("button", name="only this: run3").click()
         expect(checked).to_have_count(1)
         runs.get_by_role("button", name="none of the runs").click()
-        expect(frame.locator(".nothing")).to_have_text("No run is ticked. Show the newest runs")
+        expect(frame.locator(".nothing")).to_have_text("No run is selected. Show the newest runs")
         frame.get_by_role("button", name="Show the newest runs").click()
         expect(checked).to_have_count(5)
 
@@ -105,7 +105,7 @@ def test_a_run_that_starts_later_joins_and_is_said(page: Page, tmp_path: Path) -
 
 def test_runs_that_are_gone_from_the_log_leave_words(page: Page, rich: Server) -> None:
     page.goto(f"http://{rich.host}:{rich.port}/data/plugin_entry.html?name=gradcam#gradcam&p.gradcam.runs=deleted")
-    expect(page.locator(".nothing")).to_contain_text("The run deleted is not in the log any more.")
+    expect(page.locator(".nothing")).to_contain_text("Run deleted is no longer in the log.")
     page.get_by_role("button", name="Show the newest runs").click()
     page.wait_for_selector("[data-testid=tile-canvas][data-ready=true]")
 
@@ -153,9 +153,9 @@ def test_the_first_screen_has_all_it_needs_without_scrolling_the_panel(page: Pag
     first = frame.locator("canvas[data-ready=true]").first.bounding_box()
     assert first
     assert first["y"] <= 260
-    frame.get_by_role("button", name="Fold the panel").click()
+    frame.get_by_role("button", name="Collapse the panel").click()
     expect(frame.locator(".rail")).to_be_visible()
-    frame.get_by_role("button", name="Open the panel").click()
+    frame.get_by_role("button", name="Expand the panel").click()
     frame.get_by_role("slider", name="Opacity").fill("0.3")
     frame.get_by_role("button", name="Reset").click()
     page.wait_for_function("!location.hash.includes('opacity')")
@@ -167,7 +167,7 @@ def test_a_link_that_can_not_be_copied_is_shown_selected(page: Page, rich: Serve
     )
     frame = look(page, rich)
     frame.get_by_test_id("copy-link").click()
-    box = frame.get_by_label("Link to this view, selected to be copied")
+    box = frame.get_by_label("Link to this view, selected for copying")
     expect(box).to_be_focused()
     assert f"p.gradcam.step={LAST}" in box.input_value()
     assert box.evaluate("(it) => it.selectionEnd - it.selectionStart") == len(box.input_value())

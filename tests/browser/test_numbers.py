@@ -61,8 +61,8 @@ def test_a_number_is_a_fact_a_curve_an_order_and_a_filter(page: Page, numbered: 
     tiles = frame.get_by_test_id("tile-canvas")
     expect(tiles.first).to_have_attribute("data-sample", "3")
     assert tiles.evaluate_all("(all) => all.map((it) => it.dataset.sample)") == ["3", "2", "1", "0"]
-    frame.get_by_label("Least uncertainty").fill("0.3")
-    frame.get_by_label("Least uncertainty").press("Enter")
+    frame.get_by_label("Minimum uncertainty").fill("0.3")
+    frame.get_by_label("Minimum uncertainty").press("Enter")
     expect(tiles).to_have_count(2)
 
 
@@ -94,7 +94,7 @@ def test_maps_say_how_far_they_can_be_believed(page: Page, numbered: Server) -> 
     rows = frame.locator(".methods tbody tr")
     expect(rows).to_have_count(4)
     assert rows.locator("th").all_inner_texts() == ["Grad-CAM", "LayerCAM", "HiResCAM", "Random (baseline)"]
-    told_apart = ["", "not told apart from the best", "", "the baseline"]
+    told_apart = ["", "no clear difference from the best", "", "the baseline"]
     assert [one.strip() for one in rows.locator("td:last-child").all_inner_texts()] == told_apart
     expect(frame.locator(".over-steps .legend")).to_contain_text("+0.45")
     assert violations(frame) == []

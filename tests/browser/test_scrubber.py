@@ -62,7 +62,7 @@ def test_the_axis_is_of_steps_and_goes_to_what_was_logged(page: Page, tmp_path: 
         assert "epoch 1" in frame.locator(".when").inner_text()
         assert frame.get_by_test_id("wall-time").inner_text()
 
-        expect(tile(frame, "b", 1, 0).locator(".mark")).to_have_text("0 for 10")
+        expect(tile(frame, "b", 1, 0).locator(".mark")).to_have_text("map of step 0")
         expect(tile(frame, "a", 1, 10).locator(".mark")).to_have_count(0)
 
         locked = tile(frame, "a", 0, 10)

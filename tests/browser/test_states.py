@@ -67,7 +67,7 @@ def test_a_step_of_a_newer_version_is_said_on_the_tiles_and_the_others_go_on(pag
     frame.get_by_text("no picture").nth(3).wait_for(state="attached")
     said = "step 10 can't be read"
     assert remarks(frame, 0) == [
-        f"{said}{more} · 0 for 10" for more in ("", " · no picture", " · no picture", "", "", "")
+        f"{said}{more} · map of step 0" for more in ("", " · no picture", " · no picture", "", "", "")
     ]
     expect(frame.get_by_role("alert")).to_have_text(f"Maps of step 10 can't be read: {NEWER}")
 
@@ -88,7 +88,7 @@ def test_samples_without_a_map_say_so_under_their_picture(
     ("tag", "tiles", "words"),
     [
         ("newer predictions", 6, f"Predictions of step 0 and 2 more can't be read: {NEWER}"),
-        ("lost cohort", 0, "The list of samples is missing"),
+        ("lost cohort", 0, "The list of samples could not be loaded"),
         ("all newer", 0, f"Maps of step 0 and 2 more can't be read: {NEWER}"),
         ("future", 0, "written by format 99.0, this version reads 1.x"),
     ],
@@ -148,11 +148,11 @@ def test_a_tensorboard_that_went_away_is_said_and_what_was_read_stays(page: Page
     frame = look(page, rich)
     tiles = frame.locator(".tile").count()
     page.route("**/series", lambda route: route.abort())
-    expect(frame.get_by_text("TensorBoard does not answer")).to_be_visible()
+    expect(frame.get_by_text("TensorBoard is not responding")).to_be_visible()
     assert frame.locator(".tile").count() == tiles
     assert "series" in frame.get_by_role("button", name="Try again").evaluate(ASKED_BY_A_CLICK)
     page.unroute("**/series")
-    expect(frame.get_by_text("TensorBoard does not answer")).to_be_hidden()
+    expect(frame.get_by_text("TensorBoard is not responding")).to_be_hidden()
 
 
 def test_a_tensorboard_that_never_answered_is_said(page: Page, rich: Server) -> None:

@@ -131,7 +131,7 @@ def test_a_damaged_step_is_marked_and_its_neighbour_is_shown_for_it(page: Page, 
         damage = frame.get_by_text("Maps of step 20 can't be read: checksum mismatch")
         expect(damage).to_be_visible(timeout=60_000)
         frame.wait_for_selector(TILE.format(sample=3, step=10))
-        frame.get_by_text("step 20 can't be read · 10 for 20").first.wait_for()
+        frame.get_by_text("step 20 can't be read · map of step 10").first.wait_for()
 
 
 def test_a_dead_data_server_leaves_the_open_tab_alone(page: Page, tmp_path: Path) -> None:

@@ -52,10 +52,10 @@ test("pictures come as they are, and what the page does not hold is an error in 
   const response = await client.image("r", "9f");
   expect(response.headers.get("content-type")).toBe("image/webp");
   expect(new Uint8Array(await response.arrayBuffer())).toEqual(body);
-  await expect(client.cohort("r", "00")).rejects.toThrow("this file holds no cohort of that");
-  await expect(new FileClient(pageOf([]).page).predictions("r", "t")).rejects.toThrow("holds no predictions");
+  await expect(client.cohort("r", "00")).rejects.toThrow("this file contains no cohort for this view");
+  await expect(new FileClient(pageOf([]).page).predictions("r", "t")).rejects.toThrow("contains no predictions");
   const cutOff = {getElementById: () => null} as unknown as Document;
-  await expect(new FileClient(cutOff).series()).rejects.toThrow("not whole");
+  await expect(new FileClient(cutOff).series()).rejects.toThrow("incomplete");
 });
 
 test("findings of runs that were not stored together are those of more, narrowed down", async () => {

@@ -18,7 +18,7 @@ const CUTS = new Set(["samples", "step", "after"]);
 
 /** Of whatever may be asked, more than a file could hold. */
 const LACKS: Record<string, string> = {
-  behind: "A file does not list the samples behind a place. Open the log in TensorBoard for that.",
+  behind: "An exported page can't list the samples behind a place. Open the log in TensorBoard to see them.",
 };
 
 export class FileClient extends Client {
@@ -45,7 +45,7 @@ export class FileClient extends Client {
     this.ready ??= this.read();
     await this.ready;
     const found = this.find(route, parameters);
-    if (!found) throw new ServerError(LACKS[route] ?? `this file holds no ${route} of that`, 404);
+    if (!found) throw new ServerError(LACKS[route] ?? `this file contains no ${route} for this view`, 404);
     const body = await this.body(found.part, found.type);
     return new Response(fitting(route, parameters, body), {headers: {"content-type": found.type}});
   }
@@ -72,7 +72,7 @@ export class FileClient extends Client {
 
   private async body(part: number, type: string): Promise<ArrayBuffer> {
     const text = this.page.getElementById(`gradcam-${part}`)?.textContent;
-    if (!text) throw new ServerError("this file is not whole: it was cut off where it was saved or sent", 500);
+    if (!text) throw new ServerError("this file is incomplete: it was cut off when it was saved or sent", 500);
     const bytes = bytesOf(text);
     return type.startsWith("image/") ? bytes.buffer : inflated(bytes);
   }

@@ -5,7 +5,9 @@ import type {Lists, MapKind, MapSeries, Matrix, NumberSeries, PredictionSeries, 
 /** Bytes that are not a whole packet: a proxy's error page, or an answer that was cut off. */
 export class CorruptPacket extends Error {
   constructor(what: string) {
-    super(`the server's answer is damaged: ${what}; reload, and if it stays so, look at TensorBoard's log`);
+    super(
+      `the server's answer is damaged: ${what}; reload the page, and if that does not help, read TensorBoard's terminal output`,
+    );
     this.name = "CorruptPacket";
   }
 }
@@ -70,7 +72,7 @@ export class Packet {
     const from = this.start + offset;
     const fits = Number.isInteger(length) && length >= 0 && offset >= 0 && from % View.BYTES_PER_ELEMENT === 0;
     if (!fits || from + length * View.BYTES_PER_ELEMENT > this.buffer.byteLength) {
-      throw new CorruptPacket(`array '${name}' ends behind the last of ${this.buffer.byteLength} bytes`);
+      throw new CorruptPacket(`array '${name}' extends past the end of the ${this.buffer.byteLength} bytes`);
     }
     return new View(this.buffer, from, length);
   }

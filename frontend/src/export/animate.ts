@@ -118,7 +118,7 @@ export async function webmOf(
   progress: Progress,
 ): Promise<Blob> {
   const type = videoType();
-  if (!type) throw new Error("This browser records no video");
+  if (!type) throw new Error("This browser can't record video");
   const canvas = draw(0);
   const recorder = new MediaRecorder(canvas.captureStream(30), {mimeType: type, videoBitsPerSecond: BITS_A_SECOND});
   const parts: Blob[] = [];

@@ -95,10 +95,10 @@ function made(subjects: readonly Subject[], steps: number[], wish: Wish): Card {
 }
 
 const SCALES: Record<Look["scale"], string> = {
-  map: "each map to its own largest value",
-  sample: "one scale for each sample",
-  run: "one scale for each run",
-  series: "one scale for all",
+  map: "each map scaled to its own maximum",
+  sample: "one scale per sample",
+  run: "one scale per run",
+  series: "one scale for everything shown",
 };
 
 function pictureAt(one: Subject, step: number): CardPicture {

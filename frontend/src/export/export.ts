@@ -29,7 +29,7 @@ function nativeSize({image, map}: Pick<Drawing, "image" | "map">): Size {
 function canvasOf({width, height}: Size): HTMLCanvasElement {
   if (width > MOST_SIDE || height > MOST_SIDE) {
     throw new Error(
-      `a picture of ${width} x ${height} pixels is more than a browser can draw (${MOST_SIDE} a side): choose fewer tiles`,
+      `a picture of ${width} x ${height} pixels is larger than the browser can draw (at most ${MOST_SIDE} per side): choose fewer tiles`,
     );
   }
   return Object.assign(document.createElement("canvas"), {width, height});

@@ -154,7 +154,7 @@ function isThere({group, index, at}: One): boolean {
 async function wholeSeries(group: Group, index: number): Promise<MapSeries> {
   await until(() => seriesOf(group, index) !== null);
   const series = seriesOf(group, index);
-  if (!series) throw new Error("The steps did not come within 20 seconds: try again");
+  if (!series) throw new Error("The steps did not load within 20 seconds. Try again.");
   return series;
 }
 

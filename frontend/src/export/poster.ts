@@ -100,7 +100,7 @@ export function drawPoster(poster: Poster, renderer: Renderer): HTMLCanvasElemen
   const scale = Math.min(TWICE, Math.floor(4 * fitting) / 4);
   if (scale < 1) {
     const count = poster.sections.flatMap(({blocks}) => blocks.flatMap(({tiles}) => tiles)).length;
-    throw new Error(`${count} tiles are more than a picture can hold: choose fewer, or smaller ones`);
+    throw new Error(`${count} tiles do not fit into one picture: choose fewer or smaller tiles`);
   }
   const canvas = Object.assign(document.createElement("canvas"), {
     width: Math.floor(width * scale),

@@ -241,10 +241,10 @@ export function posterOf(layout: Layout): Poster {
 }
 
 const SCALES: Record<Look["scale"], string> = {
-  map: "each map to its own largest",
-  sample: "one scale for each sample",
-  run: "one scale for each run",
-  series: "one scale for all",
+  map: "each map scaled to its own maximum",
+  sample: "one scale per sample",
+  run: "one scale per run",
+  series: "one scale for everything shown",
 };
 
 function explainedWords(): string {

@@ -38,7 +38,7 @@ function total(weights: Float64Array): number {
   return sum;
 }
 
-/** Share of a map's cells at or below `value`, in per cent; NaN without finite cells. */
+/** Share of a map's cells at or below `value`, in percent; NaN without finite cells. */
 export function percentile(map: RawMap, value: number): number {
   let below = 0;
   let cells = 0;

@@ -15,7 +15,7 @@ export function compact(value: number): string {
   return Math.abs(value) < 1000 ? shown(value) : COMPACT.format(value).replace("K", "k");
 }
 
-/** A share, in per cent. */
+/** A share, in percent. */
 export function percent(share: number): string {
   return Number.isFinite(share) ? `${(100 * share).toFixed(share < 0.1 ? 1 : 0)} %` : "–";
 }

@@ -28,7 +28,7 @@ describe("the ribbon", () => {
     expect(roundSteps([0, 100], 100, 90)).toEqual([]);
   });
 
-  it("goes from flag to flag, and nowhere behind the last", () => {
+  it("goes from next or previous flag, and nowhere behind the last", () => {
     expect([nextFlag([150, 30], 30, 1), nextFlag([150, 30], 100, -1), nextFlag([30], 30, 1)]).toEqual([150, 30, null]);
   });
 

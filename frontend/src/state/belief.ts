@@ -76,8 +76,12 @@ export function doubtsOf(row: Measured, ranked: readonly Measured[]): string[] {
   const first = ranked.find(({run}) => run === row.run);
   const random = ranked.find((one) => one.run === row.run && one.method === RANDOM && one.layer === row.layer);
   return [
-    first && first !== row && isOpen(difference(row.bySample, first.bySample)) ? "not told apart from the best" : "",
-    random && random !== row && isOpen(difference(row.bySample, random.bySample)) ? "not told apart from random" : "",
+    first && first !== row && isOpen(difference(row.bySample, first.bySample))
+      ? "no clear difference from the best"
+      : "",
+    random && random !== row && isOpen(difference(row.bySample, random.bySample))
+      ? "no clear difference from random"
+      : "",
   ].filter(Boolean);
 }
 

@@ -18,7 +18,7 @@ export function faultsOf(group: Group): string[] {
 function predictionsFault({run, tag, entry}: Group): string | null {
   if (!entry.predictions) return null;
   const problem = loader.predictionsProblem(run, tag);
-  if (problem) return `The predictions did not come: ${problem.message}`;
+  if (problem) return `The predictions could not be loaded: ${problem.message}`;
   const said = loader.predictions(run, tag);
   const [first, ...others] = said?.corrupt ?? [];
   return first ? `Predictions of ${stepsText(first.step, others.length)} can't be read: ${first.message}` : null;
@@ -30,7 +30,7 @@ function mapsFault(group: Group): string | null {
   const [first, ...others] = loader.damage(key);
   if (first) return `Maps of ${stepsText(first.step, others.length)} can't be read: ${first.message}`;
   const problem = lacksPredictions(group) ? loader.problem(key, 0) : null; // else each tile says it
-  return problem && `The maps did not come: ${problem.message}`;
+  return problem && `The maps could not be loaded: ${problem.message}`;
 }
 
 function stepsText(step: number, others: number): string {
@@ -46,7 +46,7 @@ function cohortFault(group: Group): string | null {
   if (named) digests.add(named.digest);
   for (const digest of digests) {
     const problem = loader.cohortProblem(group.run, digest);
-    if (problem) return `The list of samples is missing: ${problem.message}`;
+    if (problem) return `The list of samples could not be loaded: ${problem.message}`;
   }
   return null;
 }
@@ -69,5 +69,5 @@ export function notesOf(group: Group, step: number): string[] {
 function replacedText({first, last, steps}: Steps["replaced"][number]): string {
   const [from, to] = [first.toLocaleString("en"), last.toLocaleString("en")];
   const what = first === last ? `Step ${from} was` : `Steps ${from} to ${to} (${steps.toLocaleString("en")} kept) were`;
-  return `${what} replaced by a training that went on from an earlier step`;
+  return `${what} replaced when training resumed from an earlier step`;
 }

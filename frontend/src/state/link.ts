@@ -22,6 +22,6 @@ export async function copyLink(): Promise<void> {
     }, SIGN_MS);
   } else {
     handed.value = {link};
-    announce("The browser does not let this page copy; the link is selected");
+    announce("The browser blocked copying. The link is selected: copy it from there");
   }
 }

@@ -28,6 +28,10 @@ const METHODS: Record<string, string> = {
   deep_feature_factorization: "Deep Feature Factorization",
   guided_backprop: "Guided Backprop",
   guided_grad_cam: "Guided Grad-CAM",
+  recipro_cam: "Recipro-CAM",
+  odam: "ODAM",
+  grad_eclip: "Grad-ECLIP",
+  attention_rollout: "Attention Rollout",
 };
 
 export function methodName(method: string): string {
@@ -53,7 +57,7 @@ export const AXIS_NAMES: Record<Axis, string> = {
 export function valueName(axis: Axis, value: Value, targets: ReadonlyMap<number, string>): string {
   if (axis === "method") return methodName(String(value));
   if (axis === "step") return Number(value).toLocaleString("en");
-  if (axis === "target") return value === null ? "as logged first" : targets.get(Number(value)) || `class ${value}`;
+  if (axis === "target") return value === null ? "the first logged" : targets.get(Number(value)) || `class ${value}`;
   return String(value) || "(no name)";
 }
 

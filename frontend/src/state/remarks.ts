@@ -56,7 +56,7 @@ function lost({group, index, at, found}: Shown): Remark {
   return elsewhere(key, group, index, at) ?? (seriesOf(group, index) ? NONE : null);
 }
 
-const NONE = ["no map", "none of this sample was logged, or none can be read"] as const;
+const NONE = ["no map", "none was logged for this sample, or it can't be read"] as const;
 
 /** There are maps, of other classes than the one that is to be explained. */
 function elsewhere(key: SeriesKey, group: Group, index: number, at: number): Remark {
@@ -66,7 +66,7 @@ function elsewhere(key: SeriesKey, group: Group, index: number, at: number): Rem
   const wanted = explained(group, index, at) ?? -1;
   const names = [...new Set(others.map(({series, entry}) => targetName(series, entry, classes) || "no class"))];
   const what = wanted < 0 ? "no such class here" : `no map of ${classes[wanted] ?? `class ${wanted}`}`;
-  return [`${what}: has ${names.join(", ")}`];
+  return [`${what}; logged: ${names.join(", ")}`];
 }
 
 function pictureless({group, sample}: Shown): Remark {
@@ -82,7 +82,7 @@ function odd({group, found}: Shown): Remark {
   const usual = usualPeakOf(found, group);
   if (!isFaint(found.map, usual)) return null;
   const size = `${shown(peakOf(found.map))} of ${shown(usual)}`;
-  return [`faint, ${size}`, "all but zero beside the other maps of its series"];
+  return [`faint, ${size}`, "nearly zero compared with the other maps of this series"];
 }
 
 /** What can be done where nothing speaks for a class. */
@@ -90,7 +90,7 @@ function unspoken(group: Group, found: Found): string {
   const cohort = loader.cohort(group.run, found.series.cohorts[found.series.cohort[found.stepIndex] ?? 0] ?? "");
   const target = targetName(found.series, found.entry, cohort?.classNames ?? []);
   const what = `no positive evidence${target ? ` for ${target}` : ""} at this layer`;
-  return `${what}; HiResCAM or LayerCAM may show some, and "Signed" in the look shows what speaks against it`;
+  return `${what}. HiResCAM or LayerCAM may show some; "Signed" shows the evidence against it`;
 }
 
 function other({group, index, at, found}: Shown): Remark {
@@ -98,6 +98,6 @@ function other({group, index, at, found}: Shown): Remark {
   const key = seriesKey(group);
   const isStep = key && loader.stepsOf(key)?.includes(at);
   const why = isStep && seriesOf(group, index) ? "this sample has no map at this step" : undefined;
-  const words = `${shown(found.map.step)} for ${shown(at)}`;
+  const words = `map of step ${shown(found.map.step)}`;
   return why ? [words, why] : [words];
 }

@@ -82,7 +82,7 @@ export function goToFlag(by: 1 | -1): void {
   );
   const flag = flags.value.find((one) => one.step === next);
   if (!flag) {
-    announce(flags.value.length ? "No further change" : "No change was found");
+    announce(flags.value.length ? "No more changes" : "No changes found");
     return;
   }
   if (flag.step >= lastStep.value) change({step: flag.step});

@@ -70,7 +70,7 @@ function SideView({name, side}: {name: SideName; side: Side}) {
           label="Class explained"
           value={String(spec.target ?? "")}
           options={["", ...[...targets.value.keys()].map(String)]}
-          nameOf={(target) => targets.value.get(Number(target || "x")) ?? "as logged first"}
+          nameOf={(target) => targets.value.get(Number(target || "x")) ?? "the first logged"}
           onChange={(target) => choose({target: target ? Number(target) : null})}
         />
       )}
@@ -124,7 +124,7 @@ function StepPick({side: {spec}, onChange}: {side: Side; onChange: (at: number |
       label="Step"
       value={String(spec.step ?? "")}
       options={["", ...options.map(String)]}
-      nameOf={(at) => (at ? `step ${shown(Number(at))}` : `step ${shown(step.value)}, follows`)}
+      nameOf={(at) => (at ? `step ${shown(Number(at))}` : `current step (${shown(step.value)})`)}
       onChange={(at) => onChange(at ? Number(at) : null)}
     />
   );
@@ -139,7 +139,7 @@ function Closely({a, b}: {a: Side; b: Side}) {
   const [first, second] = [shownOf(a), shownOf(b)];
   if (!first || !second) {
     const missing = first ? "B" : "A";
-    const words = (first ? b : a).group ? `${missing} is on its way…` : `${missing} was not logged like this.`;
+    const words = (first ? b : a).group ? `${missing} is loading…` : `No map was logged for ${missing} as chosen.`;
     return (
       <p class="hint" role="status">
         {words}
@@ -158,7 +158,7 @@ function Stage({a, b}: {a: Shown; b: Shown}) {
   return (
     <>
       <div class="ab-bar">
-        <Segments label="Way to compare" value={abMode} options={MODES} onChange={(mode) => change({abMode: mode})} />
+        <Segments label="Comparison mode" value={abMode} options={MODES} onChange={(mode) => change({abMode: mode})} />
         {abMode === "swipe" && (
           <Slider
             label="Divider"
@@ -219,7 +219,7 @@ function Divider() {
       class="divider"
       type="range"
       data-testid="divider"
-      aria-label="Divider between A, on its left, and B"
+      aria-label="Divider: A on its left, B on its right"
       min={0}
       max={1}
       step={0.01}
@@ -234,11 +234,11 @@ function Similarity({a, b}: {a: Found | null; b: Found | null}) {
   const [cc, sim] = a && b ? [pearson(a.map, b.map), intersection(a.map, b.map)] : [Number.NaN, Number.NaN];
   return (
     <dl class="similarity" data-testid="similarity">
-      <div title="Linear correlation coefficient (Pearson) of the two maps' values: 1 the same, 0 unrelated, -1 opposite">
+      <div title="Pearson correlation of the two maps' values: 1 identical, 0 unrelated, −1 opposite">
         <dt>Correlation CC</dt>
         <dd data-testid="cc">{fixed(cc)}</dd>
       </div>
-      <div title="Histogram intersection of the two maps as distributions: 1 the same places, 0 none in common">
+      <div title="Histogram intersection of the two maps, each normalized to sum 1: 1 in the same places, 0 without overlap">
         <dt>Similarity SIM</dt>
         <dd data-testid="sim">{fixed(sim)}</dd>
       </div>
@@ -262,7 +262,7 @@ function Readings({a, b}: {a: Found | null; b: Found | null}) {
           <Reading name="B" found={b} place={place} />
         </>
       ) : (
-        <span>Point at the picture to read both values, click to pin</span>
+        <span>Point at the picture to read both values; click to pin</span>
       )}
     </div>
   );

@@ -63,7 +63,7 @@ function SkipLink() {
 function Offline() {
   return (
     <div class="offline" role="alert" title={catalogError.value ?? ""}>
-      <span>TensorBoard does not answer. What was read before is still shown.</span>
+      <span>TensorBoard is not responding. The tab still shows what it has loaded.</span>
       <button type="button" class="link" onClick={retry}>
         Try again
       </button>
@@ -82,7 +82,7 @@ function Loading() {
 function Failure({words}: {words: string}) {
   return (
     <div class="state" role="alert">
-      <h1>{isFile ? "This file can’t be read" : "TensorBoard does not answer"}</h1>
+      <h1>{isFile ? "This file can’t be read" : "TensorBoard is not responding"}</h1>
       <p>{words}</p>
       <button type="button" class="button" onClick={retry}>
         Try again
@@ -117,8 +117,8 @@ function Empty() {
     <div class="state" data-testid="empty">
       <h1>No Grad-CAM data in this log yet</h1>
       <p>
-        Log maps from your training loop: this page fills as soon as there is a step. The training needs this package in
-        its environment, and PyTorch or Keras. A complete example (<code>pip install torch scikit-learn</code>):
+        Log maps from your training loop, and they appear here after the first step. The training's environment needs
+        this package and PyTorch or Keras. A complete example (<code>pip install torch scikit-learn</code>):
       </p>
       <pre>{EXAMPLE}</pre>
     </div>

@@ -31,13 +31,13 @@ export function Atlas() {
             value={atlasBy}
             onChange={(event) => change({atlasBy: event.currentTarget.value as typeof atlasBy})}
           >
-            <option value="label">class by label</option>
-            <option value="prediction">class by prediction</option>
+            <option value="label">true class</option>
+            <option value="prediction">predicted class</option>
           </select>
         </label>
         <p id="atlas-how" class="hidden">
-          Enter lists the samples behind the place, at first behind the peak. Arrow keys choose another cell, with Shift
-          several.
+          Press Enter to list the samples behind the chosen place, which is the peak at first. The arrow keys move to
+          another cell; with Shift they select several.
         </p>
         {rows.map((row, index) => (
           <RowHead key={row.class} row={row} at={index + 2} />
@@ -98,7 +98,7 @@ function Column({of, rows, at, chosen, choose}: ColumnProps) {
         <span class="dot" style={{"--run": colorOf(of.run)}} /> <strong title={of.run}>{of.run}</strong>{" "}
         {value && (
           <span class="note">
-            {value.step !== now && `step ${shown(value.step)} · `}largest mean {shown(most)} in a cell
+            {value.step !== now && `step ${shown(value.step)} · `}highest cell mean {shown(most)}
           </span>
         )}
         {error && <span class="problem">{error}</span>}
@@ -145,7 +145,7 @@ function Facts({one: {count, accuracy, inside, expected_inside: expected}}: {one
         )}
       </span>
       {inside !== null && expected !== null && (
-        <span class="inside" title={`A flat map would have ${percent(expected)} there`}>
+        <span class="inside" title={`A uniform map would have ${percent(expected)} there`}>
           inside <strong class={inside > 2 * expected ? "much" : ""}>{shown(Number(inside.toFixed(2)))}</strong>
         </span>
       )}

@@ -75,8 +75,8 @@ export function Behind({chosen, known, close}: Props) {
       </p>
       <p class="note list-head">
         <span>
-          {value ? `${value.count} ${by === "prediction" && of !== null ? `called ${name}` : "samples"}, ` : ""}most
-          evidence there first
+          {value ? `${value.count} ${by === "prediction" && of !== null ? `predicted as ${name}` : "samples"}, ` : ""}
+          most evidence there first
         </span>
         <span>share there</span>
       </p>
@@ -96,7 +96,9 @@ export function Behind({chosen, known, close}: Props) {
         </button>
       )}
       {value && all && value.count > value.samples.length && (
-        <p class="note">The other {value.count - value.samples.length} have less there: the grid shows all.</p>
+        <p class="note">
+          The other {value.count - value.samples.length} have less evidence there; the grid shows them all.
+        </p>
       )}
     </aside>
   );
@@ -108,7 +110,7 @@ function inWords(
   area: number,
   known: Props["known"],
 ): string {
-  if (share === null) return "No sample has evidence.";
+  if (share === null) return "No sample has any evidence.";
   const who = by === "prediction" && of !== null ? `as ${name}` : name;
   const others = known.flatMap(([run, {classes, grid}]) => {
     const one = run === key.run ? undefined : classes.find((other) => other.class === of);

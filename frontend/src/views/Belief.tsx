@@ -37,7 +37,7 @@ function Measure({group, index, name, target}: Props & {name: string}) {
     mean && Number.isFinite(mean.mean)
       ? `mean of ${mean.count} samples ${measured(name, mean.mean)}, ${measured(name, mean.low)} to ${measured(name, mean.high)}`
       : "",
-    zero ? `${zero.isMeasured ? "random maps" : "a map that says nothing"} ${measured(name, zero.value)}` : "",
+    zero ? `${zero.isMeasured ? "random maps" : "an uninformative map"} ${measured(name, zero.value)}` : "",
   ].filter(Boolean);
   return (
     <div>

@@ -98,7 +98,7 @@ function Maker() {
   useEffect(() => {
     if (now && canvas.current && !busy.value) drawCard(canvas.current, now, now.steps.length - 1, renderer);
   });
-  if (!subject) return <p class="hint">There is no sample to make a card of.</p>;
+  if (!subject) return <p class="hint">There is no sample to put on the card.</p>;
   const contents: (readonly [Content, string])[] = [
     ["one", "this sample"],
     ...(twins.length > 1 ? ([["runs", "in two runs"]] as const) : []),
@@ -172,7 +172,7 @@ function Outputs({card}: {card: Card}) {
       tell(`The ${output.toUpperCase()} was saved (${(blob.size / 1e6).toFixed(1)} MB)`);
     } catch (error) {
       const ended = cancel.current.signal.aborted;
-      tell(ended ? "Cancelled" : error instanceof Error ? error.message : String(error));
+      tell(ended ? "Canceled" : error instanceof Error ? error.message : String(error));
     } finally {
       busy.value = null;
     }
@@ -231,7 +231,7 @@ function Outputs({card}: {card: Card}) {
           </button>
         </>
       )}
-      <span role="status">{words || `${count} steps in the animations`}</span>
+      <span role="status">{words || `Animations have ${count} steps`}</span>
     </div>
   );
 }

@@ -22,7 +22,7 @@ export function ColorBar({kind, upright = false}: {kind: MapKind; upright?: bool
         class="bar"
         data-testid="color-bar"
         role="img"
-        aria-label={`Colours from ${kind === "signed" ? "negative to positive" : "low to high"} values`}
+        aria-label={`Colors from ${kind === "signed" ? "negative to positive" : "low to high"} values`}
         style={{
           background: cssGradient(
             colorMapFor(now, kind),
@@ -91,5 +91,5 @@ function noteOf(example: Example | null, cut: number | null): string {
   if (cut === null || cut <= 0) return whose;
   const area = percent(areaFrom(found.map, limits, cut, now.smooth));
   if (found.map.kind !== "positive") return `${whose}; beyond ±${shown(cut * limits.high)}: ${area} of its area`;
-  return `${whose}; from ${shown(limits.low + cut * (limits.high - limits.low))} on: ${area} of its area`;
+  return `${whose}; ${shown(limits.low + cut * (limits.high - limits.low))} or more: ${area} of its area`;
 }

@@ -122,7 +122,7 @@ function Options({id, anchor, label, value, options, choose}: OptionsProps) {
             {option.note && <span class="note">{option.note}</span>}
           </div>
         ))}
-        {!found.length && <p class="note">No name like this</p>}
+        {!found.length && <p class="note">No match</p>}
       </div>
     </div>
   );

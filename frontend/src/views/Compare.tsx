@@ -323,7 +323,7 @@ function Remove({axis, value}: {axis: Exclude<Axis, "sample">; value: Value}) {
   return (
     <IconButton
       class="remove"
-      label={`Leave ${valueName(axis, value, targets.value)} out`}
+      label={`Hide ${valueName(axis, value, targets.value)}`}
       path={CLOSE}
       onClick={() => change({chosen: chosenWith(settings.value.chosen, axis, others)})}
     />

@@ -97,10 +97,10 @@ function useCurves(twins: readonly Twin[], sample: Sample, cast: Cast): Curve[] 
     },
     pin.value !== null && {name: "Pin", title: "Value at the pin", lines: lines([["pin", ""]])},
     {name: "Entropy", title: "Entropy of the map", lines: lines([["entropy", ""]])},
-    {name: "Area", title: "Area from the threshold on", lines: lines([["area", ""]])},
+    {name: "Area", title: "Area above the threshold", lines: lines([["area", ""]])},
     {
-      name: "Centre",
-      title: "Centre of the map",
+      name: "Center",
+      title: "Center of the map",
       lines: lines([
         ["x", "x"],
         ["y", "y"],

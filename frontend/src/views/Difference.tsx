@@ -58,7 +58,7 @@ export function DifferenceBar() {
       <div
         class="bar"
         role="img"
-        aria-label="Colours from only B, over no difference, to only A"
+        aria-label="Colors from only B through no difference to only A"
         style={{background: cssGradient("diverging")}}
       />
       <span>only A +1</span>

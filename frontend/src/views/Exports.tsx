@@ -30,7 +30,7 @@ interface Props {
 
 export function FocusExports({group, cast, sample, index}: Props) {
   return (
-    <fieldset class="exports" aria-label="Export of this sample">
+    <fieldset class="exports" aria-label="Export this sample">
       <Task name="PNG" run={async () => (await page()).samplePicture(group, sample, index)} />
       <Task name="GIF" run={async (tell) => (await page()).sampleGif(group, sample, index, tell)} />
       <Task name="CSV" run={async () => (await page()).sampleCsv(group, cast, sample, index)} />

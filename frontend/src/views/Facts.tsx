@@ -29,7 +29,7 @@ export function Facts({group, cast, sample, index, found}: Props) {
       {truth.length > 0 && (
         <List title={isCut(look.value) ? "Ground truth at the threshold" : "Ground truth"} facts={truth} />
       )}
-      <List title="Map" facts={found ? mapFacts(group, cast, found) : [["Map", "not here"]]} />
+      <List title="Map" facts={found ? mapFacts(group, cast, found) : [["Map", "none here"]]} />
       <List title="Your numbers" facts={numberFacts(group, index)} />
       <List title="Sample" facts={sampleFacts(cast, sample, index)} />
     </>
@@ -61,7 +61,7 @@ function truthFacts(group: Group, sample: Sample, index: number, {map, ...found}
     ["Energy inside", percent(energyInside(map, sample) ?? Number.NaN)],
     ["IoU (half of the maximum)", shown(iou(map, sample) ?? Number.NaN)],
     [
-      isCut(now) ? `IoU from ${shown(cut)} on` : "",
+      isCut(now) ? `IoU at threshold ${shown(cut)}` : "",
       isCut(now) ? shown(iouFrom(map, sample, limits, cut, now.smooth) ?? Number.NaN) : "",
     ],
   ];
@@ -77,7 +77,7 @@ function numberFacts(group: Group, index: number): Fact[] {
 function mapFacts(group: Group, cast: Cast, {map, series, entry}: Found): Fact[] {
   const native = series.nativeShape?.slice(-2).join(" × ");
   return [
-    ["Of class", targetName(series, entry, cast.cohort.classNames)],
+    ["Class explained", targetName(series, entry, cast.cohort.classNames)],
     ["Method", methodName(group.maps?.method ?? "")],
     ["Layer", group.maps?.layer ?? ""],
     ["Step", shown(map.step)],
@@ -87,7 +87,7 @@ function mapFacts(group: Group, cast: Cast, {map, series, entry}: Found): Fact[]
     ["Maximum", shown(map.maximum)],
     ["Not finite", map.nonFinite > 0 ? `${shown(map.nonFinite)} cells` : ""],
     ["Score", Number.isFinite(map.score) ? shown(map.score) : ""],
-    ["Entropy (0 one cell, 1 flat)", Number.isFinite(entropy(map)) ? shown(entropy(map)) : "no evidence"],
+    ["Entropy (0: one cell, 1: uniform)", Number.isFinite(entropy(map)) ? shown(entropy(map)) : "no evidence"],
     ["Coverage (half of the maximum)", Number.isFinite(coverage(map)) ? percent(coverage(map)) : ""],
   ];
 }
@@ -99,9 +99,9 @@ function sampleFacts(cast: Cast, sample: Sample, index: number): Fact[] {
     ["Predicted", className(cast.cohort, said.prediction)],
     ["Probability of label", said.labelProbability === null ? "" : percent(said.labelProbability)],
     ["Loss", said.loss === null ? "" : shown(said.loss)],
-    ["Id", sample.id],
+    ["ID", sample.id],
     ["Caption", sample.caption],
     ["Picture", sample.width ? `${sample.width} × ${sample.height} pixels` : ""],
-    ["Place in the series", shown(index)],
+    ["Index in the series", shown(index)],
   ];
 }

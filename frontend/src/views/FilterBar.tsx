@@ -11,7 +11,7 @@ import {NumberBox} from "./controls";
 export const SORT_NAMES: readonly (readonly [Sort, string])[] = [
   ["logged", "as logged"],
   ["apart", "furthest apart"],
-  ["surest", "surest first"],
+  ["surest", "most certain"],
   ["probability", "least certain"],
   ["label-probability", "label least probable"],
   ["loss", "highest loss"],
@@ -121,7 +121,7 @@ function Probability() {
       <span aria-hidden="true">Probability ≥</span>
       <NumberBox
         class="number share"
-        aria-label="Least probability"
+        aria-label="Minimum probability"
         min={0}
         max={1}
         step={0.05}
@@ -138,8 +138,8 @@ function InRegion() {
   if (!region.value) return null;
   const clear = () => change({region: null, ...(sort === "region" ? {sort: "logged"} : {})});
   return (
-    <button type="button" class="button" title="Marked on all pictures: click to take it away" onClick={clear}>
-      Region ×<span class="hidden">: take it away</span>
+    <button type="button" class="button" title="Marked on all pictures; click to remove the mark" onClick={clear}>
+      Region ×<span class="hidden">: remove the mark</span>
     </button>
   );
 }
@@ -181,7 +181,7 @@ function Order() {
       {sort === "number" && (
         <NumberBox
           class="number"
-          aria-label={`Least ${number ?? names[0] ?? "number"}`}
+          aria-label={`Minimum ${number ?? names[0] ?? "number"}`}
           value={settings.value.minNumber ?? 0}
           onNumber={(minNumber) => change({minNumber})}
         />

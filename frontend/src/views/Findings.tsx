@@ -14,12 +14,12 @@ const FEWEST = 5; // samples of which anything is said
 const KINDS: Record<string, string> = {
   hot_spot: "Hot spot",
   hot_spot_everywhere: "Hot spot, all classes",
-  strategy: "Another strategy",
-  change: "Change in time",
-  runs_differ: "Runs agree, and look elsewhere",
+  strategy: "Different strategy",
+  change: "Change over time",
+  runs_differ: "Same predictions, different places",
   same_map: "Same map for every picture",
   dead_maps: "Maps without evidence",
-  sure_and_outside: "Wrong, sure and outside",
+  sure_and_outside: "Confidently wrong, looking outside",
 };
 
 const HOW: Record<string, string> = {
@@ -30,22 +30,23 @@ const HOW: Record<string, string> = {
   strategy:
     "The maps of a class are clustered spectrally by the Bhattacharyya coefficient. The accuracy of a cluster is compared with the rest of its class by Fisher’s exact test.",
   change:
-    "The split of the series into two means that fits best, tested by permutations of the kept steps and corrected for the number of classes.",
+    "The series is split at the step where two means fit best. The split is tested by permutations of the kept steps and corrected for the number of classes.",
   runs_differ:
-    "The mean maps of both runs have less than half of the attention in common, and less than the halves of one run’s samples have.",
+    "The mean maps of the two runs share less than half of their attention, and less than two halves of one run’s samples share.",
   same_map: "The mean correlation between the maps of all pairs of pictures is above 0.95.",
   dead_maps: "More than half of the maps have no positive value.",
   sure_and_outside:
-    "Wrong predictions with a probability of 0.8 and more, with at most a tenth of the evidence in the marked region; outside is more frequent among wrong than among right predictions by Fisher’s exact test.",
+    "Wrong predictions with a probability of at least 0.8 and at most a tenth of the evidence inside the marked region. Fisher’s exact test: evidence outside is more frequent among wrong than among right predictions.",
 };
 
 /** What the maps say by themselves, the strongest first. */
 export function Findings() {
   const [all, setAll] = useState(false);
   const {value, error} = answer.value;
-  if (!soughtSeries.value.length) return <p class="findings hint">No maps are shown that could be looked through.</p>;
+  if (!soughtSeries.value.length)
+    return <p class="findings hint">No maps to search: choose a run and a series on the left.</p>;
   if (error) return <p class="findings problem">{error}</p>;
-  if (!value) return <p class="findings hint">Looking…</p>;
+  if (!value) return <p class="findings hint">Searching…</p>;
   const left = leftFindings.value;
   const dismissed = value.findings.length - left.length;
   const found = new Set(value.findings.map(({kind}) => kind));
@@ -64,11 +65,11 @@ export function Findings() {
       </p>
       {few.length > 0 && (
         <p class="note">
-          Nothing is said of fewer than {FEWEST} samples: {few.map(({run}) => run).join(", ")}.
+          Findings need at least {FEWEST} samples; too few in: {few.map(({run}) => run).join(", ")}.
         </p>
       )}
       {value.findings.length === 0 && few.length < value.runs.length && (
-        <p class="nothing">No finding: nothing was seen that chance would not explain as well.</p>
+        <p class="nothing">No findings: everything seen here could also be chance.</p>
       )}
       <ol>
         {left.slice(0, all ? undefined : LISTED).map((finding, index) => (
@@ -111,7 +112,7 @@ function Row({finding, rank}: {finding: Finding; rank: number}) {
           ))}
         </ul>
         <details>
-          <summary>How it was computed</summary>
+          <summary>How this was computed</summary>
           <p class="note">{HOW[finding.kind]}</p>
         </details>
       </div>
@@ -155,7 +156,7 @@ function Pictures({finding}: {finding: Finding}) {
           <img
             class="mean-map"
             src={`data:image/png;base64,${finding.crop.png}`}
-            alt={`Mean of what lies there in the ${finding.count} pictures`}
+            alt={`Mean of this place in the ${finding.count} pictures`}
           />
           <figcaption class="note">mean crop</figcaption>
         </figure>

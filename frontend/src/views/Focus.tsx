@@ -140,7 +140,7 @@ function Panel({group, cast, sample, index}: Props) {
           on={trail}
           letter="T"
           name="Trail"
-          what="The way of the evidence's centre over the steps"
+          what="The path of the evidence's center over the steps"
           set={(on) => change({trail: on})}
         />
         {mistake && (
@@ -148,7 +148,7 @@ function Panel({group, cast, sample, index}: Props) {
             on={why}
             letter="W"
             name="Why wrong?"
-            what="Where it looks for the label and for the prediction, and since when it is wrong"
+            what="Compare the maps of the label and the prediction, and see when the prediction went wrong"
             set={(on) => change({why: on})}
           />
         )}
@@ -283,7 +283,7 @@ function Outcome({cast, sample, said}: {cast: Cast; sample: Sample; said: Said})
           <Line
             sign={right === null ? "" : right ? "✓" : "✗"}
             kind={right === null ? "" : right ? "right" : "wrong"}
-            {...{name: prediction, what: right ? "predicted, and true" : "predicted", share: said.probability}}
+            {...{name: prediction, what: right ? "predicted, correct" : "predicted", share: said.probability}}
           />
         )}
         {label && !right && <Line sign="←" name={label} what="true" share={said.labelProbability} />}
@@ -335,7 +335,7 @@ function Reading({map}: {map: RawMap | null}) {
           {probe.value ? <span>cell {read.cell}</span> : <PinnedCell map={map!} place={place!} />}
         </>
       ) : (
-        <span>Point at the picture to read values, click to pin</span>
+        <span>Point at the picture to read values; click to pin</span>
       )}
       {map && <PinButton map={map} />}
     </div>

@@ -27,7 +27,7 @@ export function Heading({group, cast}: {group: Group; cast: Cast | null}) {
 }
 
 export function aboutOf(group: Group): string {
-  if (!group.maps) return "no maps of this method and layer here";
+  if (!group.maps) return "no maps for this method and layer";
   return [group.maps.layer, methodName(group.maps.method), sizeText(group)].filter(Boolean).join(" · ");
 }
 
@@ -114,9 +114,9 @@ function Kept({cast}: {cast: Cast | null}) {
           <code>--samples_per_plugin gradcam=0</code>
         </>
       )}
-      {cast.said.sampledDown && ", fewer than usual: they are large"}
+      {cast.said.sampledDown && "; thinned out because each step is large"}
       {cast.said.twoWriters && (
-        <strong title="They replace each other's records. Give each process a run directory of its own.">
+        <strong title="They overwrite each other's records. Give each process its own run directory.">
           {" "}
           · written by two processes at once{writersText(cast.said.writers)}
         </strong>

@@ -19,7 +19,7 @@ export function Keys() {
     <dialog ref={sheet} class="keys" aria-labelledby="keys" data-testid="keys" onClose={close}>
       <div class="title">
         <h2 id="keys" class="keys-name">
-          Keyboard
+          Keyboard shortcuts
         </h2>
         <IconButton label="Close" path={CLOSE} onClick={close} />
       </div>
@@ -40,9 +40,9 @@ export function Keys() {
           </section>
         ))}
       </div>
-      <p class="note">Tab goes through all controls, Enter opens a sample.</p>
+      <p class="note">Tab moves through all controls; Enter opens a sample.</p>
       <Check checked={settings.value.shortcuts} onChange={(shortcuts) => change({shortcuts})}>
-        Single keys work (off: only Tab, Enter and the keys of each control)
+        Enable single-key shortcuts (if off, only Tab, Enter and each control's own keys work)
       </Check>
     </dialog>
   );

@@ -25,8 +25,8 @@ const SCALES: readonly (readonly [Look["scale"], string])[] = [
   ["series", "everything shown"],
 ];
 const PHOTOS: readonly (readonly [Look["photo"], string])[] = [
-  ["gray", "Grey photo"],
-  ["color", "Colour"],
+  ["gray", "Gray photo"],
+  ["color", "Color"],
 ];
 const THRESHOLDS = [
   ["value", "by value"],
@@ -93,10 +93,10 @@ export function MoreLook() {
   const now = look.value;
   const kind = kindShown();
   return (
-    <section aria-label="More of the look">
+    <section aria-label="More display options">
       {kind === "positive" && (
         <Check checked={now.signed} disabled={now.mode === "image"} onChange={(signed) => change({signed})}>
-          Signed: also what speaks against the class
+          Signed: also show evidence against the class
         </Check>
       )}
       <Check
@@ -104,11 +104,11 @@ export function MoreLook() {
         disabled={ignores("alpha")}
         onChange={(on) => change({alpha: on ? "value" : "constant"})}
       >
-        Clear where the value is low
+        Transparent where values are low
       </Check>
       <Threshold now={now} />
       <Select<ColorMap>
-        label="Colours"
+        label="Colors"
         value={kind === "positive" ? now.colorMap : "diverging"}
         options={(kind === "positive" ? COLOR_MAPS : (["diverging"] as const)).map(
           (name) => [name, LEGACY[name] ?? name] as const,

@@ -155,7 +155,7 @@ function Scale({map, limits: {low, high}}: {map: RawMap; limits: Limits}) {
     <span
       class="own-scale"
       data-testid="own-scale"
-      title="The colours of this tile span its own values: up to this one"
+      title="This tile's colors are scaled to its own maximum: this value"
     >
       {from}
       {shown(high)}
@@ -186,7 +186,7 @@ function Area({map, limits}: {map: RawMap; limits: Limits}) {
   if (!isCut()) return null;
   const share = areaFrom(map, limits, thresholdOf(map, now, limits), now.smooth);
   return (
-    <span class="mark area" data-testid="area" title="Share of the area from the threshold on">
+    <span class="mark area" data-testid="area" title="Share of the area above the threshold">
       {percent(share)}
     </span>
   );

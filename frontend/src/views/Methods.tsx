@@ -29,8 +29,8 @@ export function Methods() {
     return (
       <div class="methods">
         <p class="hint">
-          No measures of the maps were logged. <code>measures=("gain_head", "class_sensitivity")</code> of the logger
-          logs them.
+          No measures of the maps were logged. Pass <code>measures=("gain_head", "class_sensitivity")</code> to the
+          logger to log them.
         </p>
       </div>
     );
@@ -46,7 +46,7 @@ export function Methods() {
             </option>
           ))}
         </select>
-        <span class="note">{isFalling(name) ? "less is better" : "more is better"}</span>
+        <span class="note">{isFalling(name) ? "lower is better" : "higher is better"}</span>
       </label>
       <Table name={name} />
       <OverSteps name={name} />
@@ -70,8 +70,8 @@ function Table({name}: {name: string}) {
   return (
     <table>
       <caption class="note">
-        Mean over the samples at step {shown(step.value)} with its 95 % bootstrap interval, of each run the best first.
-        Two are told apart by the differences on the same samples.
+        Mean over the samples at step {shown(step.value)} with its 95 % bootstrap interval, best first within each run.
+        Differences are tested on the same samples.
       </caption>
       <thead>
         <tr>
@@ -85,7 +85,7 @@ function Table({name}: {name: string}) {
           <th scope="col" class="figure">
             Samples
           </th>
-          <th scope="col">Not told apart</th>
+          <th scope="col">No clear difference</th>
         </tr>
       </thead>
       <tbody>

@@ -6,7 +6,7 @@ export function Nothing() {
   if (chosenRuns.value.length)
     return (
       <Words
-        words="None of these runs has a series that is ticked."
+        words="None of these runs has a selected series."
         patch={{tags: null, tagFilter: ""}}
         what={`Show ${allTags.value[0] ?? "a series"}`}
       />
@@ -15,8 +15,8 @@ export function Nothing() {
   const words = runFilter
     ? `No run matches “${runFilter}”.`
     : runs?.length && gone.length === runs.length
-      ? `${gone.length === 1 ? `The run ${gone[0]} is` : "These runs are"} not in the log any more.`
-      : "No run is ticked.";
+      ? `${gone.length === 1 ? `Run ${gone[0]} is` : "These runs are"} no longer in the log.`
+      : "No run is selected.";
   return <Words words={words} patch={{runs: null, runFilter: ""}} what="Show the newest runs" />;
 }
 

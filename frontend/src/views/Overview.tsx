@@ -17,7 +17,7 @@ function charts(): readonly (readonly [Metric, string])[] {
   return [
     ["pointing", "Pointing game: share of hits"],
     ["energy", "Energy inside the ground truth"],
-    isCut(look.value) ? ["iouFrom", "IoU from the threshold on"] : ["iou", "IoU (half of the maximum)"],
+    isCut(look.value) ? ["iouFrom", "IoU at the threshold"] : ["iou", "IoU (half of the maximum)"],
   ];
 }
 
@@ -69,8 +69,8 @@ function Means({all}: {all: readonly Judged[]}) {
         ))}
       </div>
       <p class="note">
-        Means over the {shown(Math.max(...all.map(({samples}) => samples.length)))} samples with a ground truth, of maps
-        that have any evidence.
+        Means over the {shown(Math.max(...all.map(({samples}) => samples.length)))} samples with a ground truth; maps
+        without evidence are left out.
       </p>
     </>
   );

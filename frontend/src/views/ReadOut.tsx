@@ -68,7 +68,7 @@ export function FlagCard({flag, all, left, width}: {flag: Flag; all: readonly Ro
           {flag.run}, step {shown(flag.step)}
         </strong>
         <span class="keys-hint">
-          <kbd>&lt;</kbd> <kbd>&gt;</kbd> flag to flag
+          <kbd>&lt;</kbd> <kbd>&gt;</kbd> next or previous flag
         </span>
       </p>
       {sentencesOf(flag, row, from).map((sentence) => (
@@ -93,8 +93,8 @@ const MOST = 2; // sentences: a card is no list
 /** What holds since then, where that is a finding; else what the numbers say. */
 function sentencesOf(flag: Flag, row: Row, from: (values: readonly (number | null)[]) => string): string[] {
   if (flag.sentences.length) return flag.sentences.slice(0, MOST);
-  if (!row.isInside || !row.timeline) return ["From here on, attention moves by another amount from step to step."];
-  return [`From here on, another share of the evidence lies inside the marked region: ${from(row.timeline.inside)}.`];
+  if (!row.isInside || !row.timeline) return ["From here on, attention moves by a different amount from step to step."];
+  return [`The share of the evidence inside the marked region changes here: ${from(row.timeline.inside)}.`];
 }
 
 function Meanwhile({other, since, at}: {other: Row; since: number; at: number}) {

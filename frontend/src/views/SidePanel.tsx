@@ -45,7 +45,7 @@ export function SidePanel() {
 function Rail() {
   return (
     <nav class="rail" aria-label="What is shown">
-      <IconButton label="Open the panel" path={EXPAND} onClick={() => change({side: "open"})} />
+      <IconButton label="Expand the panel" path={EXPAND} onClick={() => change({side: "open"})} />
       {matching(allRuns.value, settings.value.runFilter).map((run) => (
         <label key={run} class="choice" title={run} style={{"--run": colorOf(run)}}>
           <input
@@ -95,7 +95,11 @@ function Panel({over}: {over: boolean}) {
         <button type="button" class="link" onClick={() => change(RESET)}>
           Reset
         </button>
-        <IconButton label="Fold the panel" path={COLLAPSE} onClick={() => change({side: over ? "auto" : "closed"})} />
+        <IconButton
+          label="Collapse the panel"
+          path={COLLAPSE}
+          onClick={() => change({side: over ? "auto" : "closed"})}
+        />
       </div>
     </nav>
   );

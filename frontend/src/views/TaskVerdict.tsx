@@ -45,7 +45,7 @@ export function SetVerdict({cast, sample, said, set, explained}: Props & {set: M
 function wordOf({predicted, isTrue}: Membership): string {
   if (isTrue === null) return predicted ? "predicted:" : "not predicted:";
   if (predicted) return isTrue ? "right:" : "wrong:";
-  return isTrue ? "missed:" : "rightly not predicted:";
+  return isTrue ? "missed:" : "correctly not predicted:";
 }
 
 export function Sign({member}: {member: Membership}) {

@@ -209,7 +209,7 @@ function nameOf({run}: Group, sample: Sample, index: number, fixed?: number | nu
 function Pick({spec}: {spec: string}) {
   const {a, b} = settings.value;
   const side = spec === a ? "A" : spec === b ? "B" : null;
-  const label = side ? `Is ${side} of A / B: take it out` : `Compare closely, as ${a && !b ? "B" : "A"}`;
+  const label = side ? `This is ${side} in A / B: remove it` : `Compare closely as ${a && !b ? "B" : "A"}`;
   return (
     <button
       type="button"

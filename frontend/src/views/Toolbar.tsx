@@ -83,7 +83,7 @@ function CardButton() {
       type="button"
       class="button with-sign"
       aria-label="Card…"
-      title="A card for a talk: PNG, GIF, WebM"
+      title="Make a card for a talk: PNG, GIF or WebM"
       onClick={() => {
         dialog.value = "card";
       }}
@@ -116,7 +116,7 @@ function CopyLink() {
       </button>
       {link && (
         <span class="link-shown">
-          <input ref={box} class="text" readOnly value={link} aria-label="Link to this view, selected to be copied" />
+          <input ref={box} class="text" readOnly value={link} aria-label="Link to this view, selected for copying" />
           <IconButton
             label="Close"
             path={CLOSE}
@@ -148,8 +148,8 @@ function HalfChosen() {
     <span class="half-chosen" data-testid="half-chosen">
       <span class="badge">{a ? "A" : "B"}</span>
       <span class="name">{`${spec.run}, sample ${spec.sample}${at}`}</span>
-      <span>: choose the other on a tile</span>
-      <IconButton label="Choose neither" path={CLOSE} onClick={() => change({a: null, b: null})} />
+      <span>: choose the other one on a tile</span>
+      <IconButton label="Clear the choice" path={CLOSE} onClick={() => change({a: null, b: null})} />
     </span>
   );
 }

@@ -79,8 +79,8 @@ function Transport() {
       <IconButton label="Next step" path={ICONS.next} onClick={() => goBy(1)} />
       <select
         class="speed"
-        aria-label="Speed, steps a second"
-        title="Steps a second"
+        aria-label="Speed, steps per second"
+        title="Steps per second"
         value={String(speed)}
         onChange={(event) => change({speed: Number(event.currentTarget.value)})}
       >
@@ -105,7 +105,7 @@ function StepBox() {
         <span>
           <span>of {shown(lastStep.value)}</span>
           {following.value && (
-            <span class="also" title="New steps are shown as they come">
+            <span class="also" title="New steps appear as they are written">
               latest
             </span>
           )}

@@ -124,7 +124,7 @@ export function Story({group, cast, sample, index, mistake}: Omit<Props, "at"> &
   const now = className(cast.cohort, mistake.prediction);
   const {since, before, until} = story;
   return (
-    <section class="story" aria-label="Since when it is wrong">
+    <section class="story" aria-label="When it went wrong">
       <p data-testid="story">
         {before ? (
           <>

@@ -31,7 +31,7 @@ export function Slider({label, value, low, high, by = 0.05, percent = false, dis
           −
         </button>
         <NumberBox
-          aria-label={`${label}, ${percent ? "in per cent" : "as a number"}`}
+          aria-label={`${label}, ${percent ? "in percent" : "as a number"}`}
           min={low * times}
           max={high * times}
           step={by * times}
