@@ -25,17 +25,17 @@ from pathlib import Path
 from typing import NamedTuple
 
 import torch
+import torchvision  # before SummaryWriter, which imports TensorFlow where it is: Triton 3.8 crashes behind it
 from elpv_dataset.utils import load_dataset
 from torch import Tensor, nn
 from torch.nn import functional
 from torch.utils.tensorboard import SummaryWriter
-from torchvision.transforms import Normalize
 from tqdm import tqdm
 
 from tensorboard_plugin_gradcam import GradCAMLogger
 
 CLASS_NAMES = ("functional", "defective")
-NORMALIZE = Normalize(mean=(0.55,), std=(0.2,))
+NORMALIZE = torchvision.transforms.Normalize(mean=(0.55,), std=(0.2,))
 MARK = (6, 6, 30, 30)  # x0, y0, x1, y1 in pixels of a 150 x 150 photograph: 2.6 % of its area
 MARKED_SHARE = 0.9  # of the defective training cells of the run `shortcut`
 RUNS = ("clean", "shortcut")

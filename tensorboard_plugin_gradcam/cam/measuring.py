@@ -189,7 +189,7 @@ def _of_pictures(measure: Measure, explained: Explained, found: Found) -> None:
 
     def variants(image: int) -> Iterator[Tensor]:
         own = images[image]
-        base = torch.zeros_like(own[:, :1]) if measure.baseline == "zero" else own.flatten(1).mean(1, keepdim=True)
+        base = own.flatten(1).mean(1) if measure.baseline != "zero" else torch.zeros_like(own.flatten(1)[:, 0])
         base = base.reshape(-1, *[1] * rank)
         nothing = np.zeros(math.prod(size), bool)
         rows = [nothing, *(row for of_key in kept.values() for at in _rows_of(scene, image) for row in of_key[at])]

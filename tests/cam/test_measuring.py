@@ -168,20 +168,21 @@ def test_behind_mean_pooling_a_pictures_own_mean_gives_no_value_and_says_so() ->
     )
 
 
-def test_gain_takes_cells_of_the_picture_away() -> None:
+@pytest.mark.parametrize("name", ["gain", "gain_zero"])
+def test_gain_takes_cells_of_the_picture_away(name: str) -> None:
     model = Cut().eval()
-    result = CAM(model, "neck", measures="gain")(IMAGES)
+    result = CAM(model, "neck", measures=name)(IMAGES)
     maps = torch.nn.functional.interpolate(result.maps["grad_cam", "neck"][:, None], (12, 12), mode="bilinear")
 
     def score(at: int, kept: Any) -> Any:
-        mean = IMAGES[at].mean((1, 2), keepdim=True)
+        base = IMAGES[at].mean((1, 2), keepdim=True) if name == "gain" else torch.zeros(1)
         with torch.no_grad():
-            rows = torch.where(torch.from_numpy(kept).view(-1, 1, 12, 12), IMAGES[at], mean)
+            rows = torch.where(torch.from_numpy(kept).view(-1, 1, 12, 12), IMAGES[at], base)
             return model(rows)[:, result.targets[at]].numpy()
 
     expected = gain(maps[:, 0].numpy(), score, 4)
-    np.testing.assert_allclose(result.measures["gain"]["grad_cam", "neck"], expected.normalised, atol=1e-5)
-    np.testing.assert_allclose(result.measures["gain_logits"]["grad_cam", "neck"], expected.logits, atol=1e-5)
+    np.testing.assert_allclose(result.measures[name]["grad_cam", "neck"], expected.normalised, atol=1e-5)
+    np.testing.assert_allclose(result.measures[f"{name}_logits"]["grad_cam", "neck"], expected.logits, atol=1e-5)
 
 
 def test_class_sensitivity_compares_with_the_runner_up() -> None:

@@ -199,6 +199,7 @@ BACKBONES = {
 @pytest.mark.parametrize("name", BACKBONES)
 @pytest.mark.parametrize("form", ["flat", "nested"])
 def test_the_layer_is_found_in_keras_applications(name: str, form: str) -> None:
+    keras.utils.set_random_seed(0)  # an untrained EfficientNet's last activation is at times too faint to be placed
     base = getattr(keras.applications, name)(weights=None, include_top=False, input_shape=(96, 96, 3))
     inputs = keras.Input((96, 96, 3))
     source, features = (base.input, base.output) if form == "flat" else (inputs, base(inputs))
