@@ -1,7 +1,7 @@
 import {expect, test} from "vitest";
 
 import {limitsOf, unionOfLimits, flaw} from "./limits";
-import {nearestStep, stepUnion} from "./steps";
+import {axisOf, nearestStep, stepUnion} from "./steps";
 import {mapOf} from "./testMaps";
 
 test("the nearest step is what a plain search finds, the lower of two", () => {
@@ -16,6 +16,16 @@ test("the nearest step is what a plain search finds, the lower of two", () => {
 test("a union has every step once, in order", () => {
   expect([...stepUnion([[0, 10, 200], Float64Array.of(5, 10), []])]).toEqual([0, 5, 10, 200]);
   expect([...stepUnion([])]).toEqual([]);
+});
+
+test("an axis ends at the last step of the maps, also while only predictions are here, which lack it", () => {
+  expect([...axisOf({mapped: null, said: null, last: 30})]).toEqual([30]);
+  expect([...axisOf({mapped: null, said: Float64Array.of(0, 10, 20), last: 30})]).toEqual([0, 10, 20, 30]);
+  expect([...axisOf({mapped: null, said: Float64Array.of(0, 10, 20, 30, 40), last: 30})]).toEqual([0, 10, 20, 30]);
+  expect([...axisOf({mapped: Float64Array.of(0, 15, 30), said: Float64Array.of(0, 10), last: 30})]).toEqual([
+    0, 15, 30,
+  ]);
+  expect([...axisOf({mapped: null, said: Float64Array.of(0, 10), last: null})]).toEqual([0, 10]);
 });
 
 test("limits of one map", () => {

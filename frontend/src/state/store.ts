@@ -6,7 +6,7 @@ import type {SeriesKey} from "../api/client";
 import {createImageCache} from "../api/images";
 import {createLoader} from "../api/loader";
 import {createRenderer} from "../gpu/renderer";
-import {nearestStep, stepUnion} from "../maths/steps";
+import {axisOf, type KnownSteps, nearestStep, stepUnion} from "../maths/steps";
 import type {Place} from "../maths/metrics";
 import type {Catalog, Look, MapsEntry, PredictionSeries, TagEntry} from "../types";
 import {
@@ -22,6 +22,7 @@ import {
 } from "./host";
 
 import {runColor} from "./palette";
+import {createQueue} from "./queue";
 import {fromHash, intoHash, type Settings} from "./settings";
 import {chosenSource} from "./source";
 
@@ -205,16 +206,24 @@ export function predictionsOf({run, tag, entry}: Group): PredictionSeries | null
   return entry.predictions && loader.predictions(run, tag);
 }
 
+/** What is known of a group's steps by now. */
+function knownOf(group: Group): KnownSteps {
+  const key = seriesKey(group);
+  return {
+    mapped: key && loader.stepsOf(key),
+    said: predictionsOf(group)?.steps ?? null,
+    last: group.maps?.maxStep ?? null,
+  };
+}
+
 /** Every step that anything shown was kept at. */
 export const steps = computed<Float64Array>(() => {
   arrivals.value;
   const axes: ArrayLike<number>[] = [];
   for (const group of groups.value) {
     const key = seriesKey(group);
-    const own = (key && loader.stepsOf(key)) ?? predictionsOf(group)?.steps;
     if (key) axes.push(loader.damage(key).map(({step}) => step)); // to be told of on the tiles
-    if (own?.length) axes.push(own);
-    else if (group.maps) axes.push([group.maps.maxStep]); // known from the list, before the first answer
+    axes.push(axisOf(knownOf(group)));
   }
   const union = stepUnion(axes);
   if (!sameSteps(union, previousSteps)) previousSteps = union; // else the same object, so that no reader wakes
@@ -235,15 +244,34 @@ export const step = computed(() => {
 });
 export const following = computed(() => wantedStep.value === null);
 
-/** Go to a step; to the last one is to follow the run. */
+/** Whether no steps are here yet beside the last ones, which the list of series names: there is nothing to go by. */
+const isAxisComing = computed(() => {
+  arrivals.value;
+  const comes = (group: Group) => {
+    const key = seriesKey(group);
+    const {mapped, said} = knownOf(group);
+    return key !== null && !mapped?.length && !said?.length && !loader.problem(key, 0);
+  };
+  return groups.value.length > 0 && groups.value.every(comes);
+});
+
+const moves = createQueue(isAxisComing);
+
+/** Go to a step; to the last one is to follow the run, to one that is still to be logged is to wait for it. */
 export function goTo(wanted: number): void {
-  change({step: wanted >= lastStep.value ? null : wanted});
+  change({step: wanted === lastStep.value ? null : wanted});
 }
 
 export function goBy(count: number): void {
-  const index = nearestStep(steps.value, step.value) + count;
-  const next = steps.value[Math.min(Math.max(index, 0), steps.value.length - 1)];
-  if (next !== undefined) goTo(next);
+  moves.add(() => {
+    const index = nearestStep(steps.value, step.value) + count;
+    const next = steps.value[Math.min(Math.max(index, 0), steps.value.length - 1)];
+    if (next !== undefined) goTo(next);
+  });
+}
+
+export function goToFirst(): void {
+  moves.add(() => goTo(steps.value[0] ?? 0));
 }
 
 /** A run's colour: its place in TensorBoard's own list decides, so that both windows agree. */

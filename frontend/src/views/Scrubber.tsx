@@ -54,7 +54,7 @@ export function Scrubber() {
           onInput={(event) => {
             const flagged = hovered.peek() ? flagShown.peek() : null;
             if (flagged) toFlag(flagged);
-            else goTo(axis[nearestStep(axis, event.currentTarget.valueAsNumber)] ?? 0);
+            else if (axis.length > 1) goTo(axis[nearestStep(axis, event.currentTarget.valueAsNumber)]!);
           }}
           onKeyDown={(event) => {
             const by = {ArrowLeft: -1, ArrowDown: -1, ArrowRight: 1, ArrowUp: 1}[event.key];

@@ -8,6 +8,7 @@ import {
   following,
   goBy,
   goTo,
+  goToFirst,
   groups,
   lastStep,
   message,
@@ -15,7 +16,6 @@ import {
   predictionsOf,
   settings,
   step,
-  steps,
 } from "../state/store";
 import {IconButton, NumberBox} from "./controls";
 import {shown} from "../maths/numbers";
@@ -142,7 +142,7 @@ function usePlayback(): void {
     const timer = setInterval(() => {
       if (isHidden()) playing.value = false;
       else if (step.value < lastStep.value) goBy(1);
-      else if (loop) goTo(steps.value[0] ?? 0);
+      else if (loop) goToFirst();
       else playing.value = false;
     }, 1000 / speed);
     return () => clearInterval(timer);

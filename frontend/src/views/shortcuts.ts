@@ -14,6 +14,7 @@ import {
   focusKey,
   goBy,
   goTo,
+  goToFirst,
   groups,
   lastStep,
   layer,
@@ -23,7 +24,6 @@ import {
   settings,
   sought,
   step,
-  steps,
 } from "../state/store";
 import {view} from "../state/view";
 import {measuredNames} from "../state/measuredNames";
@@ -54,7 +54,7 @@ export const SHORTCUTS: readonly (readonly [title: string, readonly Shortcut[]])
       {keys: ["Shift+ArrowRight"], shown: "Shift →", does: `${FAR} steps forward`, run: () => goBy(FAR)},
       {keys: ["<"], shown: "<", does: "change before this step", run: () => goToFlag(-1)},
       {keys: [">"], shown: ">", does: "next change", run: () => goToFlag(1)},
-      {keys: ["Home"], shown: "Home", does: "first step", run: () => goTo(steps.value[0] ?? 0)},
+      {keys: ["Home"], shown: "Home", does: "first step", run: goToFirst},
       {keys: ["End"], shown: "End", does: "last step, and follow the run", run: () => goTo(lastStep.value)},
     ],
   ],
