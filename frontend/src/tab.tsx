@@ -1,6 +1,7 @@
 import {effect} from "@preact/signals";
-import {render as mount} from "preact";
+import {options, render as mount} from "preact";
 import charts from "uplot/dist/uPlot.min.css?inline";
+import {begin} from "./busy";
 import {connect, dark} from "./state/store";
 import {keepAsking} from "./state/wanted";
 import belief from "./styles/belief.css?inline";
@@ -13,6 +14,15 @@ import ribbon from "./styles/ribbon.css?inline";
 import panels from "./styles/panels.css?inline";
 import sheet from "./styles/tab.css?inline";
 import {App} from "./views/App";
+
+/** Components are drawn anew a moment after what they read has changed. */
+options.debounceRendering = (draw) => {
+  const end = begin();
+  queueMicrotask(() => {
+    draw();
+    end();
+  });
+};
 
 /** Build the tab into the frame. `catalog`: the answer to `series`, where it is on its way. */
 export function open(catalog?: Promise<Response>): void {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,10 +10,11 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
+from tests.browser.rest import PATIENCE_MS, patient, patient_reads
 from tests.browser.tab import Rich, train
 from tests.viewer.server import Server, tensorboard
 
-PATIENCE_MS = 60_000  # of a machine that has much else to do
+SLOWER = int(os.environ.get("GRADCAM_SLOWER", 0))  # times slower pages than the machine's: shows tests that race
 FLAGS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -34,7 +36,9 @@ def chromium() -> Iterator[Browser]:
         pytest.fail("expected Chromium on the path; install it (Debian: apt-get install chromium)")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=executable, args=FLAGS)
-        yield browser
+        expect.set_options(timeout=PATIENCE_MS)
+        with patient_reads():
+            yield browser
         browser.close()
 
 
@@ -54,7 +58,7 @@ def log(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session", params=["true", "false"], ids=["load_fast", "load_slow"])
 def server(request: pytest.FixtureRequest, log: Path) -> Iterator[Server]:
     with tensorboard(log, request.param) as running:
-        running.wait(lambda it: len(it.get("series").json["runs"]) == 2)
+        running.wait_for(log)
         yield running
 
 
@@ -67,18 +71,17 @@ def rich_log(tmp_path_factory: pytest.TempPathFactory) -> Rich:
 def rich(rich_log: Rich) -> Iterator[Server]:
     """One TensorBoard, on the fast loader, for whatever does not hang on the loader."""
     with tensorboard(rich_log.logdir) as running:
-        running.wait(lambda it: len(it.get("series").json["runs"]) == 2)
-        running.wait(lambda it: it.get("series").json["runs"][1]["tags"][0]["maps"][-1]["max_step"] == Rich.STEPS[-1])
+        running.wait_for(rich_log.logdir)
         yield running
 
 
 @pytest.fixture
 def page(chromium: Browser) -> Iterator[Page]:
-    page = chromium.new_page(viewport={"width": 1400, "height": 900})
-    page.set_default_timeout(PATIENCE_MS)
-    expect.set_options(timeout=PATIENCE_MS)
+    page = patient(chromium.new_page(viewport={"width": 1400, "height": 900}))
     errors: list[str] = []
     page.on("pageerror", lambda error: errors.append(str(error)))
+    if SLOWER:
+        page.context.new_cdp_session(page).send("Emulation.setCPUThrottlingRate", {"rate": SLOWER})
     yield page
     page.close()
     assert errors == []

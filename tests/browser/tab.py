@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import io
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import quote
 
@@ -11,11 +13,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from PIL import Image
-from playwright.sync_api import Frame, Locator, Page
+from playwright.sync_api import Frame, Locator, Page, Route
 from torch import nn
 from torch.utils.tensorboard import SummaryWriter
 
 from tensorboard_plugin_gradcam import GradCAMLogger, add_gradcam
+from tests.browser.rest import at_rest
 from tests.viewer.server import Server
 
 LAST = 40
@@ -123,6 +126,7 @@ def opened(page: Page, server: Server, hash_: str = "gradcam", query: str = "") 
     frame = inserted and inserted.content_frame()
     assert frame
     frame.wait_for_selector("[data-testid=tile-canvas][data-ready=true]")
+    at_rest(page)
     return frame
 
 
@@ -135,7 +139,37 @@ def look(page: Page, server: Server, **settings: object) -> Frame:
     page.goto("about:blank")  # a change of the hash alone is no navigation
     page.goto(f"http://{server.host}:{server.port}/data/plugin_entry.html?name=gradcam{hash_of(settings)}")
     page.wait_for_selector("[data-testid=tile-canvas][data-ready=true]")
+    at_rest(page)
     return page.main_frame
+
+
+@contextmanager
+def held(page: Page, requests: Callable[[str], bool]) -> Iterator[None]:
+    """Keep back the answers to requests whose addresses are meant, until the context ends."""
+    kept: list[Route] = []
+    is_over = False
+
+    def handle(route: Route) -> None:
+        if is_over or not requests(route.request.url):
+            route.continue_()
+        else:
+            kept.append(route)
+
+    page.route("**/*", handle)
+    yield
+    is_over = True
+    for route in kept:
+        route.continue_()
+
+
+def turn_to(frame: Frame, **settings: object) -> None:
+    """Have the page follow another link."""
+    follow = """(hash) => new Promise((done) => {
+        if (location.hash === hash) return done();
+        addEventListener('hashchange', () => done(), {once: true});
+        location.hash = hash;
+    })"""
+    frame.evaluate(follow, hash_of(settings))
 
 
 def hash_of(settings: dict[str, object]) -> str:
@@ -159,12 +193,11 @@ def go_to(frame: Frame, step: int) -> None:
 def pixels(frame: Frame, selector: str) -> NDArray[np.uint8]:
     """The canvas's own pixels, once it is drawn."""
     frame.wait_for_selector(selector)
-    frame.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
     return pixels_of(frame.locator(selector).first)
 
 
 def pixels_of(canvas: Locator) -> NDArray[np.uint8]:
-    """What a canvas shows now."""
+    """What a canvas shows once the page is at rest."""
     url = canvas.evaluate("(canvas) => canvas.toDataURL('image/png')")
     return np.asarray(Image.open(io.BytesIO(base64.b64decode(url.partition(",")[2]))).convert("RGB"))
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Frame, Page, expect
 
-from tests.browser.tab import TILE, Rich, go_to, hash_of, look, tile
+from tests.browser.tab import TILE, Rich, go_to, look, tile, turn_to
 from tests.viewer.server import Server
 
 AXE = Path(__file__).parents[2] / "frontend/node_modules/axe-core/axe.min.js"
@@ -24,11 +24,6 @@ def violations(frame: Frame) -> list[str]:
     return [f"{one['id']}: {one['nodes'][0]['html'][:200]} {one['nodes'][0]['failureSummary']}" for one in found]
 
 
-def show(frame: Frame, **settings: object) -> None:
-    """Change the view by its address, without a reload."""
-    frame.evaluate("(hash) => { location.hash = hash }", hash_of(settings))
-
-
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_axe_finds_nothing(page: Page, rich: Server, theme: str) -> None:
     frame = look(page, rich, runs="clean")
@@ -37,7 +32,7 @@ def test_axe_finds_nothing(page: Page, rich: Server, theme: str) -> None:
         "(dark) => document.documentElement.classList.contains('dark') === dark", arg=theme == "dark"
     )
     assert violations(frame) == []
-    show(frame, runs="clean", focus=FOCUS, pin="0.4,0.4", threshold=0.4)
+    turn_to(frame, runs="clean", focus=FOCUS, pin="0.4,0.4", threshold=0.4)
     tabs = frame.locator(".focus").get_by_role("tab")
     expect(tabs).to_have_text(["Probability", "Inside the region", "Pin", "Entropy", "Area", "Center"])
     tabs.first.press("ArrowRight")
@@ -45,7 +40,7 @@ def test_axe_finds_nothing(page: Page, rich: Server, theme: str) -> None:
     for width in (1400, 900):
         page.set_viewport_size({"width": width, "height": 800})
         assert violations(frame) == []
-    show(frame, runs="clean", text="no such sample")
+    turn_to(frame, runs="clean", text="no such sample")
     expect(frame.get_by_text("No sample matches the filters (12 hidden)")).to_be_visible()
     assert violations(frame) == []
     page.keyboard.press("?")
@@ -66,7 +61,7 @@ KEYS = [
 def test_each_key_does_what_the_sheet_says(page: Page, rich: Server) -> None:
     frame = look(page, rich)
     for keys, name, expected in KEYS:
-        show(frame, view="grid")
+        turn_to(frame, view="grid")
         frame.wait_for_selector(TILE.format(sample=0, step=LAST))
         for key in keys.split():
             page.keyboard.press(key)
@@ -75,7 +70,8 @@ def test_each_key_does_what_the_sheet_says(page: Page, rich: Server) -> None:
 
 def setting(page: Page, name: str, expected: str | None) -> None:
     """Wait until the page keeps a setting in its address; None: it is the default there."""
-    page.wait_for_timeout(300)
+    if expected is None:
+        page.wait_for_timeout(300)  # in which a wrong one would have been written
     current = "([name, expected]) => new URLSearchParams(location.hash.slice(1)).get(`p.gradcam.${name}`) === expected"
     page.wait_for_function(current, arg=[name, expected])
 

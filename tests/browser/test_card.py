@@ -101,6 +101,5 @@ def test_a_row_of_samples_and_one_sample_beside_its_photograph(page: Page, rich:
         frame.get_by_role("combobox", name="Shows").select_option(label=content)
         canvas = frame.locator("[data-testid=card-canvas][data-ready=true]")
         expect(canvas).to_be_visible()
-        page.wait_for_timeout(200)
         drawings.add(canvas.evaluate("(it) => it.toDataURL()"))
     assert len(drawings) == 3

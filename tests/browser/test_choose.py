@@ -16,7 +16,7 @@ from tensorboard_plugin_gradcam import add_gradcam
 from tensorboard_plugin_gradcam.heatmap import overlay
 from tensorboard_plugin_gradcam.reader import GradCAMLog, read_gradcam
 from tests.browser import truth
-from tests.browser.tab import TILE, Rich, at_size, hash_of, look, pixels, pixels_of
+from tests.browser.tab import TILE, Rich, at_size, look, pixels, pixels_of, turn_to
 from tests.viewer.server import Server, tensorboard
 
 LAST = Rich.STEPS[-1]
@@ -35,9 +35,8 @@ def shown(frame: Frame) -> list[int]:
 
 
 def show(frame: Frame, count: int, **settings: object) -> list[int]:
-    frame.evaluate("(hash) => { location.hash = hash }", hash_of({"runs": "clean", **settings}))
+    turn_to(frame, **{"runs": "clean", **settings})
     expect(frame.locator(CANVAS)).to_have_count(count)
-    frame.wait_for_function("() => !document.querySelector('[data-testid=tile-canvas][data-ready=false]')")
     return shown(frame)
 
 
@@ -112,7 +111,7 @@ def test_runs_are_found_by_a_regular_expression_and_have_tensorboards_colours(pa
     colours = [one.evaluate("(it) => getComputedStyle(it).backgroundColor") for one in dots.all()]
     assert colours == ["rgb(66, 80, 102)", "rgb(18, 181, 203)"]
     for expression, runs in (("^cl.a", ["clean"]), ("T$", ["shortcut"]), ("[", [])):
-        frame.evaluate("(hash) => { location.hash = hash }", hash_of({"runFilter": expression}))
+        turn_to(frame, runFilter=expression)
         expect(frame.get_by_role("region", name="Runs").get_by_role("checkbox")).to_have_count(len(runs))
         assert [one.split(" / ")[0] for one in frame.locator(".group-name").all_inner_texts()] == runs
 
@@ -127,7 +126,7 @@ def test_the_class_whose_map_is_shown_is_chosen(page: Page, tmp_path: Path) -> N
             names = ["temple", "flower"]
             add_gradcam(writer, "val", images, maps, step, targets=[[0, 1], [0, 1]], class_names=names, labels=[0, 1])
     with tensorboard(tmp_path) as server:
-        server.wait(lambda it: it.get("series").json["runs"])
+        server.wait_for(tmp_path)
         frame = look(page, server, smooth=0)
         chosen = frame.get_by_role("combobox", name="Class explained", exact=True)
 
@@ -156,22 +155,19 @@ def test_the_class_whose_map_is_shown_is_chosen(page: Page, tmp_path: Path) -> N
         sides = [frame.get_by_test_id(f"side-{side}").get_by_label("Class explained") for side in "ab"]
         for side, value in zip(sides, ("1", "0"), strict=True):
             expect(side).to_have_value(value)
-        frame.evaluate("(hash) => { location.hash = hash }", hash_of({"target": 9, "smooth": 0}))
+        turn_to(frame, target=9, smooth=0)
         expect(chosen).to_have_text("class 9")
         expect(frame.get_by_text("no map of class 9; logged: temple, flower").first).to_be_visible()
         explain("as logged")
         expect(frame.get_by_text("no map")).to_have_count(0)
-        frame.evaluate(
-            "(hash) => { location.hash = hash }", hash_of({"view": "compare", "columns": "target", "smooth": 0})
-        )
+        turn_to(frame, view="compare", columns="target", smooth=0)
         expect(frame.locator(".heads .across >> nth=0 >> .name")).to_have_text(["temple", "flower"])
         for sample, row in enumerate(frame.locator("[data-strip]").all()):
             for target, cell in enumerate(row.locator("canvas[data-ready=true]").all()):
                 expected = overlay(images[sample], maps[sample, target], smooth=False)
-                cell.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
                 difference = np.abs(at_size(pixels_of(cell), 64).astype(int) - expected)
                 assert (difference.max(axis=2) <= 3).mean() > 0.99, (sample, target)
         spec = "run=run&tag=val&sample=0&method=grad_cam&layer="
         sides_of = {"view": "ab", "target": 1, "a": spec, "b": spec + "&target=1"}
-        frame.evaluate("(hash) => { location.hash = hash }", hash_of(sides_of))
+        turn_to(frame, **sides_of)
         expect(frame.get_by_test_id("ab")).to_contain_text(re.compile(r"CC\s*[-−]0"))  # the first map is of class 0

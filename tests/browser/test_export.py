@@ -17,6 +17,7 @@ from tensorboard_plugin_gradcam import add_gradcam
 from tensorboard_plugin_gradcam.heatmap import color_table, overlay, value_range
 from tensorboard_plugin_gradcam.reader import GradCAMLog, read_gradcam
 from tests.browser import truth
+from tests.browser.rest import patient
 from tests.browser.tab import TILE, Rich, go_to, look, opened, pixels
 from tests.viewer.server import Server, tensorboard
 
@@ -151,7 +152,7 @@ def test_cells_that_were_never_in_sight_are_saved_where_nothing_was_predicted(pa
     with SummaryWriter(str(tmp_path / "run")) as writer:
         add_gradcam(writer, "val", images, maps, 0)
     with tensorboard(tmp_path) as server:
-        server.wait(lambda it: it.get("series").json["runs"])
+        server.wait_for(tmp_path)
         page.set_viewport_size({"width": 900, "height": 420})
         frame = look(page, server, view="compare", rows="layer", columns="sample", smooth=0, more=1, side="open")
         sheet = sheet_of(saved(page, frame, "Comparison as PNG", tmp_path))
@@ -239,7 +240,7 @@ def test_a_link_opens_the_same_view(page: Page, rich: Server, chromium: Browser)
     frame.get_by_role("button", name="Copy link").click()
     page.wait_for_function("() => navigator.clipboard.readText().then((text) => text.includes('p.gradcam'))")
     link = page.evaluate("() => navigator.clipboard.readText()")
-    fresh = chromium.new_page(viewport={"width": 1400, "height": 900})
+    fresh = patient(chromium.new_page(viewport={"width": 1400, "height": 900}))
     try:
         fresh.goto(link)
         other = fresh.wait_for_selector("iframe").content_frame()

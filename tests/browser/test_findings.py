@@ -33,7 +33,7 @@ def marked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
                 class_names=("cat", "dog"), predictions=labels, probabilities=np.full(40, 0.9),
             )  # fmt: skip
     with tensorboard(logdir) as running:
-        running.wait(lambda it: len(it.get("series").json["runs"]) == 2)
+        running.wait_for(logdir)
         yield running
 
 

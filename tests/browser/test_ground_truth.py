@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Frame, Page, expect
 
 from tests.browser import truth
-from tests.browser.tab import Rich, hash_of, look
+from tests.browser.tab import Rich, look, turn_to
 from tests.viewer.server import Server
 
 LAST = Rich.STEPS[-1]
@@ -43,10 +43,7 @@ def test_the_iou_follows_the_threshold(page: Page, rich: Server, rich_log: Rich)
     frame = look(page, rich, focus="run=clean&tag=val&sample=2", threshold=0.2)
     seen = []
     for threshold in (0.2, 0.5, 0.8):
-        frame.evaluate(
-            "(hash) => { location.hash = hash }",
-            hash_of({"focus": "run=clean&tag=val&sample=2", "threshold": threshold}),
-        )
+        turn_to(frame, focus="run=clean&tag=val&sample=2", threshold=threshold)
         expect(frame.get_by_text(f"IoU at threshold {threshold}")).to_be_visible()
         seen.append(float(facts(frame)[f"IoU at threshold {threshold}"]))
     expected = [

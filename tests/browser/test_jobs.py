@@ -163,7 +163,7 @@ def methods(tmp_path: Path) -> Iterator[Server]:
     images = rng.integers(0, 255, (4, 64, 64, 3), np.uint8)
     add_gradcam(str(tmp_path / "run"), "val", images, maps, 0, labels=[0] * 4, predictions=[0] * 4)
     with tensorboard(tmp_path) as server:
-        server.wait(lambda it: it.get("series").json["runs"])
+        server.wait_for(tmp_path)
         yield server
 
 

@@ -9,7 +9,8 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tensorboard_plugin_gradcam.heatmap import dimmed_gray
-from tests.browser.tab import TILE, Rich, hash_of, look, pixels, pixels_of, tile
+from tests.browser.rest import patient
+from tests.browser.tab import TILE, Rich, look, pixels, pixels_of, tile, turn_to
 from tests.viewer.server import Server
 
 LAST = Rich.STEPS[-1]
@@ -28,8 +29,7 @@ def test_each_setting_changes_the_picture_at_once(page: Page, rich: Server) -> N
     canvas = CLEAN.replace(str(LAST), "100")
     before = pixels(frame, canvas).astype(int)
     for settings in SETTINGS:
-        frame.evaluate("(hash) => { location.hash = hash }", hash_of({"step": 100, **settings}))
-        frame.evaluate("() => new Promise((done) => setTimeout(done, 50))")
+        turn_to(frame, **{"step": 100, **settings})
         after = pixels(frame, canvas).astype(int)
         assert np.abs(before - after).max() > 10, settings
 
@@ -135,9 +135,8 @@ def test_lines_over_pictures_are_light_on_dark(page: Page, rich: Server) -> None
 def test_contours_are_as_wide_on_any_screen_and_drawn_for_its_pixels(chromium: Browser, rich: Server) -> None:
     wide = {}
     for ratio in (1, 2):
-        page = chromium.new_page(device_scale_factor=ratio)
+        page = patient(chromium.new_page(device_scale_factor=ratio))
         canvas = look(page, rich, mode="contour").locator(CLEAN).first
-        canvas.evaluate("() => new Promise((done) => setTimeout(() => requestAnimationFrame(done), 100))")
         width, shown = canvas.evaluate("(it) => [it.width, it.clientWidth * devicePixelRatio]")
         assert width >= shown - 1
         colored = np.ptp(pixels_of(canvas).astype(int), axis=2) > 60

@@ -9,6 +9,7 @@ from playwright.sync_api import Frame, Page, Request, expect
 from torch.utils.tensorboard import SummaryWriter
 
 from tensorboard_plugin_gradcam import add_gradcam
+from tests.browser.rest import at_rest
 from tests.browser.tab import Rich, look
 from tests.viewer.server import Server, tensorboard
 
@@ -58,7 +59,6 @@ def test_a_focused_sample_that_was_scrolled_past_stays_there_until_keys_go_on(pa
     second.evaluate("(group) => { group.scrollIntoView(); group.closest('.main').scrollTop -= 150 }")
     before = main.evaluate("(main) => main.scrollTop")
     expect(frame.locator(CANVAS.format(run="clean") + "[data-ready=true]").last).to_be_in_viewport()
-    page.wait_for_timeout(300)
     assert abs(main.evaluate("(main) => main.scrollTop") - before) < 150, "nobody asked for the first row"
     main.evaluate("(main) => { main.scrollTop = main.scrollHeight }")
     expect(frame.locator(CANVAS.format(run="clean"))).to_have_count(0)
@@ -79,13 +79,13 @@ def test_more_pictures_than_the_page_keeps_are_fetched_once_and_maps_come_whole(
     page.on("request", lambda request: asked.append(request.url.partition("/gradcam/")[2]))
     page.set_viewport_size({"width": 1600, "height": 1200})
     with tensorboard(tmp_path) as server:
-        server.wait(lambda it: it.get("series").json["runs"])
+        server.wait_for(tmp_path)
         frame = look(page, server, tileSize=96)
         frame.wait_for_function(
             "(count) => document.querySelectorAll('[data-testid=tile-canvas][data-ready=true]').length === count",
             arg=count,
         )
-        page.wait_for_timeout(1500)
+        at_rest(page)
         assert sum(one.startswith("image?") for one in asked) == count
         assert any(one.startswith("maps?") and "step=" not in one for one in asked)
 
@@ -100,8 +100,8 @@ def test_whole_series_come_after_the_pictures_that_are_in_sight(page: Page, rich
 
     page.on("request", note)
     frame = look(page, rich, runs="clean")
-    frame.wait_for_function("() => !document.querySelector('[data-testid=tile-canvas][data-ready=false]')")
-    page.wait_for_timeout(500)
+    expect(frame.locator("[data-testid=tile-canvas][data-ready=true]")).to_have_count(Rich.SAMPLES)
+    at_rest(page)
     assert asked.count("image") == Rich.SAMPLES
     assert "maps" in asked
     assert asked.index("step") < asked.index("image"), "one step comes first, so that there is something to see"

@@ -8,6 +8,7 @@ import numpy as np
 from playwright.sync_api import Browser, Page, expect
 
 from tensorboard_plugin_gradcam import add_gradcam
+from tests.browser.rest import at_rest, patient
 from tests.browser.tab import TILE, Rich, go_to, look, opened
 from tests.viewer.server import Server, tensorboard
 
@@ -43,7 +44,7 @@ def test_one_run_and_runs_of_other_samples_open_as_a_grid(page: Page, rich: Serv
     for seed, run in enumerate("ab"):
         log(tmp_path / run, seed, base=seed)
     with tensorboard(tmp_path) as server:
-        server.wait(lambda it: len(it.get("series").json["runs"]) == 2)
+        server.wait_for(tmp_path)
         frame = opened(page, server)
         expect(frame.locator(".grid")).to_have_count(2)
 
@@ -75,7 +76,7 @@ def test_the_newest_of_many_runs_are_shown_and_the_others_counted(page: Page, tm
     for seed in range(7):
         log(tmp_path / f"run{seed}", seed)
     with tensorboard(tmp_path) as server:
-        server.wait(lambda it: len(it.get("series").json["runs"]) == 7)
+        server.wait_for(tmp_path)
         frame = look(page, server)
         runs = frame.get_by_role("region", name="Runs")
         checked = runs.get_by_role("checkbox", checked=True)
@@ -96,7 +97,7 @@ def test_the_newest_of_many_runs_are_shown_and_the_others_counted(page: Page, tm
 def test_a_run_that_starts_later_joins_and_is_said(page: Page, tmp_path: Path) -> None:
     log(tmp_path / "first", 0)
     with tensorboard(tmp_path) as server:
-        server.wait(lambda it: it.get("series").json["runs"])
+        server.wait_for(tmp_path)
         frame = look(page, server, runs="first")
         log(tmp_path / "second", 1)
         expect(frame.get_by_text("1 run is new: second")).to_be_visible()
@@ -117,7 +118,7 @@ def test_the_tile_in_focus_stays_in_sight(page: Page, rich: Server) -> None:
     frame.locator(".main").evaluate("(main) => main.scrollTo(0, 1e9)")
     last.click()
     expect(frame.locator(".focus")).to_contain_text("photo 0011")
-    page.wait_for_timeout(500)
+    at_rest(page)
     expect(last).to_be_in_viewport(ratio=0.5)
     frame = look(page, rich, view="compare", focus="run=shortcut&tag=val&sample=11")
     expect(frame.locator("[data-run=shortcut]" + TILE.format(sample=11, step=LAST))).to_be_in_viewport(ratio=0.5)
@@ -189,8 +190,8 @@ def test_nothing_that_is_asked_for_in_normal_use_fails(chromium: Browser, tmp_pa
     add_gradcam(str(tmp_path / "a"), "val", rng.integers(0, 255, (3, 32, 32, 3), np.uint8), rng.random((3, 4, 4)), 7)
     log(tmp_path / "b", 0)
     with tensorboard(tmp_path) as server:
-        server.wait(lambda it: len(it.get("series").json["runs"]) == 2)
-        page = chromium.new_page(viewport={"width": 1400, "height": 900})
+        server.wait_for(tmp_path)
+        page = patient(chromium.new_page(viewport={"width": 1400, "height": 900}))
         failed: list[str] = []
         page.on("response", lambda answer: failed.append(answer.url) if answer.status >= 400 else None)
         try:

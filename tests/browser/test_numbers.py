@@ -46,7 +46,7 @@ def numbered(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
                     writer, "val", pictures, maps, STEPS[-1], method=method, measures={"gain_head": GAINS[method]}
                 )
     with tensorboard(logdir) as server:
-        server.wait(lambda it: len(it.get("series").json["runs"]) == 2)
+        server.wait_for(logdir)
         yield server
 
 

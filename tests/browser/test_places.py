@@ -10,6 +10,7 @@ from threading import Thread
 import pytest
 from playwright.sync_api import Browser, Frame, Page, expect
 
+from tests.browser.rest import patient
 from tests.browser.tab import TILE, Rich, look
 from tests.viewer.server import Server, tensorboard
 
@@ -55,7 +56,7 @@ def tab_in(page: Page | Frame) -> Frame:
 def test_behind_a_path_prefix(page: Page, rich_log: Rich) -> None:
     with tensorboard(rich_log.logdir, "true", "--path_prefix", "/x/y") as running:
         assert running.prefix == "/x/y"
-        running.wait(lambda it: len(it.get("series").json["runs"]) == 2)
+        running.wait_for(rich_log.logdir)
         asked: list[str] = []
         page.on("request", lambda request: asked.append(request.url))
         page.goto(f"http://{running.host}:{running.port}/x/y/#gradcam")
@@ -101,7 +102,7 @@ def test_in_a_notebooks_frame(page: Page, notebook: str) -> None:
 def test_by_touch(chromium: Browser, rich: Server) -> None:
     context = chromium.new_context(viewport={"width": 1100, "height": 800}, has_touch=True, is_mobile=True)
     try:
-        page = context.new_page()
+        page = patient(context.new_page())
         frame = look(page, rich)
         lock = frame.locator(".tile", has=frame.locator(SHOWN)).first.get_by_role("button", name="Lock to this step")
         assert lock.evaluate("(it) => getComputedStyle(it).opacity") == "1", "nothing hovers to bring it up"
@@ -128,7 +129,7 @@ def test_by_touch(chromium: Browser, rich: Server) -> None:
 def test_two_fingers_zoom_all_pictures(chromium: Browser, rich: Server) -> None:
     context = chromium.new_context(viewport={"width": 1000, "height": 800}, has_touch=True, is_mobile=True)
     try:
-        page = context.new_page()
+        page = patient(context.new_page())
         frame = look(page, rich)
         box = frame.locator(SHOWN).first.bounding_box()
         assert box

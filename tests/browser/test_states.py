@@ -9,11 +9,11 @@ from urllib.parse import quote
 
 import numpy as np
 import pytest
-from playwright.sync_api import Frame, Page, Route, expect
+from playwright.sync_api import Frame, Page, expect
 
 from tensorboard_plugin_gradcam import add_gradcam
 from tests.browser.faulty import write_faulty
-from tests.browser.tab import Rich, hash_of, look, tile
+from tests.browser.tab import Rich, hash_of, held, look, tile, turn_to
 from tests.trust.hostile import ALERT, write_names
 from tests.viewer.server import Server, tensorboard
 
@@ -26,7 +26,7 @@ def faulty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     write_faulty(logdir)
     write_names(logdir / "stranger", ALERT)
     with tensorboard(logdir) as running:
-        running.wait(lambda it: sum(len(run["tags"]) for run in it.get("series").json["runs"]) == 6)
+        running.wait_for(logdir)
         yield running
 
 
@@ -77,7 +77,7 @@ def test_samples_without_a_map_say_so_under_their_picture(
     page: Page, faulty: Server, layer: str, without: list[int]
 ) -> None:
     page.goto(f"http://{faulty.host}:{faulty.port}/data/plugin_entry.html?name=gradcam")
-    page.evaluate("(hash) => { location.hash = hash }", hash_of({"runs": "faulty", "tags": "val", "layer": layer}))
+    turn_to(page.main_frame, runs="faulty", tags="val", layer=layer)
     expect(page.locator(".mark", has_text="no map")).to_have_count(len(without))
     for index, one in enumerate(page.locator(".tile").all()):
         assert one.locator(".mark", has_text="no map").count() == int(index in without)
@@ -115,7 +115,7 @@ def test_no_text_of_a_log_becomes_part_of_the_page(page: Page, faulty: Server) -
 
 def test_how_many_steps_are_kept_and_how_to_keep_all(page: Page, rich_log: Rich) -> None:
     with tensorboard(rich_log.logdir, "true", "--samples_per_plugin", "gradcam=5") as running:
-        running.wait(lambda it: len(it.get("series").json["runs"]) == 2)
+        running.wait_for(rich_log.logdir)
         frame = look(page, running)
         kept = frame.get_by_test_id("kept").first
         expect(kept).to_have_text(re.compile("^[56] of 11 steps kept, all with --samples_per_plugin gradcam=0$"))
@@ -126,21 +126,16 @@ def test_maps_that_were_averaged_say_their_true_resolution(page: Page, tmp_path:
     images = rng.integers(0, 255, (2, 32, 32, 3), np.uint8)
     add_gradcam(str(tmp_path / "run"), "val", images, rng.random((2, 128, 96), np.float32), 0)
     with tensorboard(tmp_path) as running:
-        running.wait(lambda it: bool(it.get("series").json["runs"]))
+        running.wait_for(tmp_path)
         frame = look(page, running, focus="run=run&tag=val&sample=0")
         expect(frame.get_by_role("region", name="run, val")).to_contain_text("64 × 48 cells, averaged from 128 × 96")
         expect(frame.get_by_role("region", name="Map", exact=True)).to_contain_text("128 × 96")
 
 
 def test_tiles_wait_until_their_maps_come_and_a_failure_can_be_tried_again(page: Page, rich: Server) -> None:
-    held: list[Route] = []
-    page.route("**/maps?*", lambda route: held.append(route))
-    url = f"http://{rich.host}:{rich.port}/data/plugin_entry.html?name=gradcam{hash_of({'runs': 'clean'})}"
-    page.goto(url)
-    expect(page.locator("[data-testid=tile-canvas][data-ready=false]")).to_have_count(12)
-    for one in held:
-        one.continue_()
-    page.unroute("**/maps?*")
+    with held(page, lambda url: "/maps?" in url):
+        page.goto(f"http://{rich.host}:{rich.port}/data/plugin_entry.html?name=gradcam{hash_of({'runs': 'clean'})}")
+        expect(page.locator("[data-testid=tile-canvas][data-ready=false]")).to_have_count(12)
     expect(page.locator("[data-testid=tile-canvas][data-ready=true]")).to_have_count(12)
 
 

@@ -87,7 +87,7 @@ def test_opacity_changes_what_is_drawn_and_stays_in_the_link(page: Page, server:
 def test_new_steps_appear_while_a_run_writes(page: Page, log: Path, tmp_path: Path) -> None:
     train(tmp_path / "live", 0)
     with tensorboard(tmp_path) as running:
-        running.wait(lambda it: bool(it.get("series").json["runs"]))
+        running.wait_for(tmp_path)
         frame = opened(page, running)
         frame.wait_for_selector(TILE.format(sample=0, step=LAST))
         box = frame.locator("[data-testid=step-input]")
@@ -102,7 +102,7 @@ def test_maps_without_predictions_are_shown(page: Page, tmp_path: Path) -> None:
     images = rng.integers(0, 255, (3, 32, 32, 3), np.uint8)
     add_gradcam(str(tmp_path / "alone"), "val", images, rng.random((3, 4, 4), np.float32), 7)
     with tensorboard(tmp_path) as running:
-        running.wait(lambda it: bool(it.get("series").json["runs"]))
+        running.wait_for(tmp_path)
         frame = opened(page, running)
         expect(frame.locator(TILE.format(sample=2, step=7))).to_be_visible()
 

@@ -11,7 +11,7 @@ from playwright.sync_api import Page, expect
 from torch.utils.tensorboard import SummaryWriter
 
 from tensorboard_plugin_gradcam import add_gradcam
-from tests.browser.tab import look
+from tests.browser.tab import look, turn_to
 from tests.viewer.server import Server, tensorboard
 
 NAMES = ["person", "cat", "cup", "rocket", "flag"]
@@ -42,7 +42,7 @@ def tasks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
                 task="detection",
             )  # fmt: skip
     with tensorboard(logdir) as server:
-        server.wait(lambda it: len(it.get("series").json["runs"][0]["tags"]) == 3)
+        server.wait_for(logdir)
         yield server
 
 
@@ -87,6 +87,5 @@ def test_maps_without_positive_evidence_say_what_can_be_done_and_can_be_seen_sig
     colored = "(it) => { const d = it.getContext('2d').getImageData(0, 0, it.width, it.height).data; let n = 0; "
     colored += "for (let i = 0; i < d.length; i += 4) if (d[i + 2] - d[i] > 40) n++; return n; }"
     assert canvas.evaluate(colored) == 0
-    frame.evaluate("() => { location.hash += '&p.gradcam.signed=1' }")
-    page.wait_for_timeout(500)
+    turn_to(frame, view="grid", runs="clean", focus="run=clean&tag=val&sample=3", signed=1)
     assert canvas.evaluate(colored) > 100, "expected blue where the map speaks against the class"

@@ -11,6 +11,7 @@ from urllib.parse import quote
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Frame, Page, Response, expect
 
+from tests.browser.rest import patient
 from tests.browser.tab import TILE, go_to, hash_of
 from tests.trust.faults import MAPS
 from tests.trust.hostile import RUNS, TEXTS, write_all
@@ -70,8 +71,7 @@ class Witness:
 
 @pytest.fixture
 def witness(chromium: Browser) -> Iterator[Witness]:
-    page = chromium.new_page(viewport={"width": 1400, "height": 900})
-    page.set_default_timeout(60_000)
+    page = patient(chromium.new_page(viewport={"width": 1400, "height": 900}))
     yield Witness(page)
     page.close()
 
@@ -137,7 +137,7 @@ def test_a_damaged_step_is_marked_and_its_neighbour_is_shown_for_it(page: Page, 
 def test_a_dead_data_server_leaves_the_open_tab_alone(page: Page, tmp_path: Path) -> None:
     write_run(tmp_path / "run", [0, 10, 20])
     with tensorboard(tmp_path) as server:
-        server.wait(lambda it: bool(it.get("series").json["runs"]))
+        server.wait_for(tmp_path)
         page.goto(f"http://{server.host}:{server.port}/#gradcam")
         frame = page.wait_for_selector("iframe").content_frame()
         assert frame

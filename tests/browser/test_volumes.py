@@ -9,6 +9,7 @@ import pytest
 from playwright.sync_api import Frame, Page, expect
 
 from tensorboard_plugin_gradcam import add_gradcam
+from tests.browser.rest import at_rest
 from tests.browser.tab import look, pixels
 from tests.viewer.server import Server, tensorboard
 
@@ -27,7 +28,7 @@ def volumes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         maps[sample, slice_ * CELLS // DEPTH, 2:4, 5:7] = 1
     add_gradcam(str(logdir / "run"), "scans", images, maps, 0, labels=[1, 1], predictions=[1, 0], dataformats="NDHW")
     with tensorboard(logdir) as server:
-        server.wait(lambda it: it.get("series").json["runs"])
+        server.wait_for(logdir)
         yield server
 
 
@@ -56,7 +57,7 @@ def test_slices_turn_by_slider_and_wheel_on_all_volumes_at_once(page: Page, volu
     for sample in (0, 1):
         expect(frame.locator(".tile").nth(sample).get_by_test_id("slice")).to_have_text("1 / 24")
     frame.locator(CANVAS.format(1)).hover()
-    page.wait_for_timeout(300)
+    at_rest(page)
     page.mouse.wheel(0, 120)
     expect(frame.locator(".tile").first.get_by_test_id("slice")).to_have_text("4 / 24")
     assert np.abs(pixels(frame, CANVAS.format(0)).astype(int) - 30).max() <= 2

@@ -9,7 +9,7 @@ from playwright.sync_api import Page, expect
 from torch.utils.tensorboard import SummaryWriter
 
 from tensorboard_plugin_gradcam import add_gradcam
-from tests.browser.tab import hash_of, look, pixels
+from tests.browser.tab import look, pixels, turn_to
 from tests.viewer.server import tensorboard
 
 PREDICTED = {0: [0, 0], 10: [0, 0], 20: [1, 1], 30: [1, 1], 40: [2, 1]}  # the labels are 0 and 0
@@ -34,7 +34,7 @@ def log(folder: Path) -> None:
 def test_a_wrong_tile_says_why_in_two_colours_and_since_when(page: Page, tmp_path: Path) -> None:
     log(tmp_path)
     with tensorboard(tmp_path) as server:
-        server.wait(lambda it: it.get("series").json["runs"])
+        server.wait_for(tmp_path)
         frame = look(page, server, step=30)
         frame.locator(".tile").first.hover()
         frame.locator(".tile").first.get_by_role("button", name="Why is it wrong?").click()
@@ -63,7 +63,7 @@ def test_a_wrong_tile_says_why_in_two_colours_and_since_when(page: Page, tmp_pat
         frames.first.click()
         expect(frame.get_by_role("button", name="Why wrong?")).to_have_count(0)
         focus = {"focus": "run=run&tag=val&sample=1", "why": 1, "step": 30}
-        frame.evaluate("(hash) => { location.hash = hash }", hash_of({"view": "grid", **focus}))
+        turn_to(frame, **{"view": "grid", **focus})
         expect(frame.get_by_test_id("whose")).to_contain_text("No map of cat was logged at this step")
         expect(frame.get_by_test_id("whose")).to_contain_text('targets="both"')
         expect(frame.locator(".pictures [data-testid=both-maps]")).to_have_attribute("data-parts", "1")

@@ -21,6 +21,10 @@ from urllib.parse import urlencode
 
 import numpy as np
 
+from tensorboard_plugin_gradcam.event_runs import EventRuns
+from tensorboard_plugin_gradcam.records import CorruptRecord, NewerFormat, Series
+from tensorboard_plugin_gradcam.records.versions import PLUGIN_NAME
+
 ROOT = "/data/plugin/gradcam"
 
 
@@ -91,6 +95,38 @@ class Server:
         while not condition(self):
             assert time.monotonic() < deadline, f"TensorBoard did not load it in {seconds} s"
             time.sleep(0.1)
+
+    def wait_for(self, logdir: Path) -> None:
+        """Wait until TensorBoard has read all steps of all maps and predictions that are in a log now.
+
+        That it names a run says little: its loaders read runs bit by bit, and a page that is opened meanwhile is one of
+        a training that goes on.
+        """
+        written = _written(logdir)
+        self.wait(lambda it: it.get("series").status == 200 and _listed(it.get("series").json) >= written)
+
+
+def _written(logdir: Path) -> set[tuple[object, ...]]:
+    """Each series of maps and predictions with its last step, as `_listed` names them."""
+    runs = EventRuns(str(logdir), (PLUGIN_NAME,))
+    found: set[tuple[object, ...]] = set()
+    for run, contents in runs.PluginRunToTagToContent(PLUGIN_NAME).items():
+        for tag, content in contents.items():
+            with suppress(CorruptRecord, NewerFormat):
+                series = Series.from_bytes(content)
+                if series.kind in ("maps", "predictions") and not series.first and not series.session:
+                    found.add((run, series.tag, series.method, series.layer, runs.Tensors(run, tag)[-1].step))
+    return found
+
+
+def _listed(catalog: Any) -> set[tuple[object, ...]]:
+    found: set[tuple[object, ...]] = set()
+    for run in catalog["runs"]:
+        for tag in run["tags"]:
+            name = (run["run"], tag["tag"])
+            found |= {(*name, maps["method"], maps["layer"], maps["max_step"]) for maps in tag["maps"]}
+            found |= {(*name, "", "", said["max_step"]) for said in [tag["predictions"]] if said}
+    return found
 
 
 def _is_gzipped(headers: dict[str, str], body: bytes) -> bool:

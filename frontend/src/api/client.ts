@@ -1,5 +1,6 @@
 /** The one module that knows URLs. All are relative to TensorBoard's own address, so proxies and path prefixes keep working. */
 
+import {during} from "../busy";
 import {bytesOf} from "./base64";
 import type {
   Box,
@@ -49,7 +50,11 @@ export class Client {
   constructor(private readonly base: string) {}
 
   /** What can be chosen; `asked`: the answer, where it is on its way already. */
-  async series(asked?: Promise<Response>): Promise<Catalog> {
+  series(asked?: Promise<Response>): Promise<Catalog> {
+    return during(this.readSeries(asked));
+  }
+
+  private async readSeries(asked?: Promise<Response>): Promise<Catalog> {
     const first = await asked;
     const response = first?.ok ? first : await this.answer("series", {}); // a busy server is asked again
     return catalogOf((await response.json()) as CatalogJson);
@@ -123,12 +128,12 @@ export class Client {
     return checked(await fetchPatiently(this.url(route, parameters), signal ? {signal} : {}));
   }
 
-  private async json(route: string, parameters: Parameters, signal?: AbortSignal): Promise<unknown> {
-    return (await this.answer(route, parameters, signal)).json();
+  private json(route: string, parameters: Parameters, signal?: AbortSignal): Promise<unknown> {
+    return during(this.answer(route, parameters, signal).then((response) => response.json()));
   }
 
-  private async bytes(route: string, parameters: Parameters, signal?: AbortSignal): Promise<ArrayBuffer> {
-    return (await this.answer(route, parameters, signal)).arrayBuffer();
+  private bytes(route: string, parameters: Parameters, signal?: AbortSignal): Promise<ArrayBuffer> {
+    return during(this.answer(route, parameters, signal).then((response) => response.arrayBuffer()));
   }
 }
 

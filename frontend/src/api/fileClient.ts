@@ -1,5 +1,6 @@
 /** A log that the page itself holds (`tensorboard-gradcam export`): what the routes would answer, stored in it. */
 
+import {during} from "../busy";
 import {bytesOf} from "./base64";
 import type {MapSeries} from "../types";
 import {Client, type MapsQuery, type Parameters, ServerError} from "./client";
@@ -35,7 +36,8 @@ export class FileClient extends Client {
     const key = JSON.stringify([run, tag, method, layer]);
     let series = this.series_.get(key);
     if (!series) {
-      series = this.answer("maps", {run, tag, method, layer}).then(async (it) => decodeMaps(await it.arrayBuffer()));
+      const answer = this.answer("maps", {run, tag, method, layer});
+      series = during(answer.then(async (it) => decodeMaps(await it.arrayBuffer())));
       this.series_.set(key, series);
     }
     return series;

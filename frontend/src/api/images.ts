@@ -1,6 +1,7 @@
 /** Source pictures as bitmaps: loaded in parallel, kept while there is room, failures remembered. */
 
 import {type ReadonlySignal, signal} from "@preact/signals";
+import {during} from "../busy";
 
 export type ImageState = "loading" | "ready" | "failed";
 
@@ -120,7 +121,7 @@ class Images implements ImageCache {
       this.queue.delete(digest);
       if (!this.isShown(digest)) continue; // scrolled past
       this.loading.add(digest);
-      void this.load(run, digest);
+      void during(this.load(run, digest));
     }
   }
 

@@ -1,6 +1,7 @@
 /** Draws maps over pictures into tiles: one WebGL2 context for the page, or a 2-D canvas where there is none. */
 
 import {type ReadonlySignal, signal} from "@preact/signals";
+import {begin} from "../busy";
 import {dimToGray, graysOf, isGray, paint, paintOnGrays} from "../maths/compose";
 import {type Placement, placementOf, type Size} from "../maths/placement";
 import type {Limits, Look, RawMap, Viewport} from "../types";
@@ -150,7 +151,13 @@ class TileRenderer implements Renderer {
 
   private postpone(canvas: HTMLCanvasElement, job: Job): void {
     this.shown.delete(canvas); // so that the same, asked for again before then, is drawn
-    if (!this.late.size) requestAnimationFrame(() => this.drawLate());
+    if (!this.late.size) {
+      const end = begin();
+      requestAnimationFrame(() => {
+        this.drawLate();
+        end();
+      });
+    }
     this.late.set(canvas, job);
   }
 

@@ -4,6 +4,7 @@ import {computed, effect, signal} from "@preact/signals";
 import {PATIENCE_MS} from "../api/images";
 import type {Finding, Findings, Region} from "../api/findings";
 import type {SeriesKey} from "../api/client";
+import {afterwards} from "../busy";
 import {catalog, change, client, groups, images, seriesKey, settings} from "./store";
 
 const MOST_RUNS = 20; // that one request asks for
@@ -71,10 +72,15 @@ export function startLooking(): void {
 
 const LOOK_MS = 400;
 
-/** Start once the first pictures are here, which must not wait for it. */
-export function startLookingLater(since = performance.now()): void {
+/** Start once the first pictures are here, which must not wait for it: where all is soon here, before `LOOK_MS`. */
+export function startLookingLater(): void {
+  afterwards(startLooking);
+  startLookingAfterPictures(performance.now());
+}
+
+function startLookingAfterPictures(since: number): void {
   setTimeout(() => {
-    if (images.busy && performance.now() - since < PATIENCE_MS) startLookingLater(since);
+    if (images.busy && performance.now() - since < PATIENCE_MS) startLookingAfterPictures(since);
     else startLooking();
   }, LOOK_MS);
 }

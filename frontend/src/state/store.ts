@@ -5,6 +5,7 @@ import {batch, computed, effect, signal} from "@preact/signals";
 import type {SeriesKey} from "../api/client";
 import {createImageCache} from "../api/images";
 import {createLoader} from "../api/loader";
+import {begin} from "../busy";
 import {createRenderer} from "../gpu/renderer";
 import {axisOf, type KnownSteps, nearestStep, stepUnion} from "../maths/steps";
 import type {Place} from "../maths/metrics";
@@ -325,10 +326,12 @@ function arrived(): void {
   if (arrivalPlanned) return;
   arrivalPlanned = true;
   const wait = Math.max(0, lastArrival + ARRIVALS_MS - performance.now());
+  const end = begin();
   setTimeout(() => {
     arrivalPlanned = false;
     arrivals.value++;
     lastArrival = performance.now();
+    end();
   }, wait);
 }
 

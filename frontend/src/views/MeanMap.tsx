@@ -1,5 +1,6 @@
 import {useEffect, useRef, useState} from "preact/hooks";
 import type {Region} from "../api/findings";
+import {begin, during} from "../busy";
 import {colorTable} from "../maths/colors";
 import {DARKEST, DIMMED, heatWeight} from "../maths/compose";
 import {look} from "../state/store";
@@ -31,6 +32,7 @@ export function MeanMap({mean, grid, most, picture, region, label}: Props) {
     const from = drawn.current?.mean.length === mean.length && !STILL.matches ? drawn.current : null;
     const started = performance.now();
     let frame = 0;
+    const ended = begin();
     const draw = (now: number) => {
       const way = from ? Math.min(Math.max((now - started) / MORPH_MS, 0), 1) : 1;
       const between = from ? mean.map((value, cell) => from.mean[cell]! + way * (value - from.mean[cell]!)) : mean;
@@ -38,9 +40,13 @@ export function MeanMap({mean, grid, most, picture, region, label}: Props) {
       drawn.current = {mean: between, most: scale};
       context.putImageData(paintedOf(between, grid, scale, table, under), 0, 0);
       if (way < 1) frame = requestAnimationFrame(draw);
+      else ended();
     };
     draw(started);
-    return () => cancelAnimationFrame(frame);
+    return () => {
+      cancelAnimationFrame(frame);
+      ended();
+    };
   }, [mean, end, colorMap, under]);
   return (
     <span class="mean-map">
@@ -76,7 +82,7 @@ function useGreys(png: string | null): Uint8ClampedArray | null {
     let gone = false;
     const image = new Image();
     image.src = `data:image/png;base64,${png}`;
-    image.decode().then(
+    during(image.decode()).then(
       () => {
         const canvas = new OffscreenCanvas(PIXELS, PIXELS).getContext("2d")!;
         canvas.imageSmoothingQuality = "high";

@@ -2,12 +2,13 @@
 
 import type {ComponentType} from "preact";
 import {useEffect, useState} from "preact/hooks";
+import {during} from "../busy";
 
 /** A component whose code is fetched by `load` when it is first needed, or a little before. */
 export function later<P extends object>(load: () => Promise<ComponentType<P>>) {
   let loaded: ComponentType<P> | null = null;
   const fetched = async () => {
-    loaded ??= await load();
+    loaded ??= await during(load());
   };
   function Later(props: P) {
     const [, setReady] = useState(loaded !== null);

@@ -1,11 +1,13 @@
 /** Work that is too long for one go, in slices, so that the page stays alive. */
 
 import {useEffect, useState} from "preact/hooks";
+import {begin} from "../busy";
 
 const SLICE_MS = 8;
 
 /** Run `work` on each item, a slice at a time; `progress` hears of each slice. Returns what stops it. */
 export function slowly<T>(items: readonly T[], work: (item: T) => void, progress: (done: number) => void): () => void {
+  const ended = begin();
   let at = 0;
   let timer: ReturnType<typeof setTimeout> | undefined;
   const slice = () => {
@@ -13,9 +15,13 @@ export function slowly<T>(items: readonly T[], work: (item: T) => void, progress
     while (at < items.length && performance.now() < end) work(items[at++]!);
     progress(at);
     if (at < items.length) timer = setTimeout(slice);
+    else ended();
   };
   timer = setTimeout(slice);
-  return () => clearTimeout(timer);
+  return () => {
+    clearTimeout(timer);
+    ended();
+  };
 }
 
 /**
