@@ -28,24 +28,33 @@ def test_who_finds_no_turn_is_told_when_to_try_again() -> None:
         pass
 
 
+class Key:
+    """A name that tells when it is looked up."""
+
+    def __init__(self) -> None:
+        self.looked_up = threading.Semaphore(0)
+
+    def __hash__(self) -> int:
+        self.looked_up.release()
+        return 0
+
+
 def test_ten_requests_for_one_thing_make_it_once_and_share_its_error() -> None:
-    flights, made, go = Flights(), [], threading.Event()
+    flights, made, key = Flights(), [], Key()
 
     def make() -> None:
         made.append(1)
-        go.wait(5)
+        for _ in range(11):  # by each of the ten, and once more by the first, who put it there
+            assert key.looked_up.acquire(timeout=60)
         raise ValueError("bad")
 
     def ask() -> str:
         with pytest.raises(ValueError, match="bad") as caught:
-            flights.share("key", make)
+            flights.share(key, make)
         return str(caught.value)
 
     with ThreadPoolExecutor(10) as pool:
         asked = [pool.submit(ask) for _ in range(10)]
-        while sum(one.running() for one in asked) < 10:
-            pass
-        threading.Timer(0.2, go.set).start()
         assert {one.result() for one in asked} == {"bad"}
     assert len(made) == 1
 
