@@ -22,6 +22,15 @@ class Distinct(list[Any]):
         return [asked for asked in self if asked is None or None not in self or int(asked) != top]
 
 
+def is_detection(outputs: Any) -> bool:
+    """Say whether a model returned boxes: for each image, at least one, a mapping of `boxes`, `labels` and `scores`."""
+    return (
+        isinstance(outputs, (list, tuple))
+        and len(outputs) > 0
+        and all(isinstance(item, Mapping) and {"boxes", "labels", "scores"} <= set(item) for item in outputs)
+    )
+
+
 class Explanation(Protocol):
     """Maps of M explained scores of N images, by (method, layer); arrays of any framework.
 

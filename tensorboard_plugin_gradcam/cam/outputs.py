@@ -7,6 +7,8 @@ from typing import Any, TypeAlias
 
 from torch import Tensor
 
+from tensorboard_plugin_gradcam.explanation import is_detection
+
 Outputs: TypeAlias = Tensor | Sequence[Mapping[str, Tensor]]
 
 # Hugging Face's names, torchvision's, and what people call them.
@@ -53,19 +55,12 @@ def scores_at(output: int | str | Callable[[Any], Any] | None) -> Callable[[Any]
     return at
 
 
-def is_detection(outputs: Any) -> bool:
-    """Say whether a model returned boxes: for each image a mapping with `boxes`, `labels` and `scores`."""
-    return isinstance(outputs, (list, tuple)) and all(
-        isinstance(item, Mapping) and {"boxes", "labels", "scores"} <= set(item) for item in outputs
-    )
-
-
 def _scores(outputs: Any) -> Iterator[Outputs]:
     if isinstance(outputs, Tensor):
         if outputs.ndim:
             yield outputs
         return
-    if isinstance(outputs, (list, tuple)) and outputs and is_detection(outputs):
+    if is_detection(outputs):
         yield outputs
         return
     for name in _NAMES:

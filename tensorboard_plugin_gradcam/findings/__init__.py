@@ -4,7 +4,7 @@ Pure functions on arrays, of NumPy alone: the tab, `read_gradcam` and the comman
 counts and means of each step, so that a new step costs that step; `find` reads the findings off the summaries.
 """
 
-from tensorboard_plugin_gradcam.findings.attention import attention, grid_of, hellinger, likeness, overlap
+from tensorboard_plugin_gradcam.findings.attention import attention, grid_of, likeness, overlap
 from tensorboard_plugin_gradcam.findings.births import MapsAt, birth
 from tensorboard_plugin_gradcam.findings.changes import Change, changes
 from tensorboard_plugin_gradcam.findings.finding import Finding
@@ -63,7 +63,6 @@ __all__ = [
     "find",
     "find_in",
     "grid_of",
-    "hellinger",
     "hot_spots",
     "in_a_row",
     "likeness",

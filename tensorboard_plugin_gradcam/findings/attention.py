@@ -58,16 +58,6 @@ def _overlaps(cells: int, onto: int) -> Floats:
     return np.asarray(np.maximum(shared, 0) * cells, dtype=np.float32)
 
 
-def hellinger(first: Floats, second: Floats) -> NDArray[np.float64]:
-    """Return the Hellinger distance of distributions ``(..., g)``: 0 is the same, 1 is nowhere in common.
-
-    NaN where one of them is empty.
-    """
-    apart = np.square(np.sqrt(first) - np.sqrt(second)).sum(axis=-1, dtype=np.float64)
-    empty = (first.sum(axis=-1) == 0) | (second.sum(axis=-1) == 0)
-    return np.where(empty, np.nan, np.sqrt(np.minimum(apart / 2, 1)))
-
-
 def overlap(first: Floats, second: Floats) -> NDArray[np.float64]:
     """Return the share of attention that two distributions ``(..., g)`` have in common, in [0, 1]."""
     return np.asarray(np.minimum(first, second).sum(axis=-1, dtype=np.float64))

@@ -17,11 +17,11 @@ from tensorboard_plugin_gradcam.findings.attention import (
     Grid,
     attention,
     grid_of,
-    hellinger,
     likeness_of_groups,
     regridded,
 )
 from tensorboard_plugin_gradcam.findings.windows import windows_of
+from tensorboard_plugin_gradcam.measures.comparison import hellinger
 
 EVERYONE = -1  # in place of a class
 FEWEST = 5  # samples of which anything is said

@@ -77,9 +77,14 @@ def steadiness(shares: NDArray[Any], before: NDArray[Any]) -> Floats:
 
 
 def hellinger(shares: NDArray[Any], other: NDArray[Any]) -> Floats:
-    """Return Hellinger's distance between distributions ``(M, P)``, in [0, 1]."""
-    roots = np.sqrt(np.asarray(shares, np.float64)) - np.sqrt(np.asarray(other, np.float64))
-    return np.asarray(np.sqrt(np.minimum((roots**2).sum(axis=1) / 2, 1)))
+    """Return Hellinger's distance of distributions ``(..., P)``: 0 is the same, 1 is nowhere in common.
+
+    NaN where one of the two is empty (zeros alone) or unknown (NaN). Summed in float64, in whichever precision the
+    distributions are.
+    """
+    apart = np.square(np.sqrt(shares) - np.sqrt(other)).sum(axis=-1, dtype=np.float64)
+    empty = (np.sum(shares, axis=-1) == 0) | (np.sum(other, axis=-1) == 0)
+    return np.where(empty, np.nan, np.sqrt(np.minimum(apart / 2, 1)))
 
 
 def _flat(maps: NDArray[Any]) -> Floats:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tensorboard_plugin_gradcam.arrays import to_numpy
-from tensorboard_plugin_gradcam.explanation import Explanation
+from tensorboard_plugin_gradcam.explanation import Explanation, is_detection
 from tensorboard_plugin_gradcam.measures import Measure, concentration, evidence_shares
 from tensorboard_plugin_gradcam.records import Block, MapKind, Precision, Task, digest_of_bytes, quantised
 from tensorboard_plugin_gradcam.writer import tasks
@@ -143,7 +143,7 @@ def batch_of(samples: Samples, explanation: Explanation, storing: Storing, **kno
     task = task_of(outputs, samples.truth, storing.task)
     said = predictions_of(count, outputs=outputs, truth=samples.truth, task=task, top_k=storing.top_k, **known)
     explained: NDArray[np.int32] | None = None
-    if task == "detection" and tasks.is_detection(outputs):
+    if task == "detection" and is_detection(outputs):
         detected, explained = _detected(samples, explanation, outputs)
         said |= detected
     blocks = {

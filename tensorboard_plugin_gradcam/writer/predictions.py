@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from tensorboard_plugin_gradcam.aliases import Numbers
 from tensorboard_plugin_gradcam.arrays import numbers, to_numpy
+from tensorboard_plugin_gradcam.explanation import is_detection
 from tensorboard_plugin_gradcam.records import Task
 from tensorboard_plugin_gradcam.writer import tasks
 
@@ -39,7 +40,7 @@ def task_of(outputs: Any, truth: Truth, task: Task | None = None) -> Task:
     """Return what a model does: as one says, or as its outputs and labels tell."""
     if task is not None:
         return task
-    if tasks.is_detection(outputs):
+    if is_detection(outputs):
         return "detection"
     if len(getattr(outputs, "shape", ())) > 3:
         return "segmentation"
@@ -174,7 +175,7 @@ def _at(probabilities: NDArray[np.float64], classes: NDArray[Any]) -> NDArray[np
 
 def scores_in(outputs: Any, count: int) -> Any:
     """Return the scores ``(N, ...)`` within a model's outputs, or its boxes; None where they are something else."""
-    if tasks.is_detection(outputs):
+    if is_detection(outputs):
         return outputs if len(outputs) == count else None
     for name in ("logits", "out"):
         found = outputs.get(name) if isinstance(outputs, Mapping) else getattr(outputs, name, None)
@@ -199,7 +200,7 @@ def own_outputs(outputs: Any, count: int) -> Any:
     if outputs is None:
         return None
     if isinstance(outputs, (list, tuple)) and all(len(getattr(item, "shape", ())) < 2 for item in outputs):
-        outputs = outputs if tasks.is_detection(outputs) else to_numpy(outputs, "outputs")
+        outputs = outputs if is_detection(outputs) else to_numpy(outputs, "outputs")
     found = scores_in(outputs, count)
     if found is None:
         raise ValueError(

@@ -76,15 +76,6 @@ def segmentation(outputs: Any) -> Arrays:
     return {"masks": array.astype(np.int16)}
 
 
-def is_detection(outputs: Any) -> bool:
-    """Say whether a model returned boxes: for each image a mapping with `boxes`, `labels` and `scores`."""
-    return (
-        isinstance(outputs, (list, tuple))
-        and len(outputs) > 0
-        and all(isinstance(item, Mapping) and {"boxes", "labels", "scores"} <= set(item) for item in outputs)
-    )
-
-
 def detection(
     outputs: Sequence[Mapping[str, Any]], sizes: Sequence[tuple[int, int]], explained: Sequence[tuple[int, int]]
 ) -> tuple[Arrays, dict[tuple[int, int], int]]:

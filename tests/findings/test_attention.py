@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from tensorboard_plugin_gradcam.findings import attention, grid_of, hellinger, likeness, overlap
+from tensorboard_plugin_gradcam.findings import attention, grid_of, likeness, overlap
 from tensorboard_plugin_gradcam.findings.attention import regridded
+from tensorboard_plugin_gradcam.measures import hellinger
 
 
 @pytest.mark.parametrize(
