@@ -80,6 +80,24 @@ class Recommendation:
             'measures=("gain_head", "class_sensitivity"))'
         )
 
+    def to_json(self) -> dict[str, Any]:
+        """Return all of it as JSON's types; what is not known is None."""
+        rows = [
+            {
+                "method": row.method,
+                "layer": row.layer,
+                "gain": _known(row.gain.mean),
+                "gain_low": _known(row.gain.low),
+                "gain_high": _known(row.gain.high),
+                "class_sensitivity": _known(row.sensitivity.mean),
+                "inferences": _known(row.cost),
+                "is_best": row.is_best,
+                "is_chosen": row is self.chosen,
+            }
+            for row in self.rows
+        ]
+        return {"pictures": self.pictures, "steps": self.steps, "rows": rows, "call": self.call}
+
     def __str__(self) -> str:
         """Return the table, and what to log."""
         head = ("", "method", "layer", f"gain (k = {self.steps})", "95 %", "class sensitivity", "inferences")
@@ -101,6 +119,10 @@ class Recommendation:
         if low < SENSITIVE:
             said.append(f"Its class sensitivity is {low:.2f}: such a map is hardly about the class.")
         return [*said, f"To log: {self.call}"]
+
+
+def _known(value: float) -> float | None:
+    return float(value) if np.isfinite(value) else None
 
 
 def _cells(row: Row) -> tuple[str, ...]:
