@@ -170,7 +170,7 @@ class _Pair:
                 f"expected samples that {self.names[0]!r} and {self.names[1]!r} share, got none: log the same "
                 "pictures, or the same ids="
             )
-        there = [places[a.identities[at]] for at in here.tolist()]
+        there = np.array([places[a.identities[at]] for at in here.tolist()], np.intp)
         grid = grid_of(a.maps.shape[1:])
         ours, theirs = attention(a.maps[here], grid), attention(b.maps[there], grid)
         empty = (ours.sum(-1) == 0) | (theirs.sum(-1) == 0)

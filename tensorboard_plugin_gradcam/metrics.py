@@ -117,11 +117,15 @@ def ground_truth(sample: Sample, shape: tuple[int, ...], target: int = -1) -> Tr
         return _in_mask(sample.mask, shape) if sample.mask.ndim == len(shape) else None
     if not sample.boxes or len(shape) != 2:
         return None
+    return np.asarray(in_boxes(np.array(sample.boxes), shape).any(axis=0))
+
+
+def in_boxes(boxes: NDArray[np.floating], shape: tuple[int, ...]) -> Truth:
+    """Return which points of a grid of rows and columns lie in each box ``(B, 4)``: ``(B, rows, columns)``."""
     rows, columns = ((np.arange(points) + 0.5) / points for points in shape)
-    truth = np.zeros(shape, dtype=bool)
-    for x0, y0, x1, y1 in sample.boxes:
-        truth |= ((rows >= y0) & (rows < y1))[:, None] & ((columns >= x0) & (columns < x1))
-    return truth
+    x0, y0, x1, y1 = boxes.T[:, :, None]
+    is_between = (rows >= y0) & (rows < y1), (columns >= x0) & (columns < x1)
+    return np.asarray(is_between[0][:, :, None] & is_between[1][:, None, :])
 
 
 def _in_mask(mask: NDArray[Any], shape: tuple[int, ...]) -> Truth:

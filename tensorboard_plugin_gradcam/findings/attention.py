@@ -47,13 +47,17 @@ def regridded(amounts: Floats, grid: Grid) -> Floats:
     """Spread amounts ``(..., h, w)`` over the cells of another grid by area; sums stay what they are."""
     if amounts.shape[-2:] == grid:
         return amounts
-    rows, columns = _overlaps(amounts.shape[-2], grid[0]), _overlaps(amounts.shape[-1], grid[1])
+    rows, columns = interval_shares(amounts.shape[-2], grid[0]), interval_shares(amounts.shape[-1], grid[1])
     return np.asarray(rows @ amounts @ columns.T, dtype=np.float32)
 
 
-def _overlaps(cells: int, onto: int) -> Floats:
-    """Return ``(onto, cells)``: which share of each of `cells` equal intervals of [0, 1] lies in each of `onto`."""
-    edges, new = np.linspace(0, 1, cells + 1), np.linspace(0, 1, onto + 1)
+def interval_shares(cells: int, onto: int, first: int = 0, after: int | None = None) -> Floats:
+    """Return which share of each of `cells` equal intervals of [0, 1] lies in each of `onto`: ``(onto, cells)``.
+
+    Of the intervals from `first` to before `after` only, if they are given.
+    """
+    edges = np.linspace(0, 1, cells + 1) if after is None else np.arange(first, after + 1) / cells
+    new = np.linspace(0, 1, onto + 1)
     shared = np.minimum(edges[None, 1:], new[1:, None]) - np.maximum(edges[None, :-1], new[:-1, None])
     return np.asarray(np.maximum(shared, 0) * cells, dtype=np.float32)
 
@@ -65,16 +69,14 @@ def overlap(first: Floats, second: Floats) -> NDArray[np.float64]:
 
 def likeness(shares: Floats) -> float:
     """Return the mean correlation of all pairs of maps ``(N, g)``, in [-1, 1]; NaN for fewer than two that vary."""
-    return float(likeness_of_groups(shares, np.ones((1, len(shares)), dtype=bool))[0])
+    units = unit_vectors(shares)
+    return float(mean_of_pairs(units.sum(axis=0), np.asarray(units.any(axis=-1).sum())))
 
 
-def likeness_of_groups(shares: Floats, members: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """Return the `likeness` of maps ``(..., N, g)`` within groups, ``(..., G)``, given their members ``(G, N)``."""
-    unit = unit_vectors(shares)
-    groups = members.astype(np.float64)
-    counts = unit.any(axis=-1).astype(np.float64) @ groups.T
+def mean_of_pairs(sums: NDArray[np.float64], counts: NDArray[np.number]) -> NDArray[np.float64]:
+    """Return the mean product of all pairs of unit vectors, from their sums ``(..., g)`` and numbers ``(...)``."""
     # |sum of unit vectors|² is the sum over all pairs, each with itself included.
-    squares = np.square(groups @ unit).sum(axis=-1)
+    squares = np.square(sums).sum(axis=-1)
     with np.errstate(invalid="ignore", divide="ignore"):
         return np.asarray(np.where(counts > 1, (squares - counts) / (counts * (counts - 1)), np.nan))
 

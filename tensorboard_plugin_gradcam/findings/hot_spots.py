@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tensorboard_plugin_gradcam.findings.attention import regridded
+from tensorboard_plugin_gradcam.findings.looks import spaced
 from tensorboard_plugin_gradcam.findings.statistics import adjusted, fisher_greater, sign_test_greater
 from tensorboard_plugin_gradcam.findings.summary import (
     EVERYONE,
@@ -33,6 +34,8 @@ LEAST_SHARE = 0.05  # of a class
 LARGEST = 0.25  # of the picture, for all classes together
 ON_OBJECT = 0.1  # of the object's area, from which a window is the object's own
 LASTING = 0.1  # of the kept steps, from which on a place that is left again still counts
+
+MOST_OBJECTS = 5_000  # whose places are compared with the windows
 
 exact = lru_cache(maxsize=65536)(fisher_greater)
 
@@ -242,6 +245,7 @@ def _on_object(summary: Summary, windows: Windows) -> NDArray[np.bool_]:
     truths = None if summary.observed is None else summary.observed.truths
     if truths is None or summary.grid is None:
         return np.zeros(len(windows.regions), dtype=bool)
+    truths = truths[spaced(np.arange(len(truths)), MOST_OBJECTS)]
     known = truths[np.isfinite(truths).all(axis=(1, 2))].astype(np.float32)
     known = known[known.sum(axis=(1, 2)) > 0]
     if not len(known) or is_mark(known):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tensorboard_plugin_gradcam import metrics
-from tensorboard_plugin_gradcam.findings.attention import regridded
+from tensorboard_plugin_gradcam.findings.evidence import Evidence, evidence_of, portions
 from tensorboard_plugin_gradcam.findings.summary import Observations, Stretch
-from tensorboard_plugin_gradcam.records import Block, Cohort, MapKind, Predictions
+from tensorboard_plugin_gradcam.records import Block, Box, Cohort, Identities, MapKind, Predictions, Sample
 
 TRUTH = (28, 28)  # points of the grid on which marked regions are known
 COARSE_TRUTH, COARSE_FROM = (14, 14), 5_000  # of so many samples
@@ -41,12 +41,19 @@ class Observer:
     def __init__(self, kind: MapKind) -> None:
         self._kind = kind
         self._cohort: Cohort | None = None
-        self._known = _known(Cohort(()))
+        self._known = known_of((), 0)
 
     def observe(
-        self, step: int, blocks: Sequence[Block], cohort: Cohort, predictions: Predictions | None
+        self, step: int, blocks: Sequence[Block], cohort: Cohort | Observations, predictions: Predictions | None
     ) -> Observations | None:
-        """Return one step, or None where it has no maps of pictures. Of several maps of a sample the first counts."""
+        """Return one step, or None where it has no maps of pictures. Of several maps of a sample the first counts.
+
+        Args:
+            step: of the training.
+            blocks: its maps.
+            cohort: its samples, or what `known_of` says of them.
+            predictions: of the same samples, as far as they are known.
+        """
         flat = [block for block in blocks if block.values.size and _axes(block, self._kind) == 2]
         if not flat:
             return None
@@ -56,7 +63,7 @@ class Observer:
         return replace(
             known,
             step=step,
-            maps=self._maps(flat, count),
+            maps=Evidence(flat, self._kind, count),
             predictions=None if said is None else said.prediction,
             probabilities=None if said is None else said.probability,
             losses=None if said is None else said.loss,
@@ -79,50 +86,34 @@ class Observer:
                     yield observed.stretch
 
     def stretch(
-        self, steps: Sequence[int], blocks: Block, cohort: Cohort, said: Mapping[str, NDArray[Any]]
+        self, steps: Sequence[int], blocks: Block, cohort: Cohort | Observations, said: Mapping[str, NDArray[Any]]
     ) -> Stretch | None:
         """Return steps of which each has one map of each sample, in the samples' order; None for no maps of pictures.
 
         Args:
             steps: T of them.
             blocks: the maps of all steps, one step after the other.
-            cohort: the N samples of all steps.
+            cohort: the N samples of all steps, or what `known_of` says of them.
             said: "prediction", "probability" and "loss", each ``(T, N)``, as far as they are known.
         """
         if not blocks.values.size or _axes(blocks, self._kind) != 2:
             return None
         known = self.known(cohort)
-        evidence = self._evidence(blocks)
-        evidence[~np.isfinite(blocks.minimum)] = np.nan
-        maps = evidence.reshape(len(steps), len(known.labels), *evidence.shape[1:])
+        maps: Evidence | NDArray[np.float32]
+        if len(steps) == 1:
+            maps = Evidence([replace(blocks, samples=None)], self._kind, len(known.labels))
+        else:
+            evidence = evidence_of(blocks, self._kind)
+            maps = evidence.reshape(len(steps), len(known.labels), *evidence.shape[1:])
         return Stretch(tuple(steps), maps, known, said.get("prediction"), said.get("probability"), said.get("loss"))
 
-    def known(self, cohort: Cohort) -> Observations:
+    def known(self, cohort: Cohort | Observations) -> Observations:
         """Return what is the same of the samples at all steps, without maps."""
+        if isinstance(cohort, Observations):
+            return cohort
         if cohort is not self._cohort:
-            self._cohort, self._known = cohort, _known(cohort)
+            self._cohort, self._known = cohort, known_of(cohort.samples, len(cohort.samples))
         return self._known
-
-    def _evidence(self, block: Block) -> NDArray[np.float32]:
-        if self._kind == "positive":  # what `attention` takes anyway
-            return block.dequantised()
-        return metrics.evidence_of(block, self._kind).astype(np.float32)
-
-    def _maps(self, blocks: Sequence[Block], count: int) -> NDArray[np.float32]:
-        maps: NDArray[np.float32] | None = None
-        for block in blocks:
-            evidence = self._evidence(block)
-            if maps is None:
-                maps = np.full((count, *evidence.shape[1:]), np.nan, dtype=np.float32)
-            if evidence.shape[1:] != maps.shape[1:]:
-                evidence = regridded(np.nan_to_num(np.maximum(evidence, 0), posinf=0), maps.shape[1:])
-            samples = block.sample_indices
-            # In reverse, so that the first map of a sample is the one that stays.
-            order = np.flatnonzero((samples < count) & np.isfinite(block.minimum))[::-1]
-            order = order[np.isnan(maps[samples[order]]).all(axis=(1, 2))]
-            maps[samples[order]] = evidence[order]
-        assert maps is not None
-        return maps
 
 
 def in_a_row(count: int, cells: Callable[[int], int], are_alike: Callable[[int, int], bool]) -> Iterator[slice]:
@@ -185,23 +176,43 @@ def _said(several: Sequence[Logged]) -> dict[str, NDArray[Any]]:
     return found
 
 
-def _known(cohort: Cohort) -> Observations:
-    samples = cohort.samples
-    labels = [-1 if sample.label is None else sample.label for sample in samples]
-    grid = COARSE_TRUTH if len(samples) >= COARSE_FROM else TRUTH
-    truths = [metrics.ground_truth(sample, grid) for sample in samples]
-    known: NDArray[np.float32] | None = None
-    if any(truth is not None for truth in truths):
-        nothing = np.full(grid, np.nan, dtype=np.float32)
-        known = np.stack([nothing if truth is None else truth.astype(np.float32) for truth in truths])
+def known_of(samples: Iterable[Sample], count: int) -> Observations:
+    """Return what is the same of `count` samples at all steps, without maps; none of the samples is kept."""
+    grid = COARSE_TRUTH if count >= COARSE_FROM else TRUTH
+    labels, identities, pictures, told_apart = np.full(count, -1, dtype=np.int32), [], [], Identities()
+    truths: NDArray[Any] | None = None
+    boxes: list[tuple[int, tuple[Box, ...]]] = []  # whose points are found for many samples at once
+    for index, sample in enumerate(samples):
+        labels[index] = -1 if sample.label is None else sample.label
+        identities.append(told_apart(sample.identity))
+        pictures.append(sample.image)
+        if sample.mask is None and sample.boxes:
+            boxes.append((index, sample.boxes))
+        elif (truth := metrics.ground_truth(sample, grid)) is not None:
+            truths = np.zeros((count, *grid), dtype=bool) if truths is None else truths
+            truths[index] = truth
+    if boxes:
+        truths = np.zeros((count, *grid), dtype=bool) if truths is None else truths
+        _mark(truths, boxes)
     return Observations(
         step=-1,
-        maps=np.zeros((len(samples), 0, 0), dtype=np.float32),
-        labels=np.array(labels, dtype=np.int32),
-        truths=known,
-        identities=cohort.identities,
-        pictures=tuple(sample.image for sample in samples),
+        maps=np.zeros((count, 0, 0), dtype=np.float32),
+        labels=labels,
+        truths=truths,
+        identities=tuple(identities),
+        pictures=tuple(pictures),
     )
+
+
+def _mark(truths: NDArray[Any], boxes: Sequence[tuple[int, tuple[Box, ...]]]) -> None:
+    """Mark the points in the boxes of some samples."""
+    nth = 0
+    while boxes:
+        for part in portions(len(boxes), truths[0].size):
+            edges = np.array([of_sample[nth] for _, of_sample in boxes[part]])
+            truths[[index for index, _ in boxes[part]]] |= metrics.in_boxes(edges, truths.shape[1:])
+        nth += 1
+        boxes = [one for one in boxes if len(one[1]) > nth]
 
 
 def _axes(block: Block, kind: MapKind) -> int:

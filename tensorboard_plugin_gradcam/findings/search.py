@@ -122,7 +122,7 @@ def _behind(summary: Summary, spot: HotSpot) -> NDArray[np.int64]:
     assert summary.grid is not None
     windows = windows_of(summary.grid)
     inside = summary.last @ windows.cells[:, spot.window]
-    chosen = windows.hits(summary.last)[:, spot.window]
+    chosen = windows.hits(summary.last, spot.window)
     if spot.group != EVERYONE:
         chosen &= summary.observed.labels == spot.group
     return _ordered(np.flatnonzero(chosen), -inside)

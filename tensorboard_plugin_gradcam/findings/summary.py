@@ -5,7 +5,7 @@ Steps of the same samples are summarised together, as a `Stretch`: of small maps
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -17,10 +17,12 @@ from tensorboard_plugin_gradcam.findings.attention import (
     Grid,
     attention,
     grid_of,
-    likeness_of_groups,
+    mean_of_pairs,
     regridded,
+    unit_vectors,
 )
-from tensorboard_plugin_gradcam.findings.windows import windows_of
+from tensorboard_plugin_gradcam.findings.evidence import Evidence, portions
+from tensorboard_plugin_gradcam.findings.windows import Windows, windows_of
 from tensorboard_plugin_gradcam.measures.comparison import hellinger
 
 EVERYONE = -1  # in place of a class
@@ -28,6 +30,7 @@ FEWEST = 5  # samples of which anything is said
 LEAST_SHARE_OF_ALL = 0.3  # of all samples, from which on a window is compared with the mirrored ones
 OBJECT_BYTES = 700  # of a class's summary at one step, beside its arrays
 MOST_CLASSES = 200  # that are told apart, those with the most samples
+TOGETHER = 2**20  # numbers of samples that are counted together
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,24 +39,25 @@ class Observations:
 
     Attributes:
         step: of the training.
-        maps: ``(N, h, w)``, evidence; NaN in all cells where a sample has no map.
+        maps: ``(N, h, w)``, evidence; NaN in all cells where a sample has no map. An array, or what makes a part of one
+            that is asked for.
         labels: ``(N,)``, class index; -1 where there is none.
         predictions: ``(N,)``, class index; -1 where nothing was predicted.
         probabilities: ``(N,)``, of the prediction; NaN where unknown.
         losses: ``(N,)``; NaN where unknown.
-        truths: ``(N, h', w')``, the share of each cell of any grid that lies in the marked region; NaN where a sample
-            has none.
+        truths: ``(N, h', w')``, the share of each cell of any grid that lies in the marked region; zeros or NaN where a
+            sample has none.
         identities: N names of the samples, by which steps and runs are joined.
         pictures: N digests of their pictures, "" where there is none.
     """
 
     step: int
-    maps: NDArray[np.floating]
+    maps: NDArray[np.floating] | Evidence
     labels: NDArray[np.int32]
     predictions: NDArray[np.int32] | None = None
     probabilities: Floats | None = None
     losses: Floats | None = None
-    truths: Floats | None = None
+    truths: NDArray[Any] | None = None
     identities: tuple[str, ...] = ()
     pictures: tuple[str, ...] = ()
 
@@ -62,7 +66,7 @@ class Observations:
         """The one step as a stretch."""
         return Stretch(
             (self.step,),
-            self.maps[None],
+            self.maps if isinstance(self.maps, Evidence) else self.maps[None],
             self,
             predictions=None if self.predictions is None else self.predictions[None],
             probabilities=None if self.probabilities is None else self.probabilities[None],
@@ -76,7 +80,7 @@ class Stretch:
 
     Attributes:
         steps: of the training, ascending.
-        maps: ``(T, N, h, w)``; see `Observations`.
+        maps: ``(T, N, h, w)``; see `Observations`. Of one step they may be without the first axis.
         known: what is the same at all steps: labels, truths, identities, pictures.
         predictions: ``(T, N)``.
         probabilities: ``(T, N)``.
@@ -84,18 +88,28 @@ class Stretch:
     """
 
     steps: tuple[int, ...]
-    maps: NDArray[np.floating]
+    maps: NDArray[np.floating] | Evidence
     known: Observations
     predictions: NDArray[np.int32] | None = None
     probabilities: Floats | None = None
     losses: Floats | None = None
+
+    @property
+    def shape(self) -> tuple[int, int, int, int]:
+        """Numbers of steps, samples, and rows and columns of each map."""
+        count, height, width = self.maps.shape[-3:]
+        return len(self.steps), count, height, width
+
+    def portion(self, samples: slice) -> NDArray[np.floating]:
+        """Return the maps of some of the samples, ``(T, n, h, w)``."""
+        return self.maps[samples][None] if isinstance(self.maps, Evidence) else self.maps[:, samples]
 
     def last(self) -> Observations:
         """Return its last step."""
         return replace(
             self.known,
             step=self.steps[-1],
-            maps=self.maps[-1],
+            maps=self.maps if isinstance(self.maps, Evidence) else self.maps[-1],
             predictions=None if self.predictions is None else self.predictions[-1],
             probabilities=None if self.probabilities is None else self.probabilities[-1],
             losses=None if self.losses is None else self.losses[-1],
@@ -159,7 +173,7 @@ class Summary:
         grid: on which attention is compared; that of the first step's maps.
         steps: in the order of their logging, which is ascending.
         last: attention ``(N, g)`` of the last step.
-        observed: the last step itself.
+        observed: the last step itself, without its maps.
         most_classes: that are told apart, those with the most samples.
     """
 
@@ -182,10 +196,10 @@ class Summary:
     def extend(self, stretch: Stretch) -> None:
         """Summarise further steps of the same samples, at a fifth of the time that one by one they take."""
         if self.grid is None:
-            self.grid = grid_of(stretch.maps.shape[2:])
-        shares = attention(stretch.maps, self.grid)
-        self.steps += summarised(stretch, shares, self.grid, self._moved(stretch.known, shares), self.most_classes)
-        self.last, self.observed = shares[-1], stretch.last()
+            self.grid = grid_of(stretch.shape[2:])
+        looked = _looked_at(stretch, self.grid)
+        self.steps += summarised(stretch, looked, self.grid, self._moved(stretch.known, looked), self.most_classes)
+        self.last, self.observed = looked.shares[-1], _without_maps(stretch.last())
 
     def adopt(self, step: StepSummary, grid: Grid) -> None:
         """Take over a step that was summarised before; one of another grid than the series' is left out."""
@@ -198,7 +212,8 @@ class Summary:
         """Take the samples' own maps of a step that stands in the summary already, which becomes the last known one."""
         if self.grid is None:
             self.grid = grid_of(observed.maps.shape[1:])
-        self.last, self.observed = attention(observed.maps, self.grid), observed
+        self.last = _looked_at(observed.stretch, self.grid).shares[0]
+        self.observed = _without_maps(observed)
 
     @property
     def nbytes(self) -> int:
@@ -211,7 +226,7 @@ class Summary:
             return of_steps
         known = 0 if self.observed.truths is None else self.observed.truths.nbytes
         names = 200 * len(self.observed.identities)
-        return of_steps + self.last.nbytes + self.observed.maps.nbytes + known + names
+        return of_steps + self.last.nbytes + known + names
 
     @property
     def is_current(self) -> bool:
@@ -234,18 +249,55 @@ class Summary:
             known.append(np.nan if summary is None else getattr(summary, name))
         return np.array(known, dtype=np.float64)
 
-    def _moved(self, known: Observations, shares: Floats) -> NDArray[np.float64]:
+    def _moved(self, known: Observations, looked: _Looked) -> NDArray[np.float64]:
         """Return how far each sample's attention moved from step to step ``(T, N)``, NaN where it is not known."""
+        shares = looked.shares
+        count, cells = shares.shape[1:]
         moved = np.full(shares.shape[:2], np.nan)
-        moved[1:] = hellinger(shares[1:], shares[:-1])
+        for part in portions(count, len(shares) * cells):
+            moved[1:, part] = hellinger(shares[1:, part], shares[:-1, part])
         if self.last is None or self.observed is None:
             return moved
-        if known.identities == self.observed.identities and shares.shape[1] == len(self.last):
-            moved[0] = hellinger(shares[0], self.last)
-        else:
-            here, there = in_both(known.identities, self.observed.identities)
-            moved[0, here] = hellinger(shares[0, here], self.last[there])
+        is_same = known.identities == self.observed.identities and count == len(self.last)
+        here, there = (np.arange(count),) * 2 if is_same else in_both(known.identities, self.observed.identities)
+        for part in portions(len(here), cells):
+            moved[0, here[part]] = hellinger(shares[0, here[part]], self.last[there[part]])
         return moved
+
+
+@dataclass(frozen=True, eq=False)
+class _Looked:
+    """Where the samples of a stretch look.
+
+    Attributes:
+        shares: attention ``(T, N, g)``.
+        has_map: ``(T, N)``.
+        peaks: the maps' largest values ``(T, N)``, -inf where there is none.
+    """
+
+    shares: Floats
+    has_map: NDArray[np.bool_]
+    peaks: NDArray[np.floating]
+
+
+def _looked_at(stretch: Stretch, grid: Grid) -> _Looked:
+    steps, count, height, width = stretch.shape
+    looked = _Looked(
+        np.empty((steps, count, grid[0] * grid[1]), dtype=np.float32),
+        np.empty((steps, count), dtype=bool),
+        np.empty((steps, count), dtype=np.float32),
+    )
+    for part in portions(count, steps * height * width):
+        maps = stretch.portion(part)
+        finite = np.isfinite(maps)
+        looked.shares[:, part] = attention(maps, grid)
+        looked.has_map[:, part] = finite.any(axis=(2, 3))
+        looked.peaks[:, part] = np.where(finite, maps, -np.inf).max(axis=(2, 3), initial=-np.inf)
+    return looked
+
+
+def _without_maps(observed: Observations) -> Observations:
+    return replace(observed, maps=np.zeros((len(observed.labels), 0, 0), dtype=np.float32))
 
 
 def in_both(own: Sequence[str], others: Sequence[str]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -256,46 +308,38 @@ def in_both(own: Sequence[str], others: Sequence[str]) -> tuple[NDArray[np.int64
 
 
 def summarised(
-    stretch: Stretch, shares: Floats, grid: Grid, moved: NDArray[np.float64], most_classes: int = MOST_CLASSES
+    stretch: Stretch, looked: _Looked, grid: Grid, moved: NDArray[np.float64], most_classes: int = MOST_CLASSES
 ) -> list[StepSummary]:
-    """Summarise steps from their attention ``(T, N, g)``: steps whose maps are of the same samples together."""
-    has_map = np.isfinite(stretch.maps).any(axis=(2, 3))
+    """Summarise steps from their attention: steps whose maps are of the same samples together."""
+    has_map = looked.has_map
     found: list[StepSummary] = []
     first = 0
-    for after in range(1, len(shares) + 1):
-        if after == len(shares) or (has_map[after] != has_map[first]).any():
+    for after in range(1, len(has_map) + 1):
+        if after == len(has_map) or (has_map[after] != has_map[first]).any():
             part = slice(first, after)
             groups = (*_classes(stretch.known.labels[has_map[first]], most_classes), EVERYONE)
-            found += _of_same(stretch, part, shares[part], grid, moved[part], has_map[first], groups)
+            found += _of_same(stretch, part, looked, grid, moved[part], groups)
             first = after
     return found
 
 
 def _of_same(
-    stretch: Stretch,
-    part: slice,
-    shares: Floats,
-    grid: Grid,
-    moved: NDArray[np.float64],
-    has_map: NDArray[np.bool_],
-    groups: tuple[int, ...],
+    stretch: Stretch, part: slice, looked: _Looked, grid: Grid, moved: NDArray[np.float64], groups: tuple[int, ...]
 ) -> list[StepSummary]:
     """Summarise steps at which the same samples have maps: all classes at once, as products with their members."""
-    labels = stretch.known.labels
-    members = np.array([has_map if group == EVERYONE else has_map & (labels == group) for group in groups])
-    counts = members.sum(axis=1)
+    members = _Members(np.array(groups), stretch.known.labels, looked.has_map[part.start])
+    shares = looked.shares[part]
     windows = windows_of(grid)
-    hits = windows.hits(shares)
-    counted = _sums(members, hits).astype(np.int32)
-    seen = (shares.sum(axis=2) > 0)[:, None] & members
-    seen_counts = seen.sum(axis=2)
-    means = _sums(members, shares) / np.maximum(seen_counts, 1)[:, :, None]
+    totals = _totals(members, shares, windows)
+    counts = members.counts
+    means = totals.shares / np.maximum(totals.seen, 1)[:, :, None]
+    lone = _lone(members, shares, totals.hits[:, -1], windows)
     columns = {name: _means(members, values) for name, values in _columns(stretch, part, shares, grid).items()}
-    columns["moved"] = np.stack([_medians(moved[:, of_group]) for of_group in members], axis=1)
-    columns["alike"] = likeness_of_groups(shares, members)
+    columns["moved"] = np.stack([_medians(moved[:, members.of(row)]) for row in range(len(groups))], axis=1)
+    columns["alike"] = totals.likeness
     shape = len(shares), len(groups)
     numbers = {name: np.broadcast_to(column, shape).tolist() for name, column in columns.items()}
-    peaks = _peaks(stretch.maps[part], has_map)
+    peaks: list[float] = _medians(looked.peaks[part][:, members.has_map].astype(np.float64)).tolist()
     everyone = len(groups) - 1
     return [
         StepSummary(
@@ -303,9 +347,9 @@ def _of_same(
             {
                 group: ClassSummary(
                     count=int(counts[row]),
-                    seen=int(seen_counts[at, row]),
-                    hits=counted[at, row],
-                    lone=_lone(hits[at, has_map], counted[at, row], windows.mirrors) if row == everyone else _NO_LONE,
+                    seen=int(totals.seen[at, row]),
+                    hits=totals.hits[at, row],
+                    lone=lone[at] if row == everyone else _NO_LONE,
                     mean=means[at, row],
                     **{name: column[at][row] for name, column in numbers.items()},
                 )
@@ -317,16 +361,85 @@ def _of_same(
     ]
 
 
+@dataclass(frozen=True, eq=False)
+class _Members:
+    """Which of N samples with a map belong to which of G groups, the last of which is everyone."""
+
+    groups: NDArray[np.int64]
+    labels: NDArray[np.int32]
+    has_map: NDArray[np.bool_]
+
+    def __getitem__(self, part: slice) -> NDArray[np.bool_]:
+        """Return the members among some of the samples, ``(G, n)``."""
+        is_in = self.labels[part] == self.groups[:, None]
+        is_in[-1] = True
+        return np.asarray(is_in & self.has_map[part])
+
+    def of(self, row: int) -> NDArray[np.bool_]:
+        """Return the members of one group, ``(N,)``."""
+        return self.has_map if row == len(self.groups) - 1 else self.has_map & (self.labels == self.groups[row])
+
+    @property
+    def counts(self) -> NDArray[np.int64]:
+        """How many samples each group has, ``(G,)``."""
+        return np.array([self.of(row).sum() for row in range(len(self.groups))])
+
+    def portions(self, each: int) -> Iterator[slice]:
+        """Yield parts of the samples, of which each has `each` numbers."""
+        return portions(len(self.labels), max(each, len(self.groups)), TOGETHER)
+
+
+class _Totals:
+    """Sums over the members of G groups.
+
+    Attributes:
+        hits: ``(T, G, W)``, how many look at each window.
+        seen: ``(T, G)``, how many look anywhere.
+        shares: ``(T, G, g)``, sums of their attention.
+    """
+
+    def __init__(self, shape: tuple[int, int], windows: int, cells: int) -> None:
+        self.hits = np.zeros((*shape, windows), dtype=np.int32)
+        self.seen = np.zeros(shape, dtype=np.int64)
+        self.shares = np.zeros((*shape, cells), dtype=np.float32)
+        self._units = np.zeros((*shape, cells))
+        self._varying = np.zeros(shape)
+
+    def add(self, members: NDArray[np.bool_], shares: Floats, windows: Windows) -> None:
+        """Add some samples: their attention ``(T, n, g)``, and which are members ``(G, n)``."""
+        self.hits += _sums(members, windows.hits(shares)).astype(np.int32)
+        self.seen += ((shares.sum(axis=2) > 0)[:, None] & members).sum(axis=2)
+        self.shares += _sums(members, shares)
+        units = unit_vectors(shares)
+        self._varying += units.any(axis=-1).astype(np.float64) @ members.T.astype(np.float64)
+        self._units += members.astype(np.float64) @ units
+
+    @property
+    def likeness(self) -> NDArray[np.float64]:
+        """Mean correlation of all pairs of members' maps, ``(T, G)``."""
+        return mean_of_pairs(self._units, self._varying)
+
+
+def _totals(members: _Members, shares: Floats, windows: Windows) -> _Totals:
+    totals = _Totals((len(shares), len(members.groups)), len(windows.regions), shares.shape[2])
+    for part in members.portions(len(shares) * max(len(windows.regions), shares.shape[2])):
+        totals.add(members[part], shares[:, part], windows)
+    return totals
+
+
 _NO_LONE = np.zeros((0, 3), dtype=np.int32)
 
 
-def _lone(hits: NDArray[np.bool_], counts: NDArray[np.int32], mirrors: NDArray[np.int64]) -> NDArray[np.int32]:
-    """Return how many samples look at each window and not at its mirrored ones, ``(W, 3)``."""
-    lone = np.zeros(mirrors.shape, dtype=np.int32)
-    often = np.flatnonzero(counts >= max(FEWEST, LEAST_SHARE_OF_ALL * len(hits)))
-    if len(often):
-        both = hits[:, often, None] & hits[:, mirrors[often]]
-        lone[often] = counts[often, None] - both.sum(axis=0)
+def _lone(members: _Members, shares: Floats, counts: NDArray[np.int32], windows: Windows) -> NDArray[np.int32]:
+    """Return how many samples look at each window and not at its mirrored ones, ``(T, W, 3)``; `counts` look at it."""
+    lone = np.zeros((len(shares), *windows.mirrors.shape), dtype=np.int32)
+    often = counts >= max(FEWEST, LEAST_SHARE_OF_ALL * int(members.has_map.sum()))
+    for at in np.flatnonzero(often.any(axis=1)).tolist():
+        chosen = np.flatnonzero(often[at])
+        lone[at, chosen] = counts[at, chosen, None]
+        for part in members.portions(len(windows.regions)):
+            hits = windows.hits(shares[at, part])[members.has_map[part]]
+            lone[at, chosen] -= (hits[:, chosen, None] & hits[:, windows.mirrors[chosen]]).sum(axis=0, dtype=np.int32)
     return lone
 
 
@@ -362,13 +475,15 @@ def _columns(stretch: Stretch, part: slice, shares: Floats, grid: Grid) -> dict[
     }
 
 
-def _means(members: NDArray[np.bool_], values: Floats | None) -> NDArray[np.float64]:
+def _means(members: _Members, values: Floats | None) -> NDArray[np.float64]:
     """Return each group's mean of what is known of ``(T, N)``, ``(T, G)``, NaN where nothing is."""
     if values is None:
-        return np.full((1, len(members)), np.nan)
-    known = np.isfinite(values)
-    counts = known.astype(np.float64) @ members.T.astype(np.float64)
-    sums = np.where(known, values, 0).astype(np.float64) @ members.T.astype(np.float64)
+        return np.full((1, len(members.groups)), np.nan)
+    counts, sums = np.zeros((2, len(values), len(members.groups)))
+    for part in members.portions(len(values)):
+        known, is_in = np.isfinite(values[:, part]), members[part].T.astype(np.float64)
+        counts += known.astype(np.float64) @ is_in
+        sums += np.where(known, values[:, part], 0).astype(np.float64) @ is_in
     return np.where(counts > 0, sums / np.maximum(counts, 1), np.nan)
 
 
@@ -379,20 +494,17 @@ def inside_marked(known: Observations, shares: Floats, grid: Grid) -> tuple[Floa
     """
     if known.truths is None:
         return None, None
-    rows, columns = known.truths.shape[1:]
-    is_marked = np.isfinite(known.truths).all(axis=(1, 2)) & (np.nan_to_num(known.truths).sum(axis=(1, 2)) > 0)
+    count, rows, columns = known.truths.shape
+    inside, area = np.full(shares.shape[:-1], np.nan, dtype=np.float32), np.full(count, np.nan, dtype=np.float32)
     # Sums over a cell, over how many of the truth's own cells it has: the share of the cell that is marked.
     scale = grid[0] * grid[1] / (rows * columns)
-    marked = regridded(np.nan_to_num(known.truths).astype(np.float32), grid).reshape(len(is_marked), -1) * scale
-    inside = np.where(is_marked & (shares.sum(axis=-1) > 0), (shares * marked).sum(axis=-1), np.nan)
-    return inside.astype(np.float32), np.where(is_marked, marked.mean(axis=1), np.nan).astype(np.float32)
-
-
-def _peaks(maps: NDArray[np.floating], has_map: NDArray[np.bool_]) -> list[float]:
-    """Return the median over the samples of their maps' largest value, for each step."""
-    finite = np.where(np.isfinite(maps), maps, -np.inf) if not np.isfinite(maps).all() else maps
-    largest: list[float] = _medians(finite.max(axis=(2, 3))[:, has_map].astype(np.float64)).tolist()
-    return largest
+    for part in portions(count, max(rows * columns, shares[..., :1, :].size)):
+        truths, looked = known.truths[part], shares[..., part, :]
+        is_marked = np.isfinite(truths).all(axis=(1, 2)) & (np.nan_to_num(truths).sum(axis=(1, 2)) > 0)
+        marked = regridded(np.nan_to_num(truths).astype(np.float32), grid).reshape(len(is_marked), -1) * scale
+        inside[..., part] = np.where(is_marked & (looked.sum(axis=-1) > 0), (looked * marked).sum(axis=-1), np.nan)
+        area[part] = np.where(is_marked, marked.mean(axis=1), np.nan)
+    return inside, area
 
 
 def _medians(values: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -61,13 +61,14 @@ class Windows:
     regions: tuple[Region, ...]
     mirrors: NDArray[np.int64]
 
-    def hits(self, shares: Floats) -> NDArray[np.bool_]:
-        """Return which maps ``(..., g)`` look at which window, ``(..., W)``: have half of their evidence there.
+    def hits(self, shares: Floats, window: int | slice = slice(None)) -> NDArray[np.bool_]:
+        """Return which maps ``(..., g)`` look at which window ``(..., W)``, or at one: half of their evidence is there.
 
         Half of it lies in the frame of a flat map already: a larger window needs half of what a flat map leaves out.
         """
-        area = self.cells.mean(axis=0)
-        return np.asarray(shares @ self.cells >= np.where(area > 0.25, (1 + area) / 2, HIT))
+        cells = self.cells[:, window]
+        area = cells.mean(axis=0)
+        return np.asarray(shares @ cells >= np.where(area > 0.25, (1 + area) / 2, HIT))
 
 
 @lru_cache(maxsize=32)

@@ -8,7 +8,7 @@ has the attributes of the generated class, for reading. Small messages are proto
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import lru_cache
 from typing import Any, NamedTuple, TypeVar
 
@@ -24,6 +24,7 @@ TEXT_BYTES = 2**24  # of one text; in memory it may take four times as much
 ALLOWANCE = 2**22  # bytes that the objects of a message may take beyond the message's own length
 FIELD, OBJECT, TEXT = 16, 256, 64  # bytes that each is counted as, so that time is bounded with memory
 SMALL = 2**16  # bytes of a message of which protobuf's compiled parser makes a few megabytes at most
+PIECE = 2**12  # bytes of one of many messages, of which it makes a few hundred kilobytes before they are counted
 _DEPTH = 8
 _COMPILED = api_implementation.Type() != "python"
 
@@ -74,6 +75,7 @@ class _FieldPlan(NamedTuple):
     type: int
     repeated: bool
     message: Descriptor | None
+    compiled: Callable[[bytes], Message] | None
 
 
 class _View:
@@ -173,11 +175,13 @@ def _read(
         found = plan.fields.get(number)
         if found is None:
             continue
-        name, kind, repeated, message = found
-        if message is not None and wire_type == _BYTES:
+        name, kind, repeated, message, compiled = found
+        if compiled is not None and wire_type == _BYTES and stop - begin <= PIECE:
+            item: Any = _piece(compiled, data, begin, stop, budget)
+        elif message is not None and wire_type == _BYTES:
             known = None if repeated else values.get(name)
             budget.spend(0 if known else OBJECT)
-            item: Any = _read(message, data, begin, stop, budget, known, depth - 1)
+            item = _read(message, data, begin, stop, budget, known, depth - 1)
         elif wire_type == _BYTES and repeated and kind in _SCALARS:
             _extend(values, name, _packed(kind, data, begin, stop, budget))
             continue
@@ -195,6 +199,33 @@ def _read(
         else:
             values[name] = item
     return view
+
+
+def _piece(
+    compiled: Callable[[bytes], Message], data: bytes | memoryview, start: int, end: int, budget: Budget
+) -> Message:
+    """Parse one of many small messages by protobuf's own parser, and count afterwards what that made."""
+    try:
+        found = compiled(bytes(data[start:end]))
+    except DecodeError as error:
+        raise CorruptRecord("expected a message of protobuf, got bytes that are none") from error
+    budget.spend(OBJECT + end - start)
+    _count(found, budget)
+    return found
+
+
+def _count(message: Message, budget: Budget) -> None:
+    """Count a message's fields and what they take, as `_read` does."""
+    plans = _plan(message.DESCRIPTOR).fields
+    for field, value in message.ListFields():
+        items = value if plans[field.number].repeated else (value,)
+        budget.fields += len(items)
+        if field.message_type is not None:
+            budget.spend((FIELD + OBJECT) * len(items))
+            for item in items:
+                _count(item, budget)
+        else:
+            budget.spend((FIELD + (TEXT if field.type == FieldDescriptor.TYPE_STRING else FIELD)) * len(items))
 
 
 def _extend(values: dict[str, Any], name: str, items: Any) -> None:
@@ -275,7 +306,7 @@ def _varint(data: bytes | memoryview, at: int, end: int) -> tuple[int, int]:
 @lru_cache(maxsize=64)
 def _plan(descriptor: Descriptor) -> _Plan:
     plans = {
-        field.number: _FieldPlan(field.name, field.type, _is_repeated(field), field.message_type)
+        field.number: _FieldPlan(field.name, field.type, _is_repeated(field), field.message_type, _compiled(field))
         for field in descriptor.fields
     }
     absent = {field.name: _default(field) for field in descriptor.fields}
@@ -286,6 +317,13 @@ def _is_repeated(field: Any) -> bool:
     # `label` is gone from the newest protobuf, `is_repeated` is not in the oldest.
     repeated = getattr(field, "is_repeated", None)
     return bool(field.label == 3 if repeated is None else repeated)
+
+
+def _compiled(field: FieldDescriptor) -> Callable[[bytes], Message] | None:
+    """Return the compiled parser of a field of many messages, if there is one."""
+    is_list = field.message_type is not None and _is_repeated(field)
+    found = getattr(field.message_type, "_concrete_class", None) if is_list and _COMPILED else None
+    return None if found is None else found.FromString
 
 
 def _default(field: FieldDescriptor) -> Any:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tensorboard_plugin_gradcam.findings import EVERYONE, Observations, Summary
+from tensorboard_plugin_gradcam.findings.evidence import portions
 from tensorboard_plugin_gradcam.findings.windows import Region
 from tensorboard_plugin_gradcam.viewer.findings import Summarised
 from tensorboard_plugin_gradcam.viewer.parameters import Aspect
@@ -21,7 +22,7 @@ def by_prediction(found: Summarised, observed: Observations) -> Summarised:
     said = observed.predictions if observed.predictions is not None else np.full_like(observed.labels, -1)
     summary = Summary(grid=found.summary.grid, most_classes=found.summary.most_classes)
     step = summary.add(replace(observed, labels=said))
-    has_map = np.isfinite(observed.maps).any(axis=(1, 2))
+    has_map, _ = _looked_at(observed, Region(0, 0, 1, 1))
     judged = has_map & (observed.labels >= 0) & (said >= 0)
     groups = {
         group: replace(one, accuracy=_mean((said == observed.labels)[judged & _members(said, group)]))
@@ -34,8 +35,8 @@ def by_prediction(found: Summarised, observed: Observations) -> Summarised:
 def behind_json(observed: Observations, region: Region, group: int | None, by: Aspect) -> dict[str, Any]:
     """Return the samples of a class by their share of evidence in a region, most first, and the mean share."""
     classes = observed.labels if by == "label" or observed.predictions is None else observed.predictions
-    shares = shares_in(observed.maps, region)
-    members = np.isfinite(observed.maps).any(axis=(1, 2)) & _members(classes, EVERYONE if group is None else group)
+    has_map, shares = _looked_at(observed, region)
+    members = has_map & _members(classes, EVERYONE if group is None else group)
     ranked = np.flatnonzero(members & np.isfinite(shares))
     ranked = ranked[np.argsort(-shares[ranked], kind="stable")]
     return {
@@ -48,6 +49,17 @@ def behind_json(observed: Observations, region: Region, group: int | None, by: A
             for index in ranked[:LISTED].tolist()
         ],
     }
+
+
+def _looked_at(observed: Observations, region: Region) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
+    """Return which samples have a map, and the share of its evidence in a region."""
+    count, height, width = observed.maps.shape
+    has_map, shares = np.zeros(count, dtype=bool), np.full(count, np.nan)
+    for part in portions(count, height * width):
+        maps = observed.maps[part]
+        has_map[part] = np.isfinite(maps).any(axis=(1, 2))
+        shares[part] = shares_in(maps, region)
+    return has_map, shares
 
 
 def shares_in(maps: NDArray[np.floating], region: Region) -> NDArray[np.float64]:

@@ -29,20 +29,38 @@ from tensorboard_plugin_gradcam.findings import (
     class_picture,
     find,
     in_a_row,
+    known_of,
     png,
     summary_of,
     timeline,
 )
+from tensorboard_plugin_gradcam.findings.evidence import portions
 from tensorboard_plugin_gradcam.findings.finding import Kind
 from tensorboard_plugin_gradcam.findings.summary import MOST_CLASSES, OBJECT_BYTES
-from tensorboard_plugin_gradcam.records import Block, Cohort, MapKind, Predictions, Stamp
+from tensorboard_plugin_gradcam.records import Block, CohortParts, MapKind, Predictions, Stamp, sample_of
+from tensorboard_plugin_gradcam.records.arrays import Cells
 from tensorboard_plugin_gradcam.viewer.budget import Processor
 from tensorboard_plugin_gradcam.viewer.catalog import Key
 from tensorboard_plugin_gradcam.viewer.limits import FEWEST_CLASSES, SUMMARIES_BYTES, SUMMARY_BYTES
 from tensorboard_plugin_gradcam.viewer.store import Loaded
 from tensorboard_plugin_gradcam.viewer.tables import MapTable, PredictionTable, SumTable
 
-CohortOf = Callable[[str], Cohort | None]  # by its digest
+
+class Listing(NamedTuple):
+    """What is known of a list of samples, without the samples themselves."""
+
+    known: Observations
+    class_names: tuple[str, ...]
+
+
+CohortOf = Callable[[str], Listing | None]  # by its digest
+
+
+def listing_of(data: bytes) -> Listing:
+    """Read a serialised list of samples one by one; raises `CorruptRecord` or `NewerFormat`."""
+    parts, cells = CohortParts(data), Cells()
+    known = known_of((sample_of(message, cells) for message in parts.samples()), parts.count)
+    return Listing(known, tuple(parts.class_names()))
 
 
 class Studied(NamedTuple):
@@ -262,7 +280,7 @@ def _new_stretches(
         if cohort is not None:
             found.class_names = cohort.class_names
             steps = [int(step) for step in maps.steps.step[part]]
-            yield from _stretches(found.observer, steps, entries, part, cohort, predictions)
+            yield from _stretches(found.observer, steps, entries, part, cohort.known, predictions)
 
 
 def _alike(rows: NDArray[np.int64], cohorts: NDArray[np.bytes_], entries: _Entries) -> Iterator[NDArray[np.int64]]:
@@ -276,18 +294,23 @@ def _alike(rows: NDArray[np.int64], cohorts: NDArray[np.bytes_], entries: _Entri
 
 
 def _stretches(
-    observer: Observer, steps: Sequence[int], entries: _Entries, rows: NDArray[np.int64], cohort: Cohort, said: _Said
+    observer: Observer,
+    steps: Sequence[int],
+    entries: _Entries,
+    rows: NDArray[np.int64],
+    known: Observations,
+    said: _Said,
 ) -> Iterator[Stretch]:
-    count = len(cohort.samples)
+    count = len(known.labels)
     if entries.is_plain(rows[0], count):
-        found = observer.stretch(steps, entries.block(rows), cohort, said.at(steps, count))
+        found = observer.stretch(steps, entries.block(rows), known, said.at(steps, count))
         if found is not None:
             yield found
         return
     for step, row in zip(steps, rows.tolist(), strict=True):
         blocks = list(entries.blocks(row))
         columns = {name: column[0] for name, column in said.at([step], count).items()}
-        observed = observer.observe(step, blocks, cohort, Predictions(Stamp("0" * 32), **columns) if columns else None)
+        observed = observer.observe(step, blocks, known, Predictions(Stamp("0" * 32), **columns) if columns else None)
         if observed is not None:
             yield observed.stretch
 
@@ -308,9 +331,9 @@ def observed_at(one: Studied, step: float, cohort_of: CohortOf) -> Observations 
     if cohort is None:
         return None
     at = int(steps.step[row])
-    columns = {name: column[0] for name, column in _Said(one.said).at([at], len(cohort.samples)).items()}
+    columns = {name: column[0] for name, column in _Said(one.said).at([at], len(cohort.known.labels)).items()}
     predictions = Predictions(Stamp("0" * 32), **columns) if columns else None
-    return Observer(one.kind).observe(at, list(_Entries(table).blocks(row)), cohort, predictions)
+    return Observer(one.kind).observe(at, list(_Entries(table).blocks(row)), cohort.known, predictions)
 
 
 class _Entries:
@@ -354,13 +377,22 @@ class _Entries:
         shapes, which = np.unique(table.shape[low:high], axis=0, return_inverse=True)
         for index, shape in enumerate(shapes.tolist()):
             entries = low + np.flatnonzero(which.reshape(-1) == index)
-            cells = self._starts[entries][:, None] + np.arange(int(np.prod(shape)))
             yield Block(
-                values=table.values[cells].reshape(len(entries), *shape),
+                values=self._values(entries, shape),
                 minimum=table.minimum[entries],
                 maximum=table.maximum[entries],
                 samples=table.sample[entries],
             )
+
+    def _values(self, entries: NDArray[np.int64], shape: Sequence[int]) -> NDArray[Any]:
+        """Return the cells of entries of one shape, copied only where others lie between them."""
+        starts, size, values = self._starts[entries], math.prod(shape), self._table.values
+        if starts[-1] - starts[0] == (len(entries) - 1) * size:
+            return values[starts[0] : starts[-1] + size].reshape(len(entries), *shape)
+        found = np.empty((len(entries), size), dtype=values.dtype)
+        for part in portions(len(entries), size):
+            found[part] = values[starts[part, None] + np.arange(size)]
+        return found.reshape(len(entries), *shape)
 
 
 class _Said:

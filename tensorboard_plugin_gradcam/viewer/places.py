@@ -18,7 +18,7 @@ from hashlib import blake2b
 import numpy as np
 from numpy.typing import NDArray
 
-from tensorboard_plugin_gradcam.viewer.budget import Processor
+from tensorboard_plugin_gradcam.viewer.budget import Flights, Processor
 from tensorboard_plugin_gradcam.viewer.limits import COHORTS_NUMBERED, PLACED_SAMPLES, PLACED_TAGS, SAMPLES_NUMBERED
 
 Places = NDArray[np.int32]
@@ -56,6 +56,7 @@ class Registry:
     def __init__(self) -> None:
         self._tags: OrderedDict[tuple[str, str, str], _Tag] = OrderedDict()
         self._lock = threading.Lock()
+        self._flights = Flights()
 
     def numbering(
         self, where: tuple[str, str, str], digests: Sequence[str], read: Read, processor: Processor | None = None
@@ -67,6 +68,11 @@ class Registry:
         Raises:
             Busy: reading them is too much work for one request; what was read is kept, and the next one goes on.
         """
+        return self._flights.share((where, *digests), lambda: self._numbering(where, digests, read, processor))
+
+    def _numbering(
+        self, where: tuple[str, str, str], digests: Sequence[str], read: Read, processor: Processor | None
+    ) -> Numbering | None:
         with self._lock:
             tag = self._tags.setdefault(where, _Tag())
             self._tags.move_to_end(where)

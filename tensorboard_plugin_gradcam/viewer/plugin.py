@@ -16,7 +16,6 @@ from werkzeug.wrappers import Request, Response
 from tensorboard_plugin_gradcam.findings import Observations
 from tensorboard_plugin_gradcam.records import (
     PLUGIN_NAME,
-    Cohort,
     CohortParts,
     CorruptRecord,
     NewerFormat,
@@ -32,10 +31,12 @@ from tensorboard_plugin_gradcam.viewer.damage import Damage, logdir_of
 from tensorboard_plugin_gradcam.viewer.findings import (
     CohortOf,
     Found,
+    Listing,
     Studied,
     Summaries,
     atlas_json,
     findings_json,
+    listing_of,
     maps_of,
     observed_at,
     packed,
@@ -167,13 +168,15 @@ class GradCAMPlugin(base_plugin.TBPlugin):  # type: ignore[misc, unused-ignore]
 
     def _serve_findings(self, request: Request) -> Response:
         tag, method, layer = (required(request.args, name) for name in ("tag", "method", "layer"))
+        processor = Processor()
         series = [self._studied(request, Key(run, tag, "maps", method, layer)) for run in parameters.runs(request.args)]
-        return self._answered(request, "findings", series, None, lambda found: findings_json(found))
+        return self._answered(request, processor, "findings", series, None, lambda found: findings_json(found))
 
     def _serve_atlas(self, request: Request) -> Response:
         run, tag, method, layer = (required(request.args, name) for name in ("run", "tag", "method", "layer"))
         key = Key(run, tag, "maps", method, layer)
         step, by = parameters.step(request.args), parameters.aspect(request.args)
+        processor = Processor()
         studied = self._studied(request, key)
 
         def made(found: list[Found]) -> dict[str, Any]:
@@ -185,7 +188,7 @@ class GradCAMPlugin(base_plugin.TBPlugin):  # type: ignore[misc, unused-ignore]
                 raise _nothing_at(key)
             return shown
 
-        return self._answered(request, "atlas", [studied], (step, by), made)
+        return self._answered(request, processor, "atlas", [studied], (step, by), made)
 
     def _serve_behind(self, request: Request) -> Response:
         run, tag, method, layer = (required(request.args, name) for name in ("run", "tag", "method", "layer"))
@@ -206,6 +209,7 @@ class GradCAMPlugin(base_plugin.TBPlugin):  # type: ignore[misc, unused-ignore]
     def _answered(
         self,
         request: Request,
+        processor: Processor,
         route: str,
         series: list[Studied],
         part: object,
@@ -216,7 +220,7 @@ class GradCAMPlugin(base_plugin.TBPlugin):  # type: ignore[misc, unused-ignore]
 
         def make() -> bytes:
             with self._summarising.taken():
-                processor = Processor(sum(one.handed for one in series))
+                processor.hand(sum(one.handed for one in series))
                 return packed(made([self._summarised(scope, one, processor) for one in series]))
 
         name = (route, scope.experiment, part, tuple((one.key, one.state) for one in series))
@@ -234,7 +238,7 @@ class GradCAMPlugin(base_plugin.TBPlugin):  # type: ignore[misc, unused-ignore]
         return Studied(key, entry.map_kind, maps, said, sums)
 
     def _cohorts(self, scope: Scope, run: str, processor: Processor) -> CohortOf:
-        def cohort_of(digest: str) -> Cohort | None:
+        def cohort_of(digest: str) -> Listing | None:
             processor.expect_some()
             return self._cohort_of(scope, run, digest, processor.hand)
 
@@ -246,11 +250,11 @@ class GradCAMPlugin(base_plugin.TBPlugin):  # type: ignore[misc, unused-ignore]
         plain = lru_cache(maxsize=1)(lambda digest: self._cohort_of(scope, one.key.run, digest, lambda size: None))
         return one.key, found, self._thumbnails.of(scope, one.key.run), maps_of(found, one, plain)
 
-    def _cohort_of(self, scope: Scope, run: str, digest: str, hand: Callable[[int], object]) -> Cohort | None:
+    def _cohort_of(self, scope: Scope, run: str, digest: str, hand: Callable[[int], object]) -> Listing | None:
         blob = self._source.blob(scope, run, Series("cohort", digest=digest))
         hand(len(blob or b""))
         try:
-            return None if blob is None else Cohort.from_bytes(blob)
+            return None if blob is None else listing_of(blob)
         except (CorruptRecord, NewerFormat):
             return None  # its own route says what is wrong with it
 

@@ -45,7 +45,7 @@ def client(logdir: Path) -> Client:
 def write_log(logdir: Path) -> list[str]:
     """Write runs to ask for, and return the digests that they have."""
     write_run(logdir / "train", list(range(30)), layers=("layer3", "layer4"))
-    write_run(logdir / "ünï/<b>", [5, 6], tag="a&b=c")
+    write_run(logdir / "ünï/<b>", [5, 6], tag="a&b=c", notes=("<b>1 left out</b>", "é\x01"))
     write_run(logdir, [0])
     import numpy as np
 
@@ -58,7 +58,7 @@ def write_log(logdir: Path) -> list[str]:
             logdir / "added", "val", random.integers(0, 256, (12, 8, 8), np.uint8), random.random((12, 3, 3)), step,
             layer="layer4", method="hires_cam" if step == 1 else "grad_cam", labels=np.arange(12) % 2,
             predictions=np.arange(12) % 3, numbers={"sureness": random.random(12), "ü?&": random.random(12)},
-            mode="add" if step == 1 else None,
+            mode="add" if step == 1 else None, masks=np.ones((12, 8, 8), np.uint8),
         )  # fmt: skip
 
     pixels = np.random.default_rng(0).integers(0, 256, (8, 8, 3), np.uint8)
@@ -79,7 +79,10 @@ _NASTY = [
     "../../etc/passwd", "..%2f..%2f", "/etc/passwd", "C:\\windows", "\x00", "a\x00b", "\ud7ff", "\U0010ffff", "<b>",
     "' OR 1=1 --", "{{7*7}}", "%", "%zz", "&", "=", "#", "?", "\r\nSet-Cookie: x=1", "x" * 3000, "١", " ", "+", "None",
 ]  # fmt: skip
-_NAMES = ["run", "run", "tag", "method", "layer", "name", "samples", "step", "after", "digest", "x", ""]
+_NAMES = [
+    "run", "run", "tag", "method", "layer", "name", "samples", "step", "after", "digest", "region", "by",
+    "class", "x", "",
+]  # fmt: skip
 _METHODS = ["GET"] * 12 + ["HEAD", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH", "get", "BREW"]
 _HEADERS: list[dict[str, str]] = [
     {},
@@ -105,6 +108,9 @@ def requests(seed: int, digests: list[str]) -> Iterator[Asked]:
         "samples": ["0", "1,3", "0,1,2,3"],
         "step": ["0", "7", "-3", "1000.5"],
         "after": ["-1", "10"],
+        "region": ["0,0,0.5,0.5", "0.25,0,1,1", "0,0,1,1,0.25,0.25,0.75,0.75"],
+        "by": ["label", "prediction"],
+        "class": ["0", "1"],
         "digest": digests,
     }
     needs = {
@@ -113,7 +119,8 @@ def requests(seed: int, digests: list[str]) -> Iterator[Asked]:
         "maps": ["run", "tag", "method", "layer", "samples", "step"],
         "numbers": ["run", "tag", "name", "after"],
         "findings": ["run", "run", "tag", "method", "layer"],
-        "atlas": ["run", "tag", "method", "layer", "step"],
+        "atlas": ["run", "tag", "method", "layer", "step", "by"],
+        "behind": ["run", "tag", "method", "layer", "step", "region", "by", "class"],
         "cohort": ["run", "digest"],
         "image": ["run", "digest"],
         "index.js": [],

@@ -98,6 +98,18 @@ def test_a_million_small_parts_are_refused(message: type[Message], unit: bytes) 
         read(unit * 1_000_000, message)
 
 
+@pytest.mark.parametrize("unit", [b"\x3a\x00", b"\x52\x00", b"\x40\x01", b"\x22\x02\x18\x01"])
+def test_many_blocks_of_small_parts_are_refused_too(unit: bytes) -> None:
+    """Names, flags and axes, in blocks that protobuf's own parser reads one by one."""
+    block = unit * (3000 // len(unit))
+    with pytest.raises(CorruptRecord, match="far too many small ones"):
+        read((b"\x12" + _varint(len(block)) + block) * 1000, pb.Maps)
+
+
+def _varint(number: int) -> bytes:
+    return bytes([number & 0x7F | 0x80, number >> 7])
+
+
 def test_axes_packed_into_one_field_are_refused_too() -> None:
     packed = b"\x1a" + b"\x80\x80\x40" + b"\x01" * 2**20
     with pytest.raises(CorruptRecord, match="far too many"):

@@ -133,6 +133,7 @@ def write_run(
     session: int = 1,
     seed: int = 0,
     first: bool = True,
+    notes: tuple[str, ...] = (),
     name: str = "events.out.tfevents.1700000000.host.1.0",
 ) -> dict[tuple[str, int], np.ndarray]:
     """Write a run as our writers would, and return the raw maps by layer and step."""
@@ -144,7 +145,7 @@ def write_run(
         list_ = cohort(samples, digest_of_pixels(pixels))
         log.add(Series("cohort", digest=list_.digest), list_.to_bytes())
         for ordinal, step in enumerate(steps):
-            stamp = Stamp(list_.digest, ordinal, session, epoch=step / 10, step=step)
+            stamp = Stamp(list_.digest, ordinal, session, epoch=step / 10, step=step, notes=notes)
             predictions = _predictions(stamp, samples, random).to_bytes()
             log.add(Series("predictions", tag=tag), predictions, step)
             if first and ordinal == 0:

@@ -13,11 +13,15 @@ from tensorboard_plugin_gradcam.records import Block, Maps, Stamp
 from tensorboard_plugin_gradcam.viewer import findings
 from tensorboard_plugin_gradcam.viewer.budget import Busy, Processor
 from tensorboard_plugin_gradcam.viewer.catalog import Key
-from tensorboard_plugin_gradcam.viewer.findings import Studied, Summaries, Summarised
+from tensorboard_plugin_gradcam.viewer.findings import Listing, Studied, Summaries, Summarised, listing_of
 from tensorboard_plugin_gradcam.viewer.store import Loaded, ident_of, merged
 from tests.findings.steps import COHORTS, SMALL, assert_same, block, moments, one_by_one, said
 
 KEY = Key("run", "val", "maps", "grad_cam", "layer4")
+
+
+def listed(digest: str) -> Listing | None:
+    return listing_of(COHORTS[digest].to_bytes()) if digest in COHORTS else None
 
 
 def loaded(until: int = 12, old: tuple[Loaded, Loaded] | None = None) -> tuple[Loaded, Loaded]:
@@ -36,7 +40,7 @@ def of(
     summaries: Summaries, maps: Loaded, said: Loaded | None, run: str = "run", processor: Processor | None = None
 ) -> Summarised:
     studied = Studied(KEY._replace(run=run), "positive", maps, said)
-    return summaries.of("", studied, COHORTS.get, processor or Processor())
+    return summaries.of("", studied, listed, processor or Processor())
 
 
 def test_steps_of_every_kind_are_summarised_as_they_are_one_by_one() -> None:
@@ -97,8 +101,8 @@ def test_a_series_that_would_take_too_much_tells_fewer_classes_apart(monkeypatch
 def test_the_maps_of_one_step_are_had_for_themselves() -> None:
     maps, said_ = loaded()
     studied, summaries = Studied(KEY, "positive", maps, said_), Summaries()
-    found = summaries.of("", studied, COHORTS.get, Processor())
-    maps_at, observer = findings.maps_of(found, studied, COHORTS.get), Observer("positive")
+    found = summaries.of("", studied, listed, Processor())
+    maps_at, observer = findings.maps_of(found, studied, listed), Observer("positive")
     for step, cohort, blocks in moments():
         expected, one = observer.observe(step, blocks, cohort, None), maps_at(step)
         if expected is None:
