@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,7 +13,6 @@ from tests.browser.rest import PATIENCE_MS, patient, patient_reads
 from tests.browser.tab import Rich, train
 from tests.viewer.server import Server, tensorboard
 
-SLOWER = int(os.environ.get("GRADCAM_SLOWER", 0))  # times slower pages than the machine's: shows tests that race
 FLAGS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -80,8 +78,6 @@ def page(chromium: Browser) -> Iterator[Page]:
     page = patient(chromium.new_page(viewport={"width": 1400, "height": 900}))
     errors: list[str] = []
     page.on("pageerror", lambda error: errors.append(str(error)))
-    if SLOWER:
-        page.context.new_cdp_session(page).send("Emulation.setCPUThrottlingRate", {"rate": SLOWER})
     yield page
     page.close()
     assert errors == []

@@ -9,6 +9,7 @@ and has to be waited for with `expect` or `wait_for_function`.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import wraps
@@ -17,6 +18,7 @@ from typing import Any
 from playwright.sync_api import Frame, Locator, Page
 
 PATIENCE_MS = 60_000  # of a machine that has much else to do
+SLOWER = int(os.environ.get("GRADCAM_SLOWER", 0))  # times slower pages than the machine's: shows tests that race
 READS: dict[type, tuple[str, ...]] = {
     Page: ("evaluate", "screenshot"),
     Frame: ("evaluate",),
@@ -40,8 +42,10 @@ def at_rest(page: Page) -> None:
 
 
 def patient(page: Page) -> Page:
-    """The page, which gives up on nothing early."""
+    """The page, which gives up on nothing early; as slow as `GRADCAM_SLOWER` asks for."""
     page.set_default_timeout(PATIENCE_MS)
+    if SLOWER:
+        page.context.new_cdp_session(page).send("Emulation.setCPUThrottlingRate", {"rate": SLOWER})
     return page
 
 
