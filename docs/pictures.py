@@ -23,6 +23,7 @@ ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
 from tests.browser.conftest import FLAGS  # noqa: E402
+from tests.browser.rest import at_rest  # noqa: E402
 from tests.viewer.server import Server, tensorboard  # noqa: E402
 
 STEPS = 400
@@ -65,14 +66,8 @@ def show(page: Page, server: Server, view: str = "", ready: str = DRAWN) -> Fram
     frame = page.wait_for_selector("iframe").content_frame()
     assert frame
     frame.wait_for_selector(ready)
-    settle(page)
+    at_rest(page)
     return frame
-
-
-def settle(page: Page) -> None:
-    """What comes a little later is given its time: tiles below the first, curves, findings."""
-    page.wait_for_load_state("networkidle")
-    page.wait_for_timeout(2000)
 
 
 def shot(page: Page) -> Image.Image:
@@ -95,7 +90,7 @@ def animation(page: Page, server: Server, file: Path) -> None:
         )
         frame.evaluate("document.activeElement.blur()")
         page.mouse.move(0, 0)
-        page.wait_for_timeout(400)
+        at_rest(page)
         frames.append(shot(page))
     durations = [*[FRAME_MS] * (len(frames) - 1), REST_MS]
     for quality in (80, 70, 60, 50, 40):

@@ -19,8 +19,11 @@ import {App} from "./views/App";
 options.debounceRendering = (draw) => {
   const end = begin();
   queueMicrotask(() => {
-    draw();
-    end();
+    try {
+      draw();
+    } finally {
+      end();
+    }
   });
 };
 
