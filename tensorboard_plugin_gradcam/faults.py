@@ -22,7 +22,7 @@ _PACKAGE = os.path.dirname(os.path.abspath(__file__)) + os.sep
 
 
 class GradCAMWarning(UserWarning):
-    """Something was left out of a Grad-CAM log, or could not be written; the training goes on."""
+    """A Grad-CAM log lacks something, or could not be written; training continues."""
 
 
 def warn(message: str) -> None:

@@ -114,3 +114,33 @@ def test_the_readme_quotes_the_benchmarks_as_they_are() -> None:
 
     (quoted,) = PLACE.findall((ROOT / "README.md").read_text())
     assert quoted == table(json.loads(RESULTS.read_text()))
+
+
+PUBLIC = ["", "cam", "writer", "logs", "measures", "replaying", "integrations/keras.py"]  # whose `__all__` is for users
+CALLBACK = re.compile(r"^class (GradCAM\w+)", re.M)
+
+
+def test_the_api_page_shows_every_public_name() -> None:
+    """That each name on it exists is what the strict build of the pages tells."""
+    shown = {
+        name.rpartition(".")[2]
+        for name in re.findall(r"^\.\. (?:auto\w+|py:data):: (\S+)", (DOCS / "api.md").read_text(), re.M)
+    }
+    package = ROOT / "tensorboard_plugin_gradcam"
+    for room in PUBLIC:
+        file = package / room if room.endswith(".py") else package / room / "__init__.py"
+        (names,) = re.findall(r"^__all__ = \[(.*?)\]", file.read_text(), re.M | re.S)
+        missing = set(re.findall(r'"(\w+)"', names)) - shown - {"__version__"}
+        assert not missing, f"docs/api.md lacks {sorted(missing)} of {file.parent.name}"
+
+
+def test_the_api_page_shows_every_callback() -> None:
+    page = (DOCS / "api.md").read_text()
+    found = {
+        file: CALLBACK.findall(file.read_text())
+        for file in (ROOT / "tensorboard_plugin_gradcam/integrations").glob("*.py")
+    }
+    assert sum(map(len, found.values())) >= 5
+    for file, names in found.items():
+        for name in names:
+            assert f"tensorboard_plugin_gradcam.integrations.{file.stem}.{name}\n" in page

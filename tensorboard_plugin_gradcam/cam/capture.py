@@ -40,14 +40,15 @@ _COMPILED = (
 
 
 class Capture:
-    """Watch one forward pass of the caller's, and explain its scores afterwards.
+    """Record your own forward pass, and explain its scores afterwards.
 
-    Under `no_grad` and `inference_mode` the graph begins at the first of the layers, and what the model returns is cut
-    from it; what `torch.compile` made runs eagerly in the block. Where the forward pass records a graph of its own, as
-    in training, that graph is used and left as it is. Nothing that goes wrong here makes the pass raise: `result` does.
+    Under `no_grad` and `inference_mode`, gradients are recorded from the first target layer on, and the model returns
+    detached outputs; code compiled by `torch.compile` runs eagerly in the block. If the forward pass records a graph of
+    its own, as in training, that graph is used and left unchanged. Errors never make the pass raise: `result` raises
+    them.
 
     Args:
-        model: whose pass is watched.
+        model: the model that runs the pass.
         prepare: reads the pass's inputs and finds the target layers; may run the model.
         explain: makes a result of the pass and the targets.
     """
@@ -120,15 +121,15 @@ class Capture:
 
     @told
     def result(self, targets: Targets = None) -> CAMResult:
-        """Explain the scores of the forward pass; around a training's, before its `backward`.
+        """Explain the scores of the forward pass. In training, call it before `backward`.
 
         Args:
             targets: as for `CAM.__call__`.
 
         Raises:
-            ValueError: for targets that do not fit, a layer that did not run, where it is open which of its runs or
-                parts is meant, or on which the scores do not depend; for a block without a forward pass, or a graph
-                that the caller's `backward` has freed.
+            ValueError: targets do not fit; a layer did not run, ran several times so that it is ambiguous which run is
+                meant, or does not influence the scores; the block has no forward pass; or your `backward` has freed
+                the graph.
         """
         if self._problem is not None:
             raise self._problem

@@ -19,26 +19,28 @@ Fusion = Literal["mean", "max", "product"]
 
 @dataclass(frozen=True, eq=False, repr=False)
 class CAMResult(Result):
-    """Maps of M explained scores: one for each image, or several where several targets were asked for.
+    """Maps of M explained scores: one per image, or several per image if you asked for several targets.
 
-    Tensors stay on the model's device and are cut from any graph.
+    Tensors stay on the model's device and are detached. `len(result)` is M, the number of maps.
 
     Attributes:
-        maps: for each (method, layer) raw, signed maps ``(M, ...)``, float32, in the layer's resolution; ``(M, H, W,
-            3)`` where the method's kind is "rgb".
-        outputs: what the model returned, as it is.
-        scores: ``(M,)``, float32: the explained score, before softmax where the target says nothing else.
-        targets: ``(M,)``, int64: the class that is explained; -1 where it is no class.
-        count: of the images, N.
-        samples: ``(M,)``, int64: index of the image within the batch.
+        maps: for each (method, layer), the raw, signed maps ``(M, ...)``, float32, at the layer's resolution;
+            ``(M, H, W, 3)`` if the method's kind is "rgb".
+        outputs: what the model returned, unchanged.
+        scores: ``(M,)``, float32: the explained scores, before softmax unless the target is something else.
+        targets: ``(M,)``, int64: the explained class; -1 if the target is not a class.
+        count: N, the number of images.
+        samples: ``(M,)``, int64: the index of each map's image in the batch.
         names: M descriptions of the targets, such as "class 3".
-        flags: for each (method, layer) M texts of what a viewer must know of a map; "" where there is nothing.
-        kinds: for each method how its maps are meant: "positive", "signed" or "rgb".
-        input_size: spatial size of the inputs, ``(H, W)``; None where the images' sizes differ.
-        inputs: what was explained, ``(N, C, ...)``, for `show`; None where the images' sizes differ.
-        boxes: ``(M,)``, int64: of a detector which box of the image's output is explained, -1 for none; else None.
-        measures: of each map, by their name and then by (method, layer): ``(M,)``, float32 on the CPU, NaN for none.
-        notes: why numbers are missing, for people.
+        flags: for each (method, layer), M warnings about single maps, such as "no positive evidence"; "" for none.
+        kinds: for each method, how to read its maps: "positive", "signed" or "rgb".
+        input_size: spatial size of the inputs in pixels, ``(H, W)``; None if the images differ in size.
+        inputs: the explained inputs, ``(N, C, ...)``, for `show`; None if the images differ in size.
+        boxes: ``(M,)``, int64: for a detector, the index of the explained box in the image's output, -1 for none;
+            None for other models.
+        measures: by measure and then by (method, layer), one number per map: ``(M,)``, float32 on the CPU, NaN for
+            none.
+        notes: sentences that say why numbers are missing.
     """
 
     maps: Mapping[tuple[str, str], Tensor]
@@ -63,23 +65,25 @@ class CAMResult(Result):
         layer: str | None = None,
         fusion: Fusion = "mean",
     ) -> Tensor:
-        """Rectify the maps, scale each to [0, 1] and resize it to `size`; fuse the layers' where none is named.
+        """Rectify the maps, scale each to [0, 1], and resize it to `size`; without `layer`, fuse the masks of all
+        layers.
 
-        The numbers are grad-cam's: each layer's map is scaled by ``(x - min) / (1e-7 + max)`` at its own size, resized
-        bilinearly, fused, and scaled again. ``fusion="product"`` is Refine-CAM.
+        The numbers equal grad-cam's: each layer's map is scaled by ``(x - min) / (1e-7 + max)`` at its own size,
+        resized bilinearly, fused, and scaled again. ``fusion="product"`` is Refine-CAM.
 
         Args:
-            size: spatial size of the masks, one number for each axis or one for all; the input's by default.
-            method: may be left out where there is one.
-            layer: may be left out: the masks of all layers are then fused.
-            fusion: how the layers' masks become one: their "mean", "max", or "product".
+            size: spatial size of the masks in pixels, one number per axis or one for all; by default the input's.
+            method: can be left out if there is only one.
+            layer: can be left out; the masks of all layers are then fused.
+            fusion: how to fuse the layers' masks: by their "mean", "max" or "product".
 
         Returns:
             ``(M, *size)``, float32.
 
         Raises:
-            ValueError: for a method or a layer that was not asked for, or where several methods leave it open.
-            TypeError: for a size that is none.
+            ValueError: the method or layer was not computed, or several methods make it ambiguous; or the images differ
+                in size and `size` is missing.
+            TypeError: `size` is neither a number nor a sequence of numbers.
         """
         chosen = self.chosen(method, layer)
         shape = checked_size(size, chosen[0].ndim - 1) or self.input_size

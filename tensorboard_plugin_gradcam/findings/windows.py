@@ -35,16 +35,23 @@ class Region:
         """The place in words, such as "upper left corner"."""
         if self.hole is not None:
             return "border"
-        across = "left" if self.x1 <= 0.45 else "right" if self.x0 >= 0.55 else ""
-        down = "upper" if self.y1 <= 0.45 else "lower" if self.y0 >= 0.55 else ""
+        across = _side(self.x0, self.x1, "left", "right")
+        down = _side(self.y0, self.y1, "upper", "lower")
         touches = (self.x0 == 0 or self.x1 == 1) and (self.y0 == 0 or self.y1 == 1)
         if self.x1 - self.x0 == 1:
             return {"upper": "upper edge", "lower": "lower edge"}.get(down, "middle rows")
         if self.y1 - self.y0 == 1:
             return f"{across} edge" if across else "middle columns"
         if across and down:
-            return f"{down} {across} {'corner' if touches else 'quarter'}"
-        return f"{down} part" if down else f"{across} part" if across else "centre"
+            return f"{down} {across} {'corner' if touches and self.area < 0.25 else 'quarter'}"
+        return f"{down} part" if down else f"{across} part" if across else "center"
+
+
+def _side(low: float, high: float, first: str, second: str) -> str:
+    """Return on which side of the middle an extent lies; "" for about the middle. A half lies on its side."""
+    if high <= 0.45 or (low == 0 and high == 0.5):
+        return first
+    return second if low >= 0.55 or (low == 0.5 and high == 1) else ""
 
 
 @dataclass(frozen=True, eq=False)

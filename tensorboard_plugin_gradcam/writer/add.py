@@ -86,10 +86,11 @@ def add_gradcam(
     keep_maps: int | None = None,
     on_error: OnError = "warn",
 ) -> None:
-    """Log maps, of any framework and any library, with the images they explain.
+    """Log maps from any framework and library, together with the images they explain.
 
-    Calls for one tag and step add up: further methods, layers, targets or samples. Images are stored once, however
-    often they are passed; `prepare_samples` also saves looking at them. One process writes a series of one run.
+    Several calls for one tag and step add up: they add methods, layers, targets or samples. Each image is stored once,
+    no matter how often you pass it; with `prepare_samples` it is also encoded only once. Only one process may write a
+    series of a run.
 
     Example:
         >>> add_gradcam("runs/dogs", "val", images, maps, step, labels=labels, outputs=logits, mean=MEAN, std=STD)
@@ -97,62 +98,63 @@ def add_gradcam(
     Args:
         writer: a `SummaryWriter` of torch or tensorboardX, a `tf.summary` writer, Lightning's `TensorBoardLogger` or a
             log directory.
-        tag: name of the series.
-        images: uint8, or floating point in [0, 1], as for `prepare_samples`, or its result; None where there are none.
-        maps: raw values ``(N, h, w)`` at any resolution, or with an axis of one channel, ``(N, 1, h, w)``;
-            ``(N, d, h, w)`` for volumes; ``(N, h, w, 3)`` for kind "rgb"; ``(N, T, h, w)`` where `targets` is
-            ``(N, T)``. Or a mapping to such arrays from layers, or from pairs ``(method, layer)``.
-        global_step: of the training, a whole number from 0 to 2^53.
+        tag: name of the series, such as "val".
+        images: uint8, or floating point in [0, 1], as for `prepare_samples`, or its result; None for no pictures.
+        maps: raw values ``(N, h, w)`` at any resolution, or with one channel, ``(N, 1, h, w)``;
+            ``(N, d, h, w)`` for volumes; ``(N, h, w, 3)`` for kind "rgb"; ``(N, T, h, w)`` if `targets` is
+            ``(N, T)``. Or a mapping from layers, or from pairs ``(method, layer)``, to such arrays.
+        global_step: step of the training, a whole number from 0 to 2^53.
         walltime: seconds since 1970; now by default.
-        method: that made the maps, in snake case.
-        layer: that was explained.
-        kind: "positive" where positive values are evidence, "signed" where both signs are meant, "rgb" for colours.
-        targets: class that is explained, an int, ``(N,)`` or ``(N, T)``; -1 for none.
-        target_names: names of targets that are not classes, N or T of them.
-        scores: of the targets before softmax, shaped like them.
-        outputs: ``(N, C)`` before softmax: predictions and probabilities are read from them. Before sigmoid where the
-            task is "multilabel", ``(N, D)`` values of a regression, ``(N, C, ...)`` of a segmentation, or a detector's
-            N mappings with `boxes`, `labels` and `scores`.
-        probabilities: ``(N, C)``, or ``(N,)`` of the predicted class.
-        predictions: ``(N,)``, class index; the most probable by default.
+        method: the method that made the maps, in snake case.
+        layer: the explained layer.
+        kind: "positive" if only positive values are evidence, "signed" if both signs are, "rgb" for colors.
+        targets: explained class: an int, ``(N,)`` or ``(N, T)``; -1 for none.
+        target_names: N or T names of targets that are not classes.
+        scores: the targets' scores before softmax, shaped like `targets`.
+        outputs: ``(N, C)`` before softmax; predictions and probabilities are computed from them. For other tasks:
+            ``(N, C)`` before sigmoid ("multilabel"), ``(N, D)`` values ("regression"), ``(N, C, ...)``
+            ("segmentation"), or a detector's N mappings with `boxes`, `labels` and `scores`.
+        probabilities: ``(N, C)`` in [0, 1], or ``(N,)`` for the predicted class.
+        predictions: ``(N,)``, class indices; by default the most probable class.
         labels: as for `prepare_samples`.
-        losses: ``(N,)``.
-        numbers: of your own for each sample, by their names: ``{"uncertainty": values}``, each ``(N,)``, NaN for none.
-        measures: what to measure of each map: "concentration", "randomisation" (against the first step that is logged),
-            "steadiness", and against ground truth "pointing_game", "energy_inside" and "iou"; or numbers of your own
-            for each map, by their names: ``{"gain": values}``, each ``(N,)`` or shaped like `targets`, or a mapping to
-            such arrays, like that of `maps`.
-        top_k: how many of the most probable classes to log.
+        losses: ``(N,)``, one loss per sample.
+        numbers: your own numbers per sample, by name: ``{"uncertainty": values}``, each ``(N,)``, NaN for none.
+        measures: what to measure on each map: "concentration", "randomisation" (against the first logged step),
+            "steadiness", and, with ground truth, "pointing_game", "energy_inside" and "iou"; or your own numbers
+            per map, by name: ``{"gain": values}``, each ``(N,)`` or shaped like `targets`, or a
+            mapping to such arrays, with the keys of `maps`.
+        top_k: number of most probable classes to log.
         class_names: by class index.
-        ids: each sample's id in its data set.
+        ids: each sample's id in the data set.
         captions: free text.
-        boxes: ground truth, for each sample a list of ``(x0, y0, x1, y1)`` or None.
+        boxes: ground truth: for each sample a list of ``(x0, y0, x1, y1)`` or None.
         boxes_in: "pixels" or "fractions".
         box_classes: for each sample a list of its boxes' class indices, or None.
-        truth_masks: ground truth, for each sample ``(h, w)``, of a volume ``(d, h, w)``, or None.
+        truth_masks: ground truth: for each sample ``(h, w)``, or ``(d, h, w)`` for a volume; or None.
         masks: the former name of `truth_masks`.
-        transform: how images were normalized, to be undone.
-        mean: of each channel, where images were normalized by it and `std`.
-        std: of each channel.
-        dataformats: as for `prepare_samples`, where the shape of images doesn't tell: "NCHW", "NDHW" for volumes, ...
+        transform: how the images were normalized, so that it can be undone.
+        mean: per channel, if the images were normalized by `mean` and `std`.
+        std: per channel.
+        dataformats: as for `prepare_samples`, if the images' shape is ambiguous: "NCHW", "NDHW" for volumes, ...
         image_format: "png", "jpeg" or "webp".
-        max_image_size: longer edge above which images are scaled down; None for never.
+        max_image_size: longer edge in pixels; larger images are scaled down. None keeps every size.
         precision: "uint8" keeps values within (maximum - minimum) / 510 of each map; "float16" or "float32" keep more.
-        max_map_size: longer edge above which maps are averaged down; None for never.
+        max_map_size: longer edge in cells; larger maps are averaged down. None keeps every size.
         task: what the model does: "classification", "multilabel" (labels and predictions are sets), "regression",
-            "detection" or "segmentation"; by default outputs and labels tell all but regression.
-        epoch: of the training, also a fraction.
-        mode: what becomes of what stands in the run. "resume": a training goes on from here, and later steps of what is
-            logged are replaced. "add": this is added, and replaces only its own step. By default, what the run does not
-            have yet (a method, a layer) adds to it, its predictions too; what it has resumes.
-        keep_maps: of how many steps the samples' own maps are kept, as for `GradCAMLogger.add`.
-        on_error: where the storage can't be written (a full disk, an unwritable directory): "warn", and the training
-            goes on, or "raise".
+            "detection" or "segmentation"; by default it follows from outputs and labels, except for
+            regression.
+        epoch: epoch of the training; fractions are allowed.
+        mode: what happens to earlier records of the run. "resume": training continues from this step, and later steps
+            of the same series are replaced. "add": the step is added, and replaces only itself. By default, a method
+            or layer that the run does not have yet is added, with its predictions; one that it has is resumed.
+        keep_maps: number of steps whose maps of single samples are kept, as for `GradCAMLogger.add`.
+        on_error: if the storage can't be written (full disk, read-only directory): "warn" and let training continue,
+            or "raise".
 
     Raises:
-        ValueError: an argument's shape or values; a normalized tensor that is passed as an image is told as such.
-        TypeError: an argument's type.
-        OSError: it could not be written, with ``on_error="raise"``.
+        ValueError: an argument has the wrong shape or values; the error says so if an image looks normalized.
+        TypeError: an argument has the wrong type.
+        OSError: the log could not be written, and `on_error` is "raise".
     """
     checked_tag(tag)
     checked_on_error(on_error)

@@ -12,14 +12,14 @@ from tensorboard_plugin_gradcam.arrays import to_numpy
 
 
 def fixed(size: int, count: int, seed: int = 0) -> NDArray[np.int64]:
-    """Choose `count` of `size` samples at random, in ascending order; all of them where there are fewer."""
+    """Choose `count` of `size` samples at random, in ascending order; all of them if there are fewer."""
     if size < 0 or count < 0:
         raise ValueError(f"expected size and count of 0 or above, got {size} and {count}")
     return np.sort(np.random.default_rng(seed).permutation(size)[:count])
 
 
 def worst(losses: Numbers, count: int) -> NDArray[np.int64]:
-    """Choose the `count` samples of the largest loss, worst first; of equal ones the earlier. NaN is worst of all."""
+    """Choose the `count` samples with the largest loss, worst first; ties go to the earlier sample, NaN ranks worst."""
     values = to_numpy(losses, "losses")
     if values.ndim != 1:
         raise ValueError(f"expected losses of shape (N,), one a sample, got {values.shape}: pass reduction='none'")
@@ -28,7 +28,7 @@ def worst(losses: Numbers, count: int) -> NDArray[np.int64]:
 
 
 def one_of_each(labels: Numbers, seed: int = 0, *, per_class: int = 1) -> NDArray[np.int64]:
-    """Choose `per_class` samples of each class at random, by ascending class; -1 is no class."""
+    """Choose `per_class` samples of each class at random, in ascending order of class; -1 means no class."""
     values = to_numpy(labels, "labels")
     if values.ndim != 1:
         raise ValueError(f"expected labels of shape (N,), got {values.shape}")

@@ -101,7 +101,7 @@ class ProbeOptions(SampleOptions, total=False):
 
 
 class GradCAMLogger:
-    """Computes and logs maps of a model during training, without changing the training or ever ending it.
+    """Compute and log a model's maps during training, without changing the training or stopping it.
 
     Example:
         >>> with GradCAMLogger(writer, model, class_names=names, transform=transform) as logger:
@@ -112,40 +112,41 @@ class GradCAMLogger:
         ...             probe.log(step)
 
     Args:
-        writer: as for `add_gradcam`; None logs nothing, for ranks that don't write.
-        model: a torch model or a `CAM`; may be left out where only `add` is used.
-        layers: of the model, as for `CAM`; found automatically by default.
+        writer: as for `add_gradcam`; None logs nothing: use it on ranks that don't write.
+        model: a torch model or a `CAM`; can be left out if you only call `add`.
+        layers: target layers, as for `CAM`; found automatically by default.
         methods: as for `CAM`.
-        class_names: by class index; by default those that the model's configuration or torchvision's weights name.
-        transform: how inputs were normalized, undone for the pictures: as for `prepare_samples`; by default, where they
-            look normalized, as a timm model's configuration or a Hugging Face model's image processor says.
-        mean: of each channel, where inputs were normalized by it and `std`.
-        std: of each channel.
-        every: log only every so many steps (50) or so much time ("30s", "5min", a `timedelta`), however often one asks.
-        metrics: also write scalars: mean probability, entropy and coverage of the maps, and against ground truth the
-            pointing game, the energy inside and the IoU.
-        top_k: how many of the most probable classes to log.
+        class_names: by class index; by default those in the model's configuration or torchvision's weights.
+        transform: how the inputs were normalized, as for `prepare_samples`; undone for the pictures. By default, inputs
+            that look normalized are un-normalized as a timm model's configuration or a Hugging Face model's image
+            processor says.
+        mean: per channel, if the inputs were normalized by `mean` and `std`.
+        std: per channel.
+        every: log at most once per so many steps (50) or so much time ("30s", "5min", a `timedelta`), no matter how
+            often you call.
+        metrics: also write scalars: the maps' mean probability, entropy and coverage and, with ground truth, the
+            pointing game, the energy inside, and the IoU.
+        top_k: number of most probable classes to log.
         image_format: "png", "jpeg" or "webp".
-        max_image_size: longer edge in pixels above which pictures are scaled down; None for never.
-        precision: of maps: "uint8", "float16" or "float32".
-        max_map_size: longer edge in cells above which maps are averaged down; None for never.
-        batch_size: images a forward pass.
+        max_image_size: longer edge in pixels; larger pictures are scaled down. None keeps every size.
+        precision: how maps are stored: "uint8", "float16" or "float32".
+        max_map_size: longer edge in cells; larger maps are averaged down. None keeps every size.
+        batch_size: number of images per forward pass.
         distributed: with a `torch.distributed` group: "gather" lets each rank compute its share and rank 0 write (every
-            rank has to make the same calls); "runs" writes ``rank_0``, ``rank_1``, ... within a log directory; None
-            leaves each process to itself.
-        measures: name or names of what to measure of each map, as for `CAM`, and log beside it: "gain_head",
+            rank must make the same calls); "runs" writes the runs ``rank_0``, ``rank_1``, ... in the log directory;
+            None treats each process as if it were alone.
+        measures: names of the measures to compute for each map, as for `CAM`, and to log with it: "gain_head",
             "class_sensitivity", "randomisation", "steadiness", "concentration", ...; see docs/belief.md. With
-            ``metrics=True`` their means are scalars. A `CAM` that is passed brings its own.
+            ``metrics=True`` their means are scalars. A `CAM` that you pass as `model` has its own.
         task: what the model does: "classification", "multilabel" (labels and predictions are sets, scores go through a
-            sigmoid), "regression", "detection" or "segmentation"; by default outputs and labels tell which, but for
-            regression.
-        mode: what becomes of what stands in the run: "resume", "add", or None, which decides by what is logged, as for
-            `add_gradcam`.
-        on_error: "warn": from the first `log` or `add` on, an error is a warning, once for each cause, and a note in
-            the step's record; the training goes on. "raise" brings the exception, for tests.
+            sigmoid), "regression", "detection" or "segmentation"; by default it follows from outputs and labels,
+            except for regression.
+        mode: what happens to earlier records of the run: "resume", "add" or None, as for `add_gradcam`.
+        on_error: "warn": from the first `log` or `add` on, an error becomes a warning, once per cause, and a note in
+            the step's record; training continues. "raise" raises the exception, for tests.
 
     Raises:
-        ValueError: an option that is none, a layer or method that does not exist.
+        ValueError: an option is invalid, or a layer or method does not exist.
     """
 
     @told
@@ -228,18 +229,18 @@ class GradCAMLogger:
         every: Every = None,
         **known: Unpack[SampleOptions],
     ) -> Probe:
-        """Register samples that are logged again and again: their pictures are stored once.
+        """Register samples to log repeatedly; their pictures are stored once.
 
         Args:
             tag: name of the series.
-            inputs: of the model, ``(N, C, H, W)`` or with a depth; a copy is kept.
+            inputs: the model's inputs, ``(N, C, H, W)`` or ``(N, C, D, H, W)``; a copy is kept.
             images: pictures of them, if un-normalized `inputs` are not viewable pictures; None stores no pictures.
             labels: as for `prepare_samples`.
-            targets: what to explain, as for `CAM`: the top class by default, "label" for the label's,
-                "both" for the top class's and, where that is wrong, the label's too.
-            every: as for the logger, for this probe.
+            targets: what to explain, as for `CAM`: by default the top class; "label" for the label's class; "both" for
+                the top class and, if that is wrong, also the label's.
+            every: as for the logger, but for this probe only.
             known: `ids`, `captions`, `boxes`, `boxes_in`, `truth_masks`, `dataformats` as for `prepare_samples`;
-                ``thumbnails=64`` with ``images=None`` stores JPEGs of the inputs, their longer edge so many pixels.
+                ``thumbnails=64`` with ``images=None`` stores JPEGs of the inputs whose longer edge has 64 pixels.
 
         Raises:
             ValueError: inputs look normalized and no `transform` was given.
@@ -262,9 +263,9 @@ class GradCAMLogger:
 
         Args:
             tag: name of the series.
-            inputs: of the model, as for `probe`.
-            step: of the training, a whole number from 0 to 2^53.
-            epoch: of the training, also a fraction.
+            inputs: the model's inputs, as for `probe`.
+            step: step of the training, a whole number from 0 to 2^53.
+            epoch: epoch of the training; fractions are allowed.
             known: further arguments of `probe`: `labels`, `images`, `targets`, ..., and `numbers` as for `Probe.log`.
         """
         schedule = self._schedule(tag)
@@ -295,27 +296,27 @@ class GradCAMLogger:
         keep_maps: int | None = None,
         **known: Unpack[SampleOptions],
     ) -> None:
-        """Log a result that was computed or captured elsewhere. Batches of one step are merged into one record.
+        """Log a result that you computed or captured yourself. Batches of the same step are merged into one record.
 
-        The record is written when the step of this tag changes, by `flush` and `close`, or else when the logger goes
-        out of scope or the process ends.
+        The record is written when this tag's step changes, on `flush` and `close`, and at the latest when the logger
+        goes out of scope or the process ends. From the first call on, errors are warnings (see `on_error`).
 
         Args:
             tag: name of the series.
-            inputs: that were explained, or `Samples`.
-            result: of `CAM`, or of its `capture`.
-            step: of the training, a whole number from 0 to 2^53.
+            inputs: the explained inputs, or `Samples`.
+            result: what `CAM` or its `capture` returned.
+            step: step of the training, a whole number from 0 to 2^53.
             labels: as for `prepare_samples`.
-            images: pictures, if un-normalized `inputs` are not viewable pictures. None stores no pictures: for whole
-                data sets, whose samples need ``ids``, since nothing else tells which one it is at another step.
-            losses: ``(N,)``.
-            numbers: of your own for each sample, by their names, as for `add_gradcam`.
-            epoch: of the training, also a fraction.
-            max_samples: of a step that are kept, however many batches it has: always the same ones, chosen by their
-                ids or else pictures. The first batch of a step says it.
-            keep_maps: of how many steps the samples' own maps are kept, the last ones; beside them, sums of each class
-                are kept of all steps, which findings and atlas are read off. By default 10 where a step has more than
-                10,000 samples, else all.
+            images: pictures, if un-normalized `inputs` are not viewable pictures. None stores no pictures, for whole
+                data sets; their samples then need `ids`, which identify them at later steps.
+            losses: ``(N,)``, one loss per sample.
+            numbers: your own numbers per sample, by name, as for `add_gradcam`.
+            epoch: epoch of the training; fractions are allowed.
+            max_samples: number of samples kept per step, over all its batches: the same ones at every step, chosen by
+                their ids or pictures. The value of a step's first batch counts.
+            keep_maps: number of last steps whose maps of single samples are kept. Of all steps, sums per class are
+                kept, from which findings and the atlas are computed. By default 10 if a step has more than 10,000
+                samples, else all.
             known: as for `probe`.
         """
         with self._faults.caught(f"step {step} of {tag!r} left out"):
@@ -339,20 +340,20 @@ class GradCAMLogger:
             self._steps.write()
 
     def prepare(self, inputs: ModelInputs, labels: Labels | None = None, **known: Unpack[SampleOptions]) -> Samples:
-        """Return what `log` would store of samples, writing nothing.
+        """Return what `log` would store of samples, without writing.
 
         Args:
-            inputs: of the model, as for `probe`.
+            inputs: the model's inputs, as for `probe`.
             labels: as for `prepare_samples`.
             known: as for `probe`.
         """
         return self._samples(inputs, THE_INPUTS, labels, None, None, dict(known))
 
     def explain(self, inputs: ModelInputs, samples: Samples, targets: LabelOrTargets = None) -> Batch:
-        """Return what `log` would write of samples at one step, writing nothing.
+        """Return what `log` would write of samples at one step, without writing.
 
         Args:
-            inputs: of the model, as many as there are samples; they pass through it at once.
+            inputs: the model's inputs, one per sample; they go through it in one batch.
             samples: as `prepare` returns them.
             targets: as for `probe`.
         """
@@ -361,21 +362,21 @@ class GradCAMLogger:
 
     @property
     def class_names(self) -> tuple[str, ...]:
-        """By class index; empty where nothing names them."""
+        """Class names by class index; empty if they are unknown."""
         return tuple(self._class_names)
 
     def flush(self) -> None:
-        """Write what `add` still holds, and flush the writer. Further batches of the same step still join it.
+        """Write what `add` still holds, and flush the writer. Later batches of the same step are still merged into it.
 
-        What could not be written is kept and tried again by the next call.
+        What could not be written is kept, and the next call tries again.
         """
         with self._faults.caught("flush"):
             self._steps.flush()
 
     def close(self) -> None:
-        """Write what is left and let go of the model. Leaving the logger's context, or dropping it, does the same.
+        """Write the rest and release the model. Leaving the `with` block or deleting the logger does the same.
 
-        Where ranks gather, all of them have to call it: one that is dropped writes its own samples alone.
+        With ``distributed="gather"`` every rank must call it: a logger that is only deleted writes its own samples.
         """
         self.flush()
         self._finish()
@@ -538,7 +539,7 @@ class GradCAMLogger:
 
 
 class Probe:
-    """Samples that are registered under a tag, to be logged again and again."""
+    """Samples registered under a tag, to log repeatedly."""
 
     def __init__(
         self,
@@ -561,13 +562,14 @@ class Probe:
 
     @forgiving
     def log(self, step: Step, *, epoch: float | None = None, numbers: OwnNumbers | None = None) -> bool:
-        """Explain the samples with the model as it is now, and write that; return whether it was due (`every`).
+        """Explain the samples with the model's current weights and write the maps; return whether a log was due
+        (`every`).
 
         Args:
-            step: of the training, a whole number from 0 to 2^53.
-            epoch: of the training, also a fraction.
-            numbers: of your own for each sample, by their names: ``{"uncertainty": values}``, each ``(N,)``, NaN for
-                none. The tab shows them beside the samples, which can be sorted and filtered by them.
+            step: step of the training, a whole number from 0 to 2^53.
+            epoch: epoch of the training; fractions are allowed.
+            numbers: your own numbers per sample, by name: ``{"uncertainty": values}``, each ``(N,)``, NaN for none. The
+                tab shows them, and sorts and filters samples by them.
         """
         return self._log(self._schedule, lambda notes: self._samples, step, epoch, numbers)
 

@@ -28,11 +28,11 @@ LARGEST_THUMBNAIL = 64  # pixels of the longer edge
 
 @dataclass(frozen=True, eq=False)
 class Samples:
-    """N samples, ready to be logged.
+    """N samples, ready to log.
 
     Attributes:
-        records: what is stored of each.
-        pictures: those of all samples by their digest.
+        records: what is stored for each sample.
+        pictures: the encoded pictures of all samples, by digest.
         image_format: how they are encoded.
     """
 
@@ -45,14 +45,14 @@ class Samples:
 
     @property
     def labels(self) -> NDArray[np.int32] | None:
-        """``(N,)``, -1 where there is none; None where no sample has one."""
+        """``(N,)``, -1 for none; None if no sample has a label."""
         if all(record.label is None for record in self.records):
             return None
         return np.array([-1 if record.label is None else record.label for record in self.records], dtype=np.int32)
 
     @property
     def axes(self) -> int | None:
-        """How many spatial axes their pictures have: 3 for volumes, else 2; None where there are no pictures."""
+        """Number of spatial axes of the pictures: 3 for volumes, else 2; None without pictures."""
         if not any(record.image for record in self.records):
             return None
         return 3 if any(record.slices for record in self.records) else 2
@@ -116,39 +116,40 @@ def prepare_samples(
     class_names: Sequence[str] = (),
     notes: list[str] | None = None,
 ) -> Samples:
-    """Prepare samples once, to be passed as `images` at every step.
+    """Prepare samples once, to pass them as `images` at every step.
 
     Args:
         images: uint8, or floating point in [0, 1]: an array or a tensor ``(N, H, W, C)``, ``(N, C, H, W)`` or
-            ``(N, H, W)``, or a sequence of single ones, PIL images or paths. None: there are no pictures.
-        count: N, needed only without images.
+            ``(N, H, W)``, or a sequence of single images, PIL images or paths. None for no pictures.
+        count: N; needed only without images.
         labels: class indices ``(N,)``, -1 or None for none, or their names among `class_names`; one-hot ``(N, C)``;
-            multi-hot ``(N, C)`` or N lists of classes, where several are right; values, where the task is "regression".
-        ids: each sample's id in its data set.
+            multi-hot ``(N, C)`` or N lists of classes if several are right; values if the task is "regression".
+        ids: each sample's id in the data set.
         captions: free text.
-        boxes: ground truth, for each sample a list of ``(x0, y0, x1, y1)`` or None.
+        boxes: ground truth: for each sample a list of ``(x0, y0, x1, y1)`` or None.
         boxes_in: "pixels" of the image as it is passed, or "fractions" of its width and height.
         box_classes: for each sample a list of its boxes' class indices, or None.
-        truth_masks: ground truth, for each sample ``(h, w)``, of a volume ``(d, h, w)``, 0 outside, or None; where the
-            task is "segmentation", class indices.
+        truth_masks: ground truth: for each sample ``(h, w)``, or ``(d, h, w)`` for a volume, 0 outside; or None. If
+            the task is "segmentation", class indices.
         masks: the former name of `truth_masks`.
-        transform: how images were normalized, to be undone: a torchvision preset, weights, `Compose` or `Normalize`, a
-            timm data configuration, or a Hugging Face image processor.
-        mean: of each channel, where images were normalized by it and `std`.
-        std: of each channel.
-        dataformats: "NHWC", "NCHW", "NHW", or for volumes "NDHW", "NDHWC", "NCDHW", where the shape doesn't tell.
+        transform: how the images were normalized, so that it can be undone: a torchvision preset, weights, `Compose`
+            or `Normalize`, a timm data configuration, or a Hugging Face image processor.
+        mean: per channel, if the images were normalized by `mean` and `std`.
+        std: per channel.
+        dataformats: "NHWC", "NCHW", "NHW", or for volumes "NDHW", "NDHWC", "NCDHW", if the shape is ambiguous.
         image_format: "png", "jpeg" or "webp".
-        max_image_size: longer edge in pixels above which pictures are scaled down; None for never.
-        volumes: images have a depth axis before the height; their slices are stored. By default they are volumes where
-            `dataformats` says so ("NDHW"), or where they have five axes, or four of which neither the second nor the
-            last can be channels (1, 3 or 4).
-        task: "classification", "multilabel", "regression", "detection" or "segmentation": what labels and masks are; by
-            default the labels tell whether they are sets.
-        class_names: by class index, for labels that are names.
-        notes: a list that takes in words what can't be read; it is left out then instead of raising an error.
+        max_image_size: longer edge in pixels; larger pictures are scaled down. None keeps every size.
+        volumes: the images have a depth axis before the height; their slices are stored. By default, images are volumes
+            if `dataformats` says so ("NDHW"), if they have five axes, or if they have four of which neither the second
+            nor the last can be channels (1, 3 or 4).
+        task: "classification", "multilabel", "regression", "detection" or "segmentation": the meaning of labels and
+            masks; by default classes, or sets of classes if the labels are multi-hot or lists.
+        class_names: by class index; needed if labels are names.
+        notes: a list to which unreadable values are reported in words; they are then skipped instead of raising an
+            error.
 
     Raises:
-        ValueError: images are not pictures (a normalized tensor is told as such), or arguments differ in length.
+        ValueError: images are not pictures (the error says so if one looks normalized), or arguments differ in length.
     """
     one_of("image_format", image_format, ImageFormat)
     one_of("boxes_in", boxes_in, BoxesIn)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tensorboard_plugin_gradcam.findings import EVERYONE, Observations, Source, Summary, find, hot_spots
+from tensorboard_plugin_gradcam.findings import EVERYONE, Observations, Region, Source, Summary, find, hot_spots
 from tests.findings.plants import BIRTH, STEPS, planted
 
 
@@ -83,3 +83,18 @@ def test_the_samples_behind_a_frame_are_those_that_are_counted():
     assert finding.region.name == "border"
     assert set(finding.samples) == set(map(str, marked))
     assert finding.count == len(marked)
+
+
+@pytest.mark.parametrize(
+    ("region", "name"),
+    [
+        (Region(0, 0, 0.25, 0.25), "upper left corner"),
+        (Region(0, 0, 0.5, 0.5), "upper left quarter"),  # a cell of a 2 x 2 map is not the center
+        (Region(0.5, 0.5, 1, 1), "lower right quarter"),
+        (Region(0.5, 0.25, 1, 0.75), "right part"),
+        (Region(0.25, 0.25, 0.75, 0.75), "center"),
+        (Region(0, 0, 1, 0.25), "upper edge"),
+    ],
+)
+def test_a_place_is_named_by_where_it_lies(region: Region, name: str) -> None:
+    assert region.name == name
