@@ -6,7 +6,7 @@ BIN := .venv/bin
 BIOME := npm install --no-save --no-package-lock --no-audit --no-fund @biomejs/biome@2.6.8
 
 .DEFAULT_GOAL := help
-.PHONY: help setup test check docs frameworks gpu format demo tour dist release-check firefox pictures bench soak matrix proto clean
+.PHONY: help setup test check docs frameworks gpu format demo tour dist release-check firefox pictures method-pictures bench soak matrix proto clean
 
 help:  ## list these targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 16
@@ -79,6 +79,9 @@ release-check: dist  ## metadata, links, changelog and licences of what `make di
 
 pictures: setup  ## make the pictures of the README and the docs anew
 	$(BIN)/python docs/pictures.py
+
+method-pictures: .venv-frameworks/.installed  ## draw every method for docs/methods.md, and measure what each costs
+	.venv-frameworks/bin/python docs/method_pictures.py
 
 bench: setup  ## measure beside the peers, into benchmarks/RESULTS.md (an hour; QUICK=1: five minutes, into build/)
 	$(BIN)/pip install --quiet -e '.[bench]'
