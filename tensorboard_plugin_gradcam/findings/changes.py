@@ -16,6 +16,7 @@ from tensorboard_plugin_gradcam.findings.statistics import jump_sizes
 
 LEVEL = 0.01  # of a false change in any of the series
 SHORTEST = 8  # kept steps: of fewer, too few permutations differ to be sure
+SHORT = 24  # kept steps
 LONGEST = 300  # values that are split; longer series are averaged first
 BATCH = 200  # permutations at a time
 ENOUGH = 10  # permutations with as large a jump, after which it is none
@@ -79,7 +80,9 @@ def _splits(values: Series, rows: int, seed: int) -> list[tuple[int, float]]:
         first, last = parts.pop()
         if last - first < SHORTEST:
             continue
-        at, p = best_split(averaged[first:last], int(2 * rows / LEVEL) - 1, random)
+        # Of a short series few permutations differ, and p is close to the level: it has to be known well.
+        enough = (2 if last - first > SHORT else 20) * rows / LEVEL
+        at, p = best_split(averaged[first:last], int(enough) - 1, random)
         if p * rows <= LEVEL:
             found.append(((first + at) * stride, p))
             parts += [(first, first + at), (first + at, last)]

@@ -1,8 +1,10 @@
 """Hot spots: many samples of one class, or of all, look at the same place of the picture.
 
 A sample looks at a window where at least half of its evidence lies there. A class is compared with the others by
-Fisher's exact test; all classes together with the mirrored places of the same pictures by the sign test, since a mark
-stands on one side and what comes from the network's borders or from the habit of centring on both.
+Fisher's exact test, and with the places of the same shape at which it looks itself by the binomial test: a class whose
+maps are more focused than the others' has more samples at every place, and is no hot spot at any. All classes together
+are compared with the mirrored places of the same pictures by the sign test, since a mark stands on one side and what
+comes from the network's borders or from the habit of centring on both.
 """
 
 from __future__ import annotations
@@ -17,7 +19,12 @@ from numpy.typing import NDArray
 
 from tensorboard_plugin_gradcam.findings.attention import regridded
 from tensorboard_plugin_gradcam.findings.looks import spaced
-from tensorboard_plugin_gradcam.findings.statistics import adjusted, fisher_greater, sign_test_greater
+from tensorboard_plugin_gradcam.findings.statistics import (
+    adjusted,
+    binomial_greater,
+    fisher_greater,
+    sign_test_greater,
+)
 from tensorboard_plugin_gradcam.findings.summary import (
     EVERYONE,
     FEWEST,
@@ -28,7 +35,8 @@ from tensorboard_plugin_gradcam.findings.summary import (
 )
 from tensorboard_plugin_gradcam.findings.windows import Region, Windows, windows_of
 
-TIMES = 3  # as often as the others, or the mirrored places
+TIMES = 3  # as often as the others and as elsewhere, or as the mirrored places
+TIMES_MIRRORED = 2  # as often as a class looks at the mirrored places: a mark may have a twin
 LEVEL = 0.05  # false discovery rate
 LEAST_SHARE = 0.05  # of a class
 LARGEST = 0.25  # of the picture, for all classes together
@@ -105,8 +113,11 @@ def hot_spots(summary: Summary) -> list[HotSpot]:
     return of_classes + [spot for spot in of_all if not any(_touch(windows, spot.window, other) for other in taken)]
 
 
-def _of_classes(step: StepSummary) -> tuple[_Candidate, ...]:
-    """Return the windows that a class looks at much more often than the others, with their p-values."""
+def _of_classes(step: StepSummary, windows: Windows) -> tuple[_Candidate, ...]:
+    """Return the windows that a class looks at much more often than the others, and than elsewhere, with p-values.
+
+    Both have to be unlikely: the larger p-value counts.
+    """
     everyone = step.groups[EVERYONE]
     groups = [group for group, one in step.groups.items() if group != EVERYONE and everyone.count - one.count >= FEWEST]
     if not groups:
@@ -116,14 +127,25 @@ def _of_classes(step: StepSummary) -> tuple[_Candidate, ...]:
     others, other_hits = everyone.count - counts, everyone.hits - hits
     frequent = hits >= np.maximum(FEWEST, LEAST_SHARE * counts)
     apart = hits * others >= TIMES * other_hits * counts
-    return tuple(
-        _Candidate(
-            groups[row],
-            window,
-            exact(int(hits[row, window]), int(counts[row, 0]), int(other_hits[row, window]), int(others[row, 0])),
-        )
-        for row, window in zip(*(axis.tolist() for axis in np.nonzero(frequent & apart)), strict=True)
-    )
+    found = []
+    for row, window in zip(*(axis.tolist() for axis in np.nonzero(frequent & apart)), strict=True):
+        count, size = int(hits[row, window]), int(counts[row, 0])
+        elsewhere = _elsewhere(hits[row], windows, window)
+        if count >= TIMES * elsewhere:
+            by_chance = binomial_greater(count, size, min(elsewhere + 1, size + 1) / (size + 2))
+            p = exact(count, size, int(other_hits[row, window]), int(others[row, 0]))
+            found.append(_Candidate(groups[row], window, max(p, by_chance)))
+    return tuple(found)
+
+
+def _elsewhere(hits: NDArray[np.int32], windows: Windows, window: int) -> float:
+    """Return how many samples of a class look at another place of a window's shape, on average.
+
+    Corners are alike, and so are edges, where a network sees the end of the picture: mirrored places count for more.
+    """
+    mirrors = [mirror for mirror in windows.mirrors[window].tolist() if mirror != window]
+    mirrored = float(hits[mirrors].mean()) if mirrors else 0.0
+    return max(float(hits @ windows.elsewhere[:, window]), mirrored * TIMES_MIRRORED / TIMES)
 
 
 def _of_everyone(step: StepSummary, windows: Windows, own: NDArray[np.bool_]) -> tuple[_Candidate, ...]:
@@ -143,7 +165,7 @@ def _looks(summary: Summary, windows: Windows, excluded: NDArray[np.bool_]) -> t
     for at, step in enumerate(summary.steps):
         kept = _candidates.get(step)
         if kept is None:
-            kept = _candidates[step] = _of_classes(step), _of_everyone(step, windows, own)
+            kept = _candidates[step] = _of_classes(step, windows), _of_everyone(step, windows, own)
         of_classes += [_Look(at, *one) for one in kept[0] if not excluded[one.window]]
         of_all += [_Look(at, *one) for one in kept[1] if not large[one.window]]
     return of_classes, of_all

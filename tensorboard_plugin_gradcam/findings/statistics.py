@@ -51,9 +51,14 @@ def fisher_two_sided(hits: int, size: int, other_hits: int, other_size: int) -> 
 
 def sign_test_greater(wins: int, losses: int) -> float:
     """Return the one-sided p-value of the sign test: that wins are as likely as losses, P(Binomial(n, 1/2) >= wins)."""
-    trials = wins + losses
-    counts = np.arange(wins, trials + 1)
-    logs = _log_choose(trials, _log_factorials(trials), counts) - trials * np.log(2)
+    return binomial_greater(wins, wins + losses, 0.5)
+
+
+def binomial_greater(hits: int, trials: int, rate: float) -> float:
+    """Return P(Binomial(trials, rate) >= hits), for a rate above 0 and below 1."""
+    counts = np.arange(hits, trials + 1)
+    logs = _log_choose(trials, _log_factorials(trials), counts)
+    logs = logs + counts * np.log(rate) + (trials - counts) * np.log1p(-rate)
     return float(min(1.0, np.exp(logs).sum()))
 
 

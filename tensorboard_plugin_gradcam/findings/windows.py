@@ -12,6 +12,7 @@ from tensorboard_plugin_gradcam.findings.attention import Floats, Grid
 
 HIT = 0.5  # of a map's evidence, from which it looks at a window of at most a quarter of the picture
 SIDES = (1, 2, 3)  # of the squares, in cells
+STRIP, FRAME = 0, -1  # the other shapes
 
 
 @dataclass(frozen=True)
@@ -62,11 +63,14 @@ class Windows:
         cells: ``(g, W)``, 1 where a cell belongs to a window.
         regions: W rectangles.
         mirrors: ``(W, 3)``, the window at the mirrored place, across, down and both; itself where that is the same.
+        elsewhere: ``(W, W)``, in each window's column the weights of the windows of its shape that share less than half
+            of it, which sum to 1; zeros where there are none. The strips are of one shape; of the frame it is all four.
     """
 
     cells: Floats
     regions: tuple[Region, ...]
     mirrors: NDArray[np.int64]
+    elsewhere: Floats
 
     def hits(self, shares: Floats, window: int | slice = slice(None)) -> NDArray[np.bool_]:
         """Return which maps ``(..., g)`` look at which window ``(..., W)``, or at one: half of their evidence is there.
@@ -92,9 +96,12 @@ def windows_of(grid: Grid) -> Windows:
         for top in range(height - side + 1)
         for left in range(width - side + 1)
     ]
+    squares = len(boxes)
     boxes += [(0, 0, bands[0], width), (height - bands[0], 0, height, width)]
     boxes += [(0, 0, height, bands[1]), (0, width - bands[1], height, width)]
+    strips = set(boxes[squares:]) - set(boxes[:squares])
     boxes = [box for box in dict.fromkeys(boxes) if 2 * (box[2] - box[0]) * (box[3] - box[1]) <= height * width]
+    shapes = [STRIP if box in strips else box[2] - box[0] for box in boxes]
     masks = [_mask(grid, box) for box in boxes]
     regions = [_region(grid, box) for box in boxes]
     inner = (bands[0], bands[1], height - bands[0], width - bands[1])
@@ -102,8 +109,10 @@ def windows_of(grid: Grid) -> Windows:
         hole = _region(grid, inner)
         masks.append(1 - _mask(grid, inner))
         regions.append(Region(0, 0, 1, 1, hole=(hole.x0, hole.y0, hole.x1, hole.y1)))
+        shapes.append(FRAME)
     stack = np.stack(masks) if masks else np.zeros((0, height, width), np.float32)
-    return Windows(stack.reshape(len(masks), height * width).T.copy(), tuple(regions), _mirrors(stack))
+    cells = stack.reshape(len(masks), height * width).T.copy()
+    return Windows(cells, tuple(regions), _mirrors(stack), _elsewhere(cells, np.array(shapes)))
 
 
 def _mask(grid: Grid, box: tuple[int, int, int, int]) -> Floats:
@@ -121,3 +130,11 @@ def _mirrors(masks: Floats) -> NDArray[np.int64]:
     turned = (masks[:, :, ::-1], masks[:, ::-1], masks[:, ::-1, ::-1])
     found = [[places[mask.tobytes()] for mask in turn] for turn in turned]
     return np.array(found, dtype=np.int64).reshape(3, len(masks)).T
+
+
+def _elsewhere(cells: Floats, shapes: NDArray[np.int64]) -> Floats:
+    shared = (cells.T @ cells) / np.maximum(cells.sum(axis=0), 1)  # of each column's window
+    others = ((shapes[:, None] == shapes) & (shared < 0.5)).astype(np.float32)
+    weights = others / np.maximum(others.sum(axis=0), 1)
+    weights[:, shapes == FRAME] = (shapes == STRIP)[:, None]
+    return np.asarray(weights, dtype=np.float32)

@@ -98,3 +98,23 @@ def test_the_samples_behind_a_frame_are_those_that_are_counted():
 )
 def test_a_place_is_named_by_where_it_lies(region: Region, name: str) -> None:
     assert region.name == name
+
+
+def test_a_class_with_more_focused_maps_has_no_hot_spot_unless_it_prefers_a_place():
+    random = np.random.default_rng(0)
+    labels = np.repeat([0, 1], 100).astype(np.int32)
+
+    def found(preferred):
+        maps = random.gamma(5, size=(200, 7, 7))
+        rows, columns = random.integers(0, 7, (2, 100))
+        rows[:preferred], columns[:preferred] = 3, 1
+        maps[100 + np.arange(100), rows, columns] = 1000  # each sample of class 1 looks at one cell
+        summary = Summary()
+        summary.add(Observations(0, maps, labels))
+        return hot_spots(summary)
+
+    assert found(0) == []
+    (spot,) = found(20)
+    assert (spot.group, spot.of) == (1, 100)
+    assert spot.region.x0 <= 1 / 7 < spot.region.x1
+    assert spot.region.y0 <= 3 / 7 < spot.region.y1

@@ -6,6 +6,7 @@ from scipy import stats
 
 from tensorboard_plugin_gradcam.findings.statistics import (
     adjusted,
+    binomial_greater,
     fisher_greater,
     fisher_two_sided,
     jump_sizes,
@@ -31,6 +32,8 @@ def test_the_two_sided_test_sees_either_direction():
 def test_the_sign_test_is_the_binomial_test_of_scipy(wins, losses):
     expected = stats.binomtest(wins, wins + losses, alternative="greater").pvalue
     assert sign_test_greater(wins, losses) == pytest.approx(expected, rel=1e-6)
+    expected = stats.binomtest(wins, wins + losses, 0.02, alternative="greater").pvalue
+    assert binomial_greater(wins, wins + losses, 0.02) == pytest.approx(expected, rel=1e-6)
 
 
 def test_adjusted_p_values_are_those_of_scipy_where_the_rest_counts_as_one():

@@ -24,7 +24,7 @@ const KINDS: Record<string, string> = {
 
 const HOW: Record<string, string> = {
   hot_spot:
-    "A sample looks at a place where at least half of its evidence lies. The class is compared with the others by Fisher’s exact test, corrected for all classes, places and kept steps.",
+    "A sample looks at a place where at least half of its evidence lies. The class is compared with the others by Fisher’s exact test, and with where it looks itself at places of the same shape by the binomial test; both are corrected for all classes, places and kept steps.",
   hot_spot_everywhere:
     "A sample looks at a place where at least half of its evidence lies. The place is compared with its mirrored places in the same pictures by the sign test, corrected for all places and kept steps.",
   strategy:
