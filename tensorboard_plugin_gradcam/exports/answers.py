@@ -138,9 +138,11 @@ def _atlas_steps(asked: _Asked, query: Query) -> list[int]:
 def _atlases(asked: _Asked, query: Query, steps: list[int]) -> Iterator[Answer]:
     """Yield the atlases of a series as one answer."""
     pictures: dict[str, int] = {}  # the same at many steps
-    atlases = []
+    atlases: list[Any] = []
     for step in steps:
         atlas = asked.json("atlas", {**query, "step": step})
+        if atlases and atlas and atlas["step"] == atlases[-1]["step"]:
+            continue  # of a whole data set's earlier steps no sample's own maps are kept
         for one in atlas["classes"] if atlas else ():
             if one.get("picture"):
                 one["picture"] = pictures.setdefault(one["picture"], len(pictures))

@@ -181,9 +181,11 @@ class GradCAMPlugin(base_plugin.TBPlugin):  # type: ignore[misc, unused-ignore]
 
         def made(found: list[Found]) -> dict[str, Any]:
             _, summarised, looks, _ = found[0]
+            at = step
             if by == "prediction":
-                summarised = by_prediction(summarised, self._observed(request, studied, step))
-            shown = atlas_json(summarised, step, looks)
+                observed = self._observed(request, studied, step)
+                summarised, at = by_prediction(summarised, observed), max(step, observed.step)
+            shown = atlas_json(summarised, at, looks)
             if shown is None:
                 raise _nothing_at(key)
             return shown

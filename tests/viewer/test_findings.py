@@ -100,6 +100,8 @@ def test_a_run_that_keeps_the_maps_of_its_last_steps_has_the_findings_of_all_of_
     assert arrays["steps"].tolist() == [4, 5]
     assert header["total"] == 6
     assert server.get("atlas", run="turns", step="1", **WHERE).json["step"] == 1
+    # What was predicted of whom is asked of the samples themselves: of the first step that has them.
+    assert server.get("atlas", run="turns", step="1", by="prediction", **WHERE).json["step"] == 4
     runs = {run["run"]: run["tags"][0]["maps"] for run in server.get("series").json["runs"]}
     assert [one["max_step"] for one in runs["turns"]] == [5]
 

@@ -45,6 +45,13 @@ export interface MapsQuery extends SeriesKey {
 
 export type Parameters = Record<string, string | number | readonly string[] | undefined>;
 
+/** Which samples are asked for: those of a class, by label or by prediction, at a place. */
+export interface BehindQuery {
+  region: string;
+  of: number | null; // class index; null for all
+  by: "label" | "prediction";
+}
+
 /** Asks the plugin's routes. `base` ends in "/", relative to the page ("./" from index.js's own address). */
 export class Client {
   constructor(private readonly base: string) {}
@@ -103,7 +110,7 @@ export class Client {
   async behind(
     {run, tag, method, layer}: SeriesKey,
     step: number,
-    {region, of, by}: {region: string; of: number | null; by: "label" | "prediction"},
+    {region, of, by}: BehindQuery,
     signal?: AbortSignal,
   ): Promise<Behind> {
     const query = {run, tag, method, layer, step, region, class: of ?? undefined, by};

@@ -2,7 +2,8 @@ import {deflateSync} from "node:zlib";
 import {expect, test} from "vitest";
 
 import {FileClient} from "./fileClient";
-import {mapsPacket} from "./testServer";
+import {decodeMaps} from "./packet";
+import {mapsPacket, predictionsPacket} from "./testServer";
 
 interface Part {
   route: string;
@@ -79,4 +80,36 @@ test("an atlas is that of the last stored step, with its own pictures", async ()
   expect(await at(29)).toEqual([20, "y"]);
   expect(await at(5)).toEqual([10, "x"]);
   expect(await at(99)).toEqual([30, null]);
+});
+
+test("the samples behind a place are counted from the maps that the file holds", async () => {
+  const maps = mapsPacket({steps: [0, 10], samples: 3, generation: "g"}, new URLSearchParams({run: "r"}));
+  const said = predictionsPacket({steps: [0, 10], samples: 3, generation: "g"}, new URLSearchParams({run: "r"}));
+  const sample = (identity: string, label: number) => ({identity, label, boxes: [], mask: null});
+  const cohort = {class_names: [], samples: [sample("a", 0), sample("b", 1), sample("c", 1)]};
+  const digest = decodeMaps(maps.slice().buffer).cohorts[0]!;
+  const client = new FileClient(
+    pageOf([
+      {route: "maps", query: {run: "r", ...SERIES}, body: maps},
+      {route: "predictions", query: {run: "r", tag: "t"}, body: said},
+      {route: "cohort", query: {run: "r", digest}, body: cohort},
+    ]).page,
+  );
+  const at = (step: number, of: number | null, by: "label" | "prediction") =>
+    client.behind({run: "r", ...SERIES}, step, {region: "0.5,0,1,1", of, by});
+  // Two rows of [0, sample], [step, sample + step]: the right column has (2 sample + step) of (2 sample + 2 step).
+  const shares = {a: 0.5, b: 0.5455, c: 0.5833};
+  const listed = (names: (keyof typeof shares)[]) => names.map((identity) => ({identity, share: shares[identity]}));
+  const all = await at(15, null, "label");
+  expect(all).toMatchObject({step: 10, count: 3, area: 0.5, samples: listed(["c", "b", "a"])});
+  expect(all.share).toBeCloseTo((0.5 + 12 / 22 + 14 / 24) / 3, 6);
+  expect(await at(10, 1, "label")).toMatchObject({count: 2, samples: listed(["c", "b"])});
+  const {prediction} = await client.predictions("r", "t");
+  const predicted = prediction!.data[prediction!.columns + 2]!; // of "c" at step 10
+  const alike = (["c", "b", "a"] as const).filter(
+    (_, at) => prediction!.data[prediction!.columns + 2 - at] === predicted,
+  );
+  expect((await at(10, predicted, "prediction")).samples).toEqual(listed(alike));
+  // Before the first step nothing was kept: what comes first stands in.
+  expect((await at(-5, null, "label")).step).toBe(0);
 });

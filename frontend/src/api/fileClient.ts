@@ -3,7 +3,11 @@
 import {during} from "../busy";
 import {bytesOf} from "./base64";
 import type {MapSeries} from "../types";
-import {Client, type MapsQuery, type Parameters, ServerError} from "./client";
+import {behindAt, predictedAt, rowAt} from "../maths/behind";
+import {byPlace, placesAt} from "../maths/places";
+import {regionFrom} from "../maths/regions";
+import {type BehindQuery, Client, type MapsQuery, type Parameters, type SeriesKey, ServerError} from "./client";
+import type {Behind} from "./findings";
 import {decodeMaps} from "./packet";
 
 /** One stored answer: to which question, and in which element of the page. */
@@ -16,11 +20,6 @@ interface Stored {
 
 /** What is cut out of a series: a file holds all of it, which is quicker found than cut. */
 const CUTS = new Set(["samples", "step", "after"]);
-
-/** Of whatever may be asked, more than a file could hold. */
-const LACKS: Record<string, string> = {
-  behind: "An exported page can't list the samples behind a place. Open the log in TensorBoard to see them.",
-};
 
 export class FileClient extends Client {
   private readonly stored = new Map<string, Stored>();
@@ -43,11 +42,24 @@ export class FileClient extends Client {
     return series;
   }
 
+  /** Counted here, of the maps that the file holds. */
+  override async behind(key: SeriesKey, step: number, {region, of, by}: BehindQuery): Promise<Behind> {
+    const maps = await this.maps(key);
+    const place = regionFrom(region);
+    if (!place || !maps.steps.length) throw new ServerError("this file contains no maps for this view", 404);
+    const row = rowAt(maps, step);
+    const cohort = byPlace(await this.cohort(key.run, maps.cohorts[maps.cohort[row]!] ?? ""), placesAt(maps, row));
+    const said = by === "label" ? null : await this.predictions(key.run, key.tag);
+    const classOf = (at: number) =>
+      by === "label" ? (cohort.samples[at]?.label ?? -1) : predictedAt(said, maps.steps[row]!, at);
+    return behindAt(maps, row, cohort, place, classOf, of);
+  }
+
   protected override async answer(route: string, parameters: Parameters): Promise<Response> {
     this.ready ??= this.read();
     await this.ready;
     const found = this.find(route, parameters);
-    if (!found) throw new ServerError(LACKS[route] ?? `this file contains no ${route} for this view`, 404);
+    if (!found) throw new ServerError(`this file contains no ${route} for this view`, 404);
     const body = await this.body(found.part, found.type);
     return new Response(fitting(route, parameters, body), {headers: {"content-type": found.type}});
   }

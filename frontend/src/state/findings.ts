@@ -2,9 +2,10 @@
 
 import {computed, effect, signal} from "@preact/signals";
 import {PATIENCE_MS} from "../api/images";
-import type {Finding, Findings, Region} from "../api/findings";
+import type {Finding, Findings} from "../api/findings";
 import type {SeriesKey} from "../api/client";
 import {afterwards} from "../busy";
+import {regionFrom, regionText} from "../maths/regions";
 import {catalog, change, client, groups, images, seriesKey, settings} from "./store";
 
 const MOST_RUNS = 20; // that one request asks for
@@ -115,22 +116,6 @@ export function show(finding: Finding): void {
     region: region && regionText(region),
     sort: region ? "region" : "logged",
   });
-}
-
-const DIGITS = 4;
-
-/** A region as it stands in a link: its edges, and those of its hole. */
-export function regionText({x0, y0, x1, y1, hole}: Region): string {
-  return [x0, y0, x1, y1, ...(hole ?? [])].map((edge) => String(Number(edge.toFixed(DIGITS)))).join(",");
-}
-
-/** The region that a link has; null where it has none, or nothing that is one. */
-export function regionFrom(text: string | null): Region | null {
-  const edges = (text ?? "").split(",").map(Number);
-  if (![4, 8].includes(edges.length) || !edges.every((edge) => edge >= 0 && edge <= 1)) return null;
-  const [x0, y0, x1, y1, ...hole] = edges as [number, number, number, number, ...number[]];
-  if (!(x1 > x0 && y1 > y0)) return null;
-  return {x0, y0, x1, y1, hole: hole.length ? (hole as [number, number, number, number]) : null};
 }
 
 const regionSetting = computed(() => settings.value.region);

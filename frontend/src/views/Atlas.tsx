@@ -19,7 +19,10 @@ export function Atlas() {
   const [chosen, choose] = useState<Chosen | null>(null);
   const {atlasBy} = settings.value;
   useEffect(() => choose(null), [atlasBy]);
-  const known = [...came.value].filter(([run]) => keys.some((key) => key.run === run));
+  const known = keys.flatMap(({run}) => {
+    const one = came.value.get(run);
+    return one ? [[run, one] as const] : []; // in the runs' order, not in that of their arrival
+  });
   const rows = rowsOf(known.map(([, one]) => one));
   return (
     <div class="atlas-view">

@@ -3,7 +3,7 @@ import type {SeriesKey} from "../api/client";
 import type {Atlas, Region} from "../api/findings";
 import {shareOf} from "../maths/atlas";
 import {percent} from "../maths/numbers";
-import {regionText} from "../state/findings";
+import {regionText} from "../maths/regions";
 import {sampleName} from "../state/names";
 import {type Cast, castAt, className, isRight, saidOf} from "../state/samples";
 import {tileKey} from "../state/spec";
