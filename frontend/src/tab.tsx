@@ -27,8 +27,8 @@ options.debounceRendering = (draw) => {
   });
 };
 
-/** Build the tab into the frame. `catalog`: the answer to `series`, where it is on its way. */
-export function open(catalog?: Promise<Response>): void {
+/** Build the tab into the frame. `catalog`, `opening`: the answers to `series` and `opening`, where they are on their way. */
+export function open(catalog?: Promise<Response>, opening?: Promise<Response>): void {
   const style = new CSSStyleSheet();
   style.replaceSync([charts, sheet, panels, compare, marks, share, findings, ribbon, belief, keys].join("\n"));
   document.adoptedStyleSheets = [style];
@@ -39,7 +39,7 @@ export function open(catalog?: Promise<Response>): void {
   });
   const root = Object.assign(document.createElement("div"), {id: "app"});
   document.body.replaceChildren(root);
-  connect(catalog);
+  connect(catalog, opening);
   keepAsking();
   mount(<App />, root);
 }

@@ -36,6 +36,7 @@ class Entry:
     map_kind: MapKind
     identity: Series
     tags: list[Place] = field(default_factory=list)
+    listed: list[Listed] = field(default_factory=list)  # what TensorBoard lists for each of the tags
     max_step: int = -(2**63)
     max_wall_time: float = -math.inf
     first_wall_time: float = math.inf
@@ -43,6 +44,7 @@ class Entry:
     def extend(self, tag: str, listed: Listed, first: bool, takes_turns: bool = False) -> None:
         """Count one more TensorBoard tag in."""
         self.tags.append(Place(tag, listed.plugin, takes_turns))
+        self.listed.append(listed)
         self.max_step = max(self.max_step, listed.max_step)
         self.max_wall_time = max(self.max_wall_time, listed.max_wall_time)
         if first:

@@ -14,6 +14,7 @@ from werkzeug.datastructures import MultiDict
 from tensorboard_plugin_gradcam.findings.windows import Region
 from tensorboard_plugin_gradcam.viewer.limits import RUNS_COMPARED, SAMPLES_ASKED
 
+DIGEST = "[0-9a-f]{32}"
 Aspect = Literal["label", "prediction"]  # by which samples are put into classes
 
 
@@ -37,7 +38,7 @@ def required(arguments: Mapping[str, str], name: str) -> str:
 def digest(arguments: Mapping[str, str]) -> str:
     """Return the parameter `digest`."""
     value = required(arguments, "digest")
-    if not re.fullmatch("[0-9a-f]{32}", value):
+    if not re.fullmatch(DIGEST, value):
         raise errors.InvalidArgumentError(f"expected a digest of 32 lower-case hex digits, got {quoted(value)}")
     return value
 

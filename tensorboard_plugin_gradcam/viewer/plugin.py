@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, Literal
+from urllib.parse import urlencode
 
 from tensorboard import errors, plugin_util
 from tensorboard.backend import http_util
@@ -41,7 +43,23 @@ from tensorboard_plugin_gradcam.viewer.findings import (
     observed_at,
     packed,
 )
-from tensorboard_plugin_gradcam.viewer.limits import IMAGE_PIXELS, PICTURES_AT_ONCE, SENDING_BYTES
+from tensorboard_plugin_gradcam.viewer.limits import (
+    IMAGE_PIXELS,
+    OPENING_COHORT_BYTES,
+    OPENING_PICTURE_BYTES,
+    OPENING_SECONDS,
+    PICTURES_AT_ONCE,
+    SENDING_BYTES,
+)
+from tensorboard_plugin_gradcam.viewer.opening import (
+    GROUPS,
+    Answered,
+    Question,
+    Shown,
+    first_pictures,
+    shown_first,
+    together,
+)
 from tensorboard_plugin_gradcam.viewer.packets import maps_packet, numbers_packet, predictions_packet
 from tensorboard_plugin_gradcam.viewer.parameters import quoted, required
 from tensorboard_plugin_gradcam.viewer.pictures import Picture, recognised
@@ -76,11 +94,18 @@ class GradCAMPlugin(base_plugin.TBPlugin):  # type: ignore[misc, unused-ignore]
         self._reading_pictures = Turns(PICTURES_AT_ONCE)
         self._sending = Bytes(SENDING_BYTES)
         self._places = Registry()
+        self._handlers: Mapping[str, Handler] = {
+            "predictions": self._serve_predictions,
+            "maps": self._serve_maps,
+            "cohort": self._serve_cohort,
+            "image": self._serve_image,
+        }
 
     def get_plugin_apps(self) -> dict[str, Any]:
         """Return the routes, each with the same manners."""
         routes: dict[str, Handler] = {
             "/series": self._serve_series,
+            "/opening": self._serve_opening,
             "/predictions": self._serve_predictions,
             "/maps": self._serve_maps,
             "/numbers": self._serve_numbers,
@@ -105,6 +130,66 @@ class GradCAMPlugin(base_plugin.TBPlugin):  # type: ignore[misc, unused-ignore]
     def _serve_series(self, request: Request) -> Response:
         catalog = self._store.catalog(_scope(request))
         return self._sent(request, catalog.packed(self._kept_steps, self._damage.problems()), "application/json")
+
+    def _serve_opening(self, request: Request) -> Response:
+        """Answer what the tab asks first, as far as that is quickly done: the tab asks for the rest as ever."""
+        until = time.monotonic() + OPENING_SECONDS
+        answers: list[Answered] = []
+        pictures = 0
+        for question in self._first_questions(_scope(request)):
+            if time.monotonic() > until:
+                break
+            answered = self._answer(request, question)
+            is_picture = question.route == "image"
+            if answered is None or (is_picture and pictures + len(answered.body) > OPENING_PICTURE_BYTES):
+                continue
+            pictures += len(answered.body) if is_picture else 0
+            answers.append(answered)
+        content = together(answers)
+        return self._hold(_respond(request, content, "application/octet-stream"), len(content))
+
+    def _first_questions(self, scope: Scope) -> Iterator[Question]:
+        """Yield what is to be answered first; later ones follow from what was read for those before."""
+        shown = shown_first(self._store.catalog(scope))
+        cohorts_of = []
+        for one in shown[:GROUPS]:
+            yield from one.questions(with_maps=True)
+            digest = self._cohort_shown(scope, one)
+            if digest is not None:
+                cohorts_of.append((one.run, digest))
+                yield Question("cohort", {"run": one.run, "digest": digest})
+        for run, digest in cohorts_of[:1]:
+            for image in self._first_pictures(scope, run, digest):
+                yield Question("image", {"run": run, "digest": image})
+        for one in shown[GROUPS:]:
+            yield from one.questions(with_maps=False)
+
+    def _cohort_shown(self, scope: Scope, shown: Shown) -> str | None:
+        """Return the digest of the samples that stand at the last step."""
+        key = shown.maps or Key(shown.run, shown.tag, "predictions")
+        entry = self._store.entry(scope, key)
+        steps = None if entry is None else self._store.series(scope, key, entry.tags).steps
+        return None if steps is None else str(steps.cohort[-1].decode())
+
+    def _first_pictures(self, scope: Scope, run: str, digest: str) -> list[str]:
+        """Return the digests of a cohort's first pictures."""
+
+        def make() -> bytes:
+            blob = self._source.blob(scope, run, Series("cohort", digest=digest))
+            return b"" if blob is None or len(blob) > OPENING_COHORT_BYTES else first_pictures(blob)
+
+        kept = self._answers.kept(("first pictures", scope.experiment, run, digest), 0, make)
+        return kept.decode().split()
+
+    def _answer(self, request: Request, question: Question) -> Answered | None:
+        """Return what a route of our own answers to a question; None where it refuses."""
+        query = urlencode(question.parameters)
+        environment = {**request.environ, "REQUEST_METHOD": "GET", "QUERY_STRING": query}
+        try:
+            with self._handlers[question.route](Request(environment)) as response:
+                return Answered.of(question, response)
+        except errors.PublicError:
+            return None
 
     def _serve_predictions(self, request: Request) -> Response:
         key = Key(required(request.args, "run"), required(request.args, "tag"), "predictions")

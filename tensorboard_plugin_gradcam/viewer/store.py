@@ -198,14 +198,24 @@ class Store:
     def _refreshed(self, scope: Scope, key: Key, tags: Sequence[Place], slot: _Slot | None) -> _Slot:
         now = time.monotonic()
         try:
-            fingerprint = tuple(self._source.series(scope, key.run, at.tag).get(key.run, {}).get(at.tag) for at in tags)
+            checked, fingerprint = self._fingerprint(scope, key, tags)
             if slot and fingerprint == slot.fingerprint and now - slot.read < REREAD_SECONDS:
-                return replace(slot, checked=now)
-            return _Slot(self._read(scope, key, tags, slot.loaded if slot else None), fingerprint, now, now)
+                return replace(slot, checked=checked)
+            return _Slot(self._read(scope, key, tags, slot.loaded if slot else None), fingerprint, checked, now)
         except Unavailable:
             if slot is None:
                 raise
             return replace(slot, checked=now)  # what was read before the data server died can still be looked at
+
+    def _fingerprint(self, scope: Scope, key: Key, tags: Sequence[Place]) -> tuple[float, Fingerprint]:
+        """Return what is listed of a series, and when it was: by the catalogue, where that was made a moment ago."""
+        now = time.monotonic()
+        made, catalog = self._catalogs.get(scope.experiment, (-float("inf"), None))
+        entry = catalog.entries.get(key) if catalog is not None and now - made < FRESH_SECONDS else None
+        if entry is not None and entry.tags == list(tags):
+            return made, tuple(entry.listed)
+        listed = (self._source.series(scope, key.run, at.tag).get(key.run, {}).get(at.tag) for at in tags)
+        return now, tuple(listed)
 
     def _read(self, scope: Scope, key: Key, tags: Sequence[Place], old: Loaded | None) -> Loaded:
         with self.reading.taken():

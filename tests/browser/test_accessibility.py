@@ -191,7 +191,7 @@ def test_the_step_is_said(page: Page, rich: Server) -> None:
 
 def test_nothing_moves_by_itself_where_motion_is_unwanted(page: Page, rich: Server) -> None:
     page.emulate_media(reduced_motion="reduce")
-    page.route("**/maps?*", lambda route: route.abort())
+    page.route(re.compile(r"/(maps\?|opening$)"), lambda route: route.abort())
     page.goto(f"http://{rich.host}:{rich.port}/data/plugin_entry.html?name=gradcam#gradcam")
     page.wait_for_selector("[data-testid=tile-canvas]")
     moving = page.evaluate("() => document.getAnimations().length")

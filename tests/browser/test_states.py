@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from urllib.parse import quote
+from urllib.parse import parse_qsl, quote, urlencode
 
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ from playwright.sync_api import Frame, Page, expect
 
 from tensorboard_plugin_gradcam import add_gradcam
 from tests.browser.faulty import write_faulty
-from tests.browser.tab import Rich, hash_of, held, look, tile, turn_to
+from tests.browser.tab import Rich, at_rest, hash_of, held, look, tile, turn_to
 from tests.trust.hostile import ALERT, write_names
 from tests.viewer.server import Server, tensorboard
 
@@ -157,3 +158,23 @@ def test_a_tensorboard_that_never_answered_is_said(page: Page, rich: Server) -> 
     assert "series" in page.get_by_role("button", name="Try again").evaluate(ASKED_BY_A_CLICK)
     page.unroute("**/series")
     expect(tile(page.main_frame, "clean", 0, Rich.STEPS[-1])).to_be_visible()
+
+
+def test_the_opening_answers_what_the_page_asks_first(page: Page, rich: Server) -> None:
+    asked: set[tuple[str, str]] = set()
+    page.on("request", lambda request: asked.add(_question(request.url)))
+    # Nothing else than what opens by itself, but said in the link, for which the page asks one by one.
+    page.goto(f"http://{rich.host}:{rich.port}/data/plugin_entry.html?name=gradcam{hash_of({'rows': 'sample'})}")
+    expect(page.locator("[data-testid=tile-canvas][data-ready=true]")).not_to_have_count(0)
+    at_rest(page)
+    rich.wait(lambda server: b'"image"' in server.get("opening").body)  # after it has been read once
+    body = rich.get("opening").body
+    listed = json.loads(body[8 : 8 + int.from_bytes(body[4:8], "little")])["answers"]
+    early = {_question(f"{one['route']}?{urlencode(one['parameters'])}") for one in listed}
+    assert {route for route, _ in early} == {"predictions", "maps", "cohort", "image"}
+    assert early <= asked
+
+
+def _question(url: str) -> tuple[str, str]:
+    route, _, query = url.partition("?")
+    return route.rpartition("/")[2], urlencode(parse_qsl(query, keep_blank_values=True))

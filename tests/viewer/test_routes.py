@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -249,7 +251,30 @@ def test_bad_requests_say_what_is_wrong(server: Server, path: str, status: int, 
     assert answer.headers["x-content-type-options"] == "nosniff"
 
 
-ROUTES = ["series", "predictions", "maps", "cohort", "image", "index.js", "static/index.js"]
+def test_the_opening_holds_what_the_tab_asks_first(server: Server) -> None:
+    answers = _early(server.get("opening").body)
+    asked = [(route, parameters["run"]) for route, parameters, _, _ in answers]
+    # No run but `train` has maps of the layer that is shown, and only two runs are seen without scrolling.
+    assert asked == [("predictions", "."), ("cohort", "."), ("image", "."), ("predictions", "train")]
+    for route, parameters, headers, body in answers:
+        own = server.get(route, **parameters)
+        assert headers["Content-Type"] == own.headers["content-type"]
+        assert (gzip.decompress(body) if headers.get("Content-Encoding") == "gzip" else body) == own.body
+
+
+def _early(body: bytes) -> list[tuple[str, dict[str, str], dict[str, str], bytes]]:
+    """Take the answer of `opening` apart, by the letter of http_api.md."""
+    assert body[:4] == b"GCAM"
+    length = int.from_bytes(body[4:8], "little")
+    listed, at, found = json.loads(body[8 : 8 + length])["answers"], 8 + length, []
+    for one in listed:
+        found.append((one["route"], one["parameters"], one["headers"], body[at : at + one["bytes"]]))
+        at += one["bytes"]
+    assert at == len(body)
+    return found
+
+
+ROUTES = ["series", "opening", "predictions", "maps", "cohort", "image", "index.js", "static/index.js"]
 
 
 @pytest.mark.parametrize("route", ROUTES)
@@ -264,6 +289,7 @@ def test_only_get_and_head(server: Server, route: str, method: str) -> None:
     "path",
     [
         "series",
+        "opening",
         "maps?run=train&tag=val&method=grad_cam&layer=layer4",
         f"image?run=odd&digest={DIGEST}",
         "index.js",

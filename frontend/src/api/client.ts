@@ -16,6 +16,7 @@ import type {
   TagEntry,
 } from "../types";
 import type {Atlas, Behind, Findings} from "./findings";
+import type {Early} from "./early";
 import {decodeMaps, decodeNumbers, decodePredictions} from "./packet";
 import {fetchPatiently} from "./patience";
 
@@ -54,7 +55,14 @@ export interface BehindQuery {
 
 /** Asks the plugin's routes. `base` ends in "/", relative to the page ("./" from index.js's own address). */
 export class Client {
+  private early: Early | null = null;
+
   constructor(private readonly base: string) {}
+
+  /** Take answers from here, where they are among those that came early. */
+  expect(early: Early): void {
+    this.early = early;
+  }
 
   /** What can be chosen; `asked`: the answer, where it is on its way already. */
   series(asked?: Promise<Response>): Promise<Catalog> {
@@ -122,17 +130,11 @@ export class Client {
     return this.answer("image", {run, digest}, signal);
   }
 
-  private url(route: string, parameters: Parameters): string {
-    const query = new URLSearchParams();
-    for (const [name, value] of Object.entries(parameters)) {
-      for (const one of Array.isArray(value) ? value : [value]) if (one !== undefined) query.append(name, String(one));
-    }
-    const text = query.toString();
-    return this.base + route + (text && `?${text}`);
-  }
-
   protected async answer(route: string, parameters: Parameters, signal?: AbortSignal): Promise<Response> {
-    return checked(await fetchPatiently(this.url(route, parameters), signal ? {signal} : {}));
+    const query = queryOf(parameters);
+    const early = await this.early?.take(route, query);
+    const url = this.base + route + (query && `?${query}`);
+    return early ?? checked(await fetchPatiently(url, signal ? {signal} : {}));
   }
 
   private json(route: string, parameters: Parameters, signal?: AbortSignal): Promise<unknown> {
@@ -142,6 +144,14 @@ export class Client {
   private bytes(route: string, parameters: Parameters, signal?: AbortSignal): Promise<ArrayBuffer> {
     return during(this.answer(route, parameters, signal).then((response) => response.arrayBuffer()));
   }
+}
+
+function queryOf(parameters: Parameters): string {
+  const query = new URLSearchParams();
+  for (const [name, value] of Object.entries(parameters)) {
+    for (const one of Array.isArray(value) ? value : [value]) if (one !== undefined) query.append(name, String(one));
+  }
+  return query.toString();
 }
 
 async function checked(response: Response): Promise<Response> {

@@ -3,9 +3,10 @@
 import {batch, computed, effect, signal} from "@preact/signals";
 
 import type {SeriesKey} from "../api/client";
+import {Early} from "../api/early";
 import {createImageCache} from "../api/images";
 import {createLoader} from "../api/loader";
-import {begin} from "../busy";
+import {begin, during} from "../busy";
 import {createRenderer} from "../gpu/renderer";
 import {axisOf, type KnownSteps, nearestStep, stepUnion} from "../maths/steps";
 import type {Place} from "../maths/metrics";
@@ -335,8 +336,17 @@ function arrived(): void {
   }, wait);
 }
 
-/** Connect the store with the world outside. Once. `asked`: the answer to `series`, on its way. */
-export function connect(asked?: Promise<Response>): void {
+/** Have the first pictures decoded before there are tiles for them. */
+async function expectEarly(early: Early): Promise<void> {
+  client.expect(early);
+  for (const {route, parameters} of await early.all()) {
+    if (route === "image") images.get(parameters.run!, parameters.digest!);
+  }
+}
+
+/** Connect the store with the world outside. Once. `asked`: the answers to `series` and `opening`, on their way. */
+export function connect(asked?: Promise<Response>, opening?: Promise<Response>): void {
+  if (opening) void during(expectEarly(new Early(opening)));
   effect(() => {
     for (const source of [loader.arrivals, images.arrivals, renderer.losses]) source.value;
     arrived();

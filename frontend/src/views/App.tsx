@@ -1,6 +1,6 @@
 import {useEffect} from "preact/hooks";
 import {isFile} from "../state/host";
-import {catalog, catalogError, dialog, retry} from "../state/store";
+import {catalog, catalogError, dialog, focusKey, retry} from "../state/store";
 import {Center} from "./Center";
 import {startLooking, startLookingLater} from "../state/findings";
 import {rowCount} from "../state/ribbon";
@@ -38,12 +38,17 @@ function Tab() {
       <TopBar />
       <SidePanel />
       <Center />
-      <Focus />
+      <InFocus />
       <Keys />
       {dialog.value === "card" && <CardDialog />}
       {catalogError.value && <Offline />}
     </div>
   );
+}
+
+/** The panel of the sample in focus; its code is not needed before there is one. */
+function InFocus() {
+  return focusKey.value && <Focus />;
 }
 
 /** The first stop of Tab, seen only there. */

@@ -17,7 +17,8 @@ import {castAt, type Cast} from "../state/samples";
 import {useOrder} from "./useOrder";
 import {Tile} from "./Tile";
 
-const Overview = later(async () => (await import("./Overview")).Overview);
+const OVERVIEW_MS = 500; // it stands below the tiles, which come first
+const Overview = later(async () => (await import("./Overview")).Overview, OVERVIEW_MS);
 
 /** The samples of every chosen run and series. */
 export function Grid() {
@@ -68,7 +69,7 @@ export function tilePixels(count: number): number {
 function Tiles({group, cast, near, first}: {group: Group; cast: Cast; near: boolean; first: boolean}) {
   const {samples} = cast.cohort;
   const order = useOrder(group, cast);
-  const {width, height: sight} = room.value;
+  const {width} = room.value;
   const size = tilePixels(order.length);
   const text = order.join();
   const places = useMemo(
@@ -92,7 +93,7 @@ function Tiles({group, cast, near, first}: {group: Group; cast: Cast; near: bool
           sample={samples[index]!}
           index={index}
           place={places[place]!}
-          first={first && heightOf(places.slice(0, place + 1), width, verdict) < sight}
+          first={first && place < AT_ONCE}
         />
       )),
     [text, group, samples, places],
@@ -111,6 +112,7 @@ function Tiles({group, cast, near, first}: {group: Group; cast: Cast; near: bool
   );
 }
 
+const AT_ONCE = 8; // tiles that are made at once, about a row: the others a moment later, as they are seen to be in sight
 export const GAP = 12; // pixels between tiles
 
 function stretching({width, height}: Sample) {
