@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -21,6 +22,7 @@ from tensorboard_plugin_gradcam.integrations.keras_maps import Floats
 from tensorboard_plugin_gradcam.integrations.keras_probing import Probe, plain, probed
 from tensorboard_plugin_gradcam.layer_finding import Arrangement, Candidates
 from tensorboard_plugin_gradcam.measures import find_measures
+from tensorboard_plugin_gradcam.measures.registry import of_a_copy
 
 _UNKNOWN = object()
 
@@ -97,8 +99,9 @@ class KerasCAM:
         layers: name, layer, or several of them; None finds, by measuring, the deepest whose output has space.
         methods: name or names: grad_cam, grad_cam_plus_plus, layer_cam, hires_cam, xgrad_cam, eigen_cam, score_cam; on
             the torch backend those of `CAM`.
-        measures: name or names of what to measure of each map: gain, class_sensitivity, concentration; on the torch
-            backend those of `CAM`.
+        measures: name or names of what to measure of each map, as for `CAM`.
+        randomised: what `randomisation` compares with: a model of the same layers with other weights, such as
+            ``keras.models.clone_model(model)``, which draws new ones.
 
     Raises:
         TypeError: for what is no Keras model.
@@ -111,6 +114,7 @@ class KerasCAM:
         layers: Any = None,
         methods: str | Sequence[str] = "grad_cam",
         measures: Measures = (),
+        randomised: Any = None,
     ) -> None:
         if not isinstance(model, keras.Layer):
             raise TypeError(
@@ -119,7 +123,12 @@ class KerasCAM:
             )
         self.model = model
         self.methods = _find_methods(methods)
-        self.measures = keras_measures.checked(find_measures(measures), keras.backend.backend())
+        self.measures = find_measures(measures)
+        if randomised is not None:
+            if not isinstance(randomised, keras.Layer):
+                raise TypeError(f"expected randomised= as a Keras model, got {type(randomised).__name__}")
+            self.measures = tuple(map(of_a_copy, self.measures))
+        self._randomised: Any = randomised
         self._asked_layers = layers
         self._layers: dict[str, Any] | None = None
         if layers is not None and model.built:
@@ -192,8 +201,15 @@ class KerasCAM:
 
         if self._torch_cam is None:
             first = {name: keras_layers.data_format(layer) == "channels_first" for name, layer in layers.items()}
+            copy = self._random_cam(given)
             self._torch_cam = TorchCAM(
-                self.model, first, self.dataformats == "NCHW", self.methods, self._scores, self.measures
+                self.model,
+                first,
+                self.dataformats == "NCHW",
+                self.methods,
+                self._scores,
+                self.measures,
+                None if copy is None else (copy.model, copy._scores),
             )
         return self._torch_cam(given, targets)
 
@@ -218,7 +234,7 @@ class KerasCAM:
         self._arrangements |= {(name, given.images.shape[1:]): at for name, at in probe.arrangements.items()}
         return probe
 
-    def _cells(self, name: str, output: Floats, given: KerasInputs) -> Floats:
+    def _cells(self, name: str, output: NDArray[Any], given: KerasInputs) -> NDArray[Any]:
         """Return a layer's output as ``(N, C, ...)``: by what the layer is, or by what was measured of it once.
 
         Raises:
@@ -301,24 +317,118 @@ class KerasCAM:
     def _measured(
         self, given: KerasInputs, done: Pass, asked: _Asked, maps: Mapping[tuple[str, str], Floats]
     ) -> tuple[dict[str, dict[tuple[str, str], Floats]], tuple[str, ...]]:
+        needs = {measure.needs for measure in self.measures}
         rivals: Mapping[tuple[str, str], Floats] | None = None
-        if any(measure.needs == "rival" for measure in self.measures) and done.scores.shape[1] > 1:
+        if "rival" in needs and done.scores.shape[1] > 1:
             others = asked.of_classes(keras_measures.rivals(done.scores[asked.samples], asked.classes))
             weights = np.array([others.weights(done.scores, position) for position in range(len(others))])
             rivals = self._maps(given, done, weights, others)
         signs = np.array([asked.weights(done.scores, position) for position in range(len(asked))])
+        trace = keras_layers.trace(self.model, given.rows([0]).given()) if "head" in needs else None
 
         def score(index: int, images: Floats) -> NDArray[Any]:
             return np.asarray(self._scores_of(given, int(asked.samples[index]), images) @ signs[index])
 
-        pictures = given.images[asked.samples]
+        def probability(index: int, images: Floats) -> NDArray[Any]:
+            scores = self._scores_of(given, int(asked.samples[index]), images).astype(np.float64)
+            against = np.zeros_like(scores) if scores.shape[1] == 1 else scores
+            powers = np.exp(against - (scores @ signs[index])[:, None])  # of the others, over the class's own
+            return np.asarray(1 / powers.sum(axis=1) if scores.shape[1] > 1 else 1 / (1 + powers[:, 0]))
+
+        def tail(layer: str, index: int, activations: Floats) -> NDArray[Any]:
+            return np.asarray(
+                self._tail_scores(given, done, trace, layer, int(asked.samples[index]), activations) @ signs[index]
+            )
+
+        def again(
+            images: Sequence[int], pictures: Floats, samples: Sequence[int], classes: Sequence[int]
+        ) -> Mapping[tuple[str, str], Floats]:
+            seen = Counter[int]()
+            ranks = []
+            for sample in samples:
+                ranks.append(seen[sample])
+                seen[sample] += 1
+            others = _Asked(np.array(samples), np.array(classes), np.array(ranks))
+            return self._maps_of(given.rows(list(images), pictures.astype(given.images.dtype)), others)
+
         return keras_measures.measured(
-            self.measures, maps, rivals, pictures, score, channels_last=self.dataformats == "NHWC"
+            self.measures,
+            keras_measures.Explained(
+                maps=maps,
+                rivals=rivals,
+                random=self._random_maps(given, asked) if "copy" in needs else None,
+                activations={
+                    name: self._cells(name, done.activations[name], given)[asked.samples]
+                    for name in (self._found(given) if "head" in needs else ())
+                },
+                samples=asked.samples,
+                classes=asked.classes,
+                pictures=given.images,
+                channels_last=self.dataformats == "NHWC",
+                outputs=done.scores,
+                score=score,
+                probability=probability,
+                tail=tail,
+                all_scores=lambda images, pictures: self._scores_at(given, list(images), pictures),
+                again=again,
+            ),
         )
+
+    def _maps_of(self, given: KerasInputs, asked: _Asked) -> Mapping[tuple[str, str], Floats]:
+        """Return the maps of classes of other inputs."""
+        done = run(keras.backend.backend(), lambda tap: self._scores(given.given(), tap))
+        signs = np.array([asked.weights(done.scores, position) for position in range(len(asked))])
+        return self._maps(given, done, signs, asked)
+
+    def _random_maps(self, given: KerasInputs, asked: _Asked) -> Mapping[tuple[str, str], Floats] | None:
+        copy = self._random_cam(given)
+        return None if copy is None else copy._maps_of(given, asked)
+
+    def _random_cam(self, given: KerasInputs) -> KerasCAM | None:
+        """Return what explains the copy with random weights at the same layers."""
+        if self._randomised is not None and not isinstance(self._randomised, KerasCAM):
+            self._randomised = KerasCAM(self._randomised, list(self._found(given)), self.methods)
+            self._randomised._found(self._randomised._ready(given.given()))
+        return self._randomised
+
+    def _tail_scores(
+        self, given: KerasInputs, done: Pass, trace: keras_layers.Trace | None, layer: str, sample: int, cells: Floats
+    ) -> NDArray[np.float32]:
+        """Return the scores ``(K, classes)`` of a sample, if a layer's cells were others ``(K, C, ...)``.
+
+        Raises:
+            NotDefined: what is in front of the layer reaches the scores past it.
+        """
+        own = done.activations[layer][[sample]]
+        places = self._cells(layer, np.arange(own.size).reshape(own.shape), given.rows([sample]))
+        written = np.repeat(own.reshape(1, -1), len(cells), axis=0)
+        written[:, places.reshape(-1)] = cells.reshape(len(cells), -1)
+        (target,) = (found for name, found in self._found(given).items() if name == layer)
+        (dtype,) = {output.dtype for one, output in (trace.steps if trace else ()) if one is target} or {"float32"}
+        value = keras.ops.convert_to_tensor(written.reshape(len(cells), *own.shape[1:]), dtype=dtype)
+        kept: list[Any] = []
+        if trace is None or not any(one is target for one, _ in trace.steps):
+            raise keras_measures.NotDefined(f"layer {layer!r} gives no single tensor: choose gain")
+        with (
+            keras_layers.borrowed(self.model),
+            keras_layers.answered(trace, target, value, len(cells)),
+            keras_layers.scores_of(self._head, kept),
+        ):
+            output = keras_layers.tensor_of(self.model(given.rows([sample] * len(cells)).given(), training=False))
+        scores = to_numpy(kept[-1] if kept else output, "scores").astype(np.float32)
+        if np.isnan(scores).any():
+            raise keras_measures.NotDefined(
+                f"what is in front of layer {layer!r} reaches the scores past it: choose gain, or a later layer"
+            )
+        return scores
 
     def _scores_of(self, given: KerasInputs, sample: int, images: Floats) -> NDArray[np.float32]:
         """Return the scores ``(K, classes)`` of other images in a sample's place."""
-        inputs = given.rows([sample] * len(images), images.astype(given.images.dtype)).given()
+        return self._scores_at(given, [sample] * len(images), images)
+
+    def _scores_at(self, given: KerasInputs, samples: Sequence[int], images: Floats) -> NDArray[np.float32]:
+        """Return the scores ``(K, classes)`` of other images in the samples' places."""
+        inputs = given.rows(samples, images.astype(given.images.dtype)).given()
         scores = to_numpy(self._scores(inputs, lambda name, output: output), "scores")
         return np.asarray(scores, dtype=np.float32)
 

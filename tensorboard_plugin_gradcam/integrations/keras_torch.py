@@ -26,6 +26,7 @@ class TorchCAM:
         methods: as for `CAM`.
         forward: runs the model, passes each target layer's output through a tap, and returns the scores.
         measures: as for `CAM`.
+        randomised: a model of the same layers with other weights, and how it runs, as `forward`.
     """
 
     def __init__(
@@ -36,17 +37,23 @@ class TorchCAM:
         methods: Sequence[str],
         forward: Forward,
         measures: Sequence[Measure] = (),
+        randomised: tuple[nn.Module, Forward] | None = None,
     ) -> None:
         self._adapter = adapter = _Adapter(model, channels_first, inputs_first, forward)
+        self._random = (
+            None if randomised is None else _Adapter(randomised[0], channels_first, inputs_first, randomised[1])
+        )
         self._names = {f"windows.{index}": name for index, name in enumerate(channels_first)}
         self._inputs_first = inputs_first
-        self._cam = CAM(adapter, layers=list(self._names), methods=tuple(methods), measures=measures)
+        self._cam = CAM(adapter, list(self._names), tuple(methods), measures=measures, randomised=self._random or False)
 
     def __call__(self, given: KerasInputs, targets: Any) -> CAMResult:
         """Explain inputs as the Keras model takes them."""
         images = convert_to_tensor(given.images)
         others = [convert_to_tensor(array) for array in given.others.values()]
         self._adapter.given = given
+        if self._random is not None:
+            self._random.given = given
         result = self._cam((images if self._inputs_first else images.movedim(-1, 1), *others), targets)
         maps = {(method, self._name(place)): value for (method, place), value in result.maps.items()}
         flags = {(method, self._name(place)): value for (method, place), value in result.flags.items()}

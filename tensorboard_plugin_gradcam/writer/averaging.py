@@ -21,12 +21,12 @@ def area_averaged(maps: NDArray[Any], max_size: int | None, axes: tuple[int, ...
     total, weight = np.where(finite, maps, 0).astype(np.float64), finite.astype(np.float64)
     for axis in axes:
         cells = max(1, round(maps.shape[axis] * scale))
-        total, weight = (_averaged(array, axis, cells) for array in (total, weight))
+        total, weight = (averaged(array, axis, cells) for array in (total, weight))
     with np.errstate(invalid="ignore"):
         return np.where(weight > 0, total / np.where(weight > 0, weight, 1), np.nan).astype(np.float32)
 
 
-def _averaged(array: NDArray[np.float64], axis: int, cells: int) -> NDArray[np.float64]:
+def averaged(array: NDArray[np.float64], axis: int, cells: int) -> NDArray[np.float64]:
     """Integrate along an axis, then difference at the new edges: partial cells count by their part."""
     length = array.shape[axis]
     moved = np.moveaxis(array, axis, -1)

@@ -72,25 +72,56 @@ def test_masks_equal_the_torch_engines_and_are_shown_over_the_pictures(model: An
     assert np.ptp(sheet) > 100
 
 
-def test_measures_equal_the_torch_engines(model: Any) -> None:
-    measures, methods = ("gain", "class_sensitivity", "concentration"), ["grad_cam", "eigen_cam"]
-    found = KerasCAM(model, methods=methods, measures=measures)(models.photos())
+MEASURES = ("gain", "gain_zero", "gain_head", "gain_head_4_mean", "class_sensitivity", "concentration", "mosaic",
+            "average_drop", "average_increase")  # fmt: skip
+
+
+@pytest.mark.parametrize("targets", [None, [0, 1, 2, 3]])
+def test_measures_equal_the_torch_engines(model: Any, targets: list[int] | None) -> None:
+    methods = ["grad_cam", "eigen_cam"]
+    found = KerasCAM(model, methods=methods, measures=MEASURES)(models.photos(), targets)
     inputs = torch.tensor(models.photos()).permute(0, 3, 1, 2)
-    oracle = CAM(models.copied(model), layers="4", methods=methods, measures=measures)(inputs)
-    assert set(found.measures) == {"gain", "gain_logits", "class_sensitivity", "concentration"}
+    oracle = CAM(models.copied(model), layers="4", methods=methods, measures=MEASURES)(inputs, targets)
+    assert set(found.measures) == set(oracle.measures)
+    assert set(found.measures) >= {"gain", "gain_logits", "gain_head_logits", "average_drop"}
     for name, of_name in found.measures.items():
         for (method, _), values in of_name.items():
             np.testing.assert_allclose(array(values), oracle.measures[name][method, "4"], atol=2e-3, err_msg=name)
 
 
-def test_measures_that_run_a_part_of_the_network_are_of_the_torch_backend(model: Any) -> None:
-    if keras.backend.backend() == "torch":
-        assert "gain_head" in KerasCAM(model, measures="gain_head")(models.photos()).measures
-        return
-    with pytest.raises(
-        ValueError, match=r"need the scores alone .*, got 'gain_head': it is there on the torch backend"
-    ):
-        KerasCAM(model, measures="gain_head")
+def test_what_is_measured_leaves_the_model_and_its_maps_as_they_are(model: Any) -> None:
+    before = [np.array(weight) for weight in model.get_weights()]
+    plain = KerasCAM(model)(models.photos())
+    found = KerasCAM(model, measures=MEASURES)(models.photos())
+    for key, maps in plain.maps.items():
+        np.testing.assert_array_equal(array(maps), array(found.maps[key]))
+    assert all(np.array_equal(one, other) for one, other in zip(before, model.get_weights(), strict=True))
+
+
+def test_randomisation_compares_with_a_copy_of_other_weights(model: Any) -> None:
+    copy = keras.models.clone_model(model) if not isinstance(model, models.Subclassed) else models.build("subclassed")
+    models.randomise(copy, seed=7)
+    found = KerasCAM(model, measures="randomisation", randomised=copy)(models.photos())
+    oracle = CAM(models.copied(model), "4", measures="randomisation", randomised=models.copied(copy))
+    expected = oracle(torch.tensor(models.photos()).permute(0, 3, 1, 2)).measures
+    for name in ("randomisation", "randomisation_entropy"):
+        (values,) = found.measures[name].values()
+        np.testing.assert_allclose(array(values), expected[name]["grad_cam", "4"], atol=2e-3, err_msg=name)
+    with pytest.raises(TypeError, match="expected randomised= as a Keras model, got bool"):
+        KerasCAM(model, randomised=True)
+
+
+@pytest.mark.skipif(keras.backend.backend() == "torch", reason="the torch engine runs the whole model there")
+def test_a_layer_that_is_gone_around_has_no_gain_head_and_says_so() -> None:
+    inputs = keras.Input((12, 12, 3))
+    first = layers.Conv2D(4, 3, padding="same", activation="relu")(inputs)
+    second = layers.Conv2D(4, 3, padding="same", activation="relu", name="second")(first)
+    pooled = layers.GlobalAveragePooling2D()(layers.Add()([first, second]))
+    model = keras.Model(inputs, layers.Dense(3)(pooled))
+    found = KerasCAM(model, "second", measures=("gain_head", "concentration"))(models.photos()[:, :12, :12])
+    assert set(found.measures) == {"concentration"}
+    (note,) = found.notes
+    assert note.startswith("gain_head left out: what is in front of layer 'second' reaches the scores past it")
 
 
 def test_several_classes_of_each_image_are_explained_as_one_by_one() -> None:
