@@ -58,7 +58,7 @@ def problems(folder: Path) -> list[dict[str, Any]]:
     }
     (folder / "pyrightconfig.json").write_text(json.dumps(options))
     command = [sys.executable, "-m", "pyright", "-p", str(folder), "--pythonpath", sys.executable, "--outputjson"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=280, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
     found: list[dict[str, Any]] = json.loads(done.stdout)["generalDiagnostics"]
     return [problem for problem in found if problem["severity"] == "error"]
 

@@ -74,7 +74,7 @@ class Server:
 
     def ask(self, path: str, method: str = "GET", headers: dict[str, str] | None = None) -> Answer:
         """Send one request, its path as it is."""
-        connection = http.client.HTTPConnection(self.host, self.port, timeout=60)
+        connection = http.client.HTTPConnection(self.host, self.port, timeout=300)
         try:
             connection.request(method, self.prefix + path, headers=headers or {"Accept-Encoding": "gzip"})
             response = connection.getresponse()
@@ -89,7 +89,7 @@ class Server:
         query = {name: value for name, value in arguments.items() if value is not None}
         return self.ask(f"{ROOT}/{route}" + ("?" + urlencode(query, doseq=True) if query else ""))
 
-    def wait(self, condition: Callable[[Server], bool], seconds: float = 200) -> None:
+    def wait(self, condition: Callable[[Server], bool], seconds: float = 500) -> None:
         """Wait until TensorBoard has loaded what `condition` looks for."""
         deadline = time.monotonic() + seconds
         while not condition(self):

@@ -1,4 +1,4 @@
-"""One of two ranks that train together over gloo: `python -m tests.writer.rank RANK PORT MODE FOLDER`."""
+"""One of two ranks that train together over gloo: `python -m tests.writer.rank RANK MEETING MODE FOLDER`."""
 
 from __future__ import annotations
 
@@ -57,10 +57,10 @@ class Broken:
         self._sink.write(*arguments)
 
 
-def main(rank: int, port: str, mode: str, folder: str) -> None:
+def main(rank: int, meeting: str, mode: str, folder: str) -> None:
     """Train without and with a logger, and print what came of it."""
     torch.set_num_threads(1)
-    dist.init_process_group("gloo", init_method=f"tcp://127.0.0.1:{port}", rank=rank, world_size=2)
+    dist.init_process_group("gloo", init_method=f"file://{meeting}", rank=rank, world_size=2)
     plain = train(DistributedDataParallel(network()), rank, lambda step: None)
     model = DistributedDataParallel(network())
     distributed: Any = "gather" if mode == "full_disk" else mode

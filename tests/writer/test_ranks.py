@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -21,19 +20,16 @@ ROOT = Path(__file__).resolve().parents[2]
 
 def run_ranks(mode: str, folder: Path) -> tuple[list[dict[str, Any]], GradCAMLog]:
     """Run both ranks; return what each printed, and the log."""
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        port = found.getsockname()[1]
     command = [sys.executable, "-m", "tests.writer.rank"]
     ranks = [
         subprocess.Popen(
-            [*command, str(n), str(port), mode, folder / "log"], cwd=ROOT, stderr=subprocess.PIPE, text=True
+            [*command, str(n), folder / "meeting", mode, folder / "log"], cwd=ROOT, stderr=subprocess.PIPE, text=True
         )
         for n in range(2)
     ]
     try:
         for process in ranks:
-            _, problem = process.communicate(timeout=100)
+            _, problem = process.communicate(timeout=500)
             assert process.returncode == 0, problem
     finally:
         for process in ranks:
