@@ -113,6 +113,9 @@ class Recommendation:
         said = [f"Over {self.pictures} pictures{few}. = marks what can't be told apart from the highest gain."]
         if len({row.layer for row in self.rows}) > 1:
             said.append("Finer layers have smoother curves: compare methods at one layer first.")
+        if not any(row.gain.count for row in self.rows):
+            why = "taking the whole picture away does not lower the score, so there is nothing to divide by"
+            return [*said, f"No map has a gain here: {why}."]
         if self.chosen is None:
             return [*said, "No method is better than random maps here: trust none of them on such pictures yet."]
         low = self.chosen.sensitivity.mean

@@ -268,6 +268,9 @@ def _of_mosaics(measure: Measure, explained: Explained, found: Found) -> None:
     scene, images = explained.scene, _pictures(explained.scene)
     if explained.again is None or len(scene.size) != 2:
         raise NotDefined("it puts pictures together, which have two axes")
+    if not any(isinstance(target, (ClassScore, Probability)) for target in scene.asked.targets):
+        names = ", ".join(dict.fromkeys(target.name for target in scene.asked.targets))
+        raise NotDefined(f"it needs scores (N, K) of classes, and explained is {names or 'nothing'}")
     rows = _seen_in_half(scene, images)
     if not rows:
         raise NotDefined("no picture is still seen as its class when it is halved")

@@ -221,6 +221,37 @@ def test_segmentations_are_measured_by_the_score_that_is_explained() -> None:
     assert result.measures["class_sensitivity"]["grad_cam", "1"].isfinite().all()
 
 
+class Boxes(Cut):
+    """Detects two boxes in each image, always at one place."""
+
+    def forward(self, images: list[Tensor]) -> list[dict[str, Tensor]]:
+        boxes, labels = torch.tensor([[0.0, 0, 6, 6], [6, 6, 12, 12]]), torch.tensor([1, 2])
+        scores = super().forward(torch.stack(images)).sigmoid()[:, 1:3]
+        return [{"boxes": boxes, "labels": labels, "scores": row} for row in scores]
+
+
+def test_the_gain_of_a_detected_box_follows_its_score() -> None:
+    model = Boxes().eval()
+    measures = ("gain", "class_sensitivity", "average_drop", "mosaic", "concentration")
+    result = CAM(model, "neck", measures=measures)(list(IMAGES))
+    assert result.count == 3
+    maps = torch.nn.functional.interpolate(result.maps["grad_cam", "neck"][:, None], (12, 12), mode="bilinear")
+    boxes, samples = [int(name[-1]) for name in result.names], list(result.samples)
+
+    def score(at: int, kept: Any) -> Any:
+        own = IMAGES[samples[at]]
+        rows = torch.where(torch.from_numpy(kept).view(-1, 1, 12, 12), own, own.mean((1, 2), keepdim=True))
+        with torch.no_grad():
+            return np.array([float(found["scores"][boxes[at]]) for found in model(list(rows))])
+
+    expected = gain(maps[:, 0].numpy(), score, 4)
+    np.testing.assert_allclose(result.measures["gain_logits"]["grad_cam", "neck"], expected.logits, atol=1e-5)
+    assert set(result.measures) == {"gain", "gain_logits", "concentration"}
+    left_out = [note.partition(" left out: ")[0] for note in result.notes if "left out" in note]
+    assert left_out == ["class_sensitivity", "average_drop", "mosaic"]
+    assert any("scores (N, K) of classes, and explained is class" in note for note in result.notes)
+
+
 def test_where_a_measure_is_not_defined_the_notes_say_why() -> None:
     result = CAM(Cut().eval(), "neck", measures=("class_sensitivity", "average_drop"))(IMAGES, Contrast(0, 1))
     assert result.measures == {}

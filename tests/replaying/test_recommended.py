@@ -30,6 +30,8 @@ def test_check_compares_the_methods_of_a_model_with_a_checkpoints_weights(
     assert (found["pictures"], found["call"]) == (4, "")
     assert {row["method"] for row in found["rows"]} == {"grad_cam", "eigen_cam", "random_cam"}
     assert all(row["gain"] is None for row in found["rows"]), "a network that sees nothing has no gain"
+    assert main([*NAMED, *FEW, *blind[:-1]]) == 1
+    assert "No map has a gain here: taking the whole picture away does not lower the score" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
