@@ -2,6 +2,7 @@ import {useId} from "preact/hooks";
 import {explainedOver, limitsFor, seriesOf} from "../state/maps";
 import {entriesOver, isCut, mapOfEntry, measured, type Metric, thinned} from "../state/measure";
 import {sizeOf, stepIndexOf} from "../maths/series";
+import {measureName} from "../state/belief";
 import {numberOver, ownNumbers} from "../state/userNumbers";
 import {numberOf, useSlowly} from "./slowly";
 import type {Twin} from "../state/twins";
@@ -53,7 +54,7 @@ export function Curves({twins, sample, cast}: Props) {
             tabIndex={name === shown.name ? 0 : -1}
             onClick={() => change({chart: name})}
           >
-            {name}
+            {measureName(name)}
           </button>
         ))}
       </div>

@@ -1,4 +1,5 @@
 import {counted} from "../state/ordering";
+import {lacksPredictions} from "../state/faults";
 import {region} from "../state/findings";
 import {ownNumbers} from "../state/userNumbers";
 import {arrivals, change, groups, settings, step, steps} from "../state/store";
@@ -54,6 +55,7 @@ const VERDICTS: readonly (readonly [Settings["verdict"], inGrid: string, inCompa
 function Verdicts() {
   arrivals.value;
   const counts = counted();
+  if (groups.value.length > 0 && groups.value.every(lacksPredictions) && settings.value.verdict === "all") return null;
   const comparing = view.value === "compare" && groups.value.length > 1;
   return (
     <fieldset class="segments" aria-label="Verdict">

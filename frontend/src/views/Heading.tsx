@@ -42,14 +42,27 @@ function Faults({all}: {all: readonly Group[]}) {
           </p>
         )),
       )}
-      {all.flatMap((group) =>
-        notesOf(group, step.value).map((words) => (
-          <p key={`${group.run} ${words}`} class="step-note" data-testid="note">
-            {all.length > 1 ? `${group.run}: ${words}` : words}
-          </p>
-        )),
-      )}
+      <Notes all={all} />
     </>
+  );
+}
+
+/** What was noted at the step: in one line, which opens where there are several, so that tiles stay in sight. */
+function Notes({all}: {all: readonly Group[]}) {
+  const words = all.flatMap((group) =>
+    notesOf(group, step.value).map((text) => (all.length > 1 ? `${group.run}: ${text}` : text)),
+  );
+  const list = words.map((text) => (
+    <p key={text} class="step-note" data-testid="note">
+      {text}
+    </p>
+  ));
+  if (words.length < 2) return <>{list}</>;
+  return (
+    <details class="step-notes">
+      <summary class="step-note">{shown(words.length)} notes on this step</summary>
+      {list}
+    </details>
   );
 }
 
