@@ -17,11 +17,11 @@ from tensorboard_plugin_gradcam.reader import GradCAMLog, read_gradcam
 
 KINDS = tuple(kind for kind in get_args(Kind) if kind not in ("hot_spot", "hot_spot_everywhere"))
 RULES = (
-    "no-hot-spot: the network looks at no one place outside the objects",
+    "no-hot-spot: no class, nor all classes, look at one place outside the marked objects",
     *(f"no-{kind.replace('_', '-')}: there is no such finding" for kind in KINDS),
-    "inside>=X: at the last step at least the share X of the evidence lies in the marked region",
-    "accuracy>=X: at the last step at least the share X of the predictions is right",
-    "overlap>=X: each class has at least the share X of its attention in common with the baseline",
+    "inside>=X: at the last step, at least the share X of the evidence lies inside the marked region",
+    "accuracy>=X: at the last step, at least the share X of the predictions is right",
+    "overlap>=X: each class shares at least X of its attention with the baseline",
 )
 
 

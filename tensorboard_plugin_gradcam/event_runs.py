@@ -67,7 +67,7 @@ class _Run:
                 if isinstance(part, Frame):
                     event = _event(part.data)
                     if event is None:
-                        yield f"{name} holds a record after {_said(step)} that is no event; it was not read"
+                        yield f"{name} holds a record after {_said(step)} that is not an event; it was not read"
                     else:
                         self._take(event)
                         step = event.step if event.HasField("summary") else step

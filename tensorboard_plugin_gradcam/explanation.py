@@ -164,7 +164,7 @@ class Result:
 
         if images is None:
             if self.inputs is None:
-                raise ValueError("expected images=, for the inputs' sizes differ, got None")
+                raise ValueError("expected images=, because the inputs differ in size, got None")
             inputs = np.asarray(self.inputs.float().cpu() if hasattr(self.inputs, "cpu") else self.inputs)
             images = sheet.pictures_of(inputs, transform, mean, std)
         return sheet.show(self, images, **options)

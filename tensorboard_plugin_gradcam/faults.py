@@ -93,7 +93,7 @@ class Faults:
         self._counts[cause] += 1
         if self._counts[cause] == 1:
             self._places[cause] = f"Grad-CAM, {place}: {text}"
-            warn(f"{self._places[cause]} (the training goes on; on_error='raise' brings the exception)")
+            warn(f"{self._places[cause]} (training continues; on_error='raise' raises the exception)")
 
     def sum_up(self) -> None:
         """Warn of what happened again after it was warned of, and count from 0."""

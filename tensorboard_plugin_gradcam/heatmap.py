@@ -101,7 +101,7 @@ def color_table(name: ColorMap) -> NDArray[np.uint8]:
         return np.rint(table).astype(np.uint8)
     codes = {"inferno", "viridis", "magma", "cividis", "turbo", "jet"}
     if name not in codes:
-        raise ValueError(f"expected a colour map among {sorted(codes | {'gray', 'diverging'})}, got {name!r}")
+        raise ValueError(f"expected a color map among {sorted(codes | {'gray', 'diverging'})}, got {name!r}")
     ramp = np.arange(256, dtype=np.uint8)[:, None]
     bgr = cv2.applyColorMap(ramp, getattr(cv2, f"COLORMAP_{name.upper()}"))
     return np.ascontiguousarray(bgr[:, 0, ::-1])

@@ -40,7 +40,7 @@ def coverage(evidence: Evidence) -> float:
 
 
 def pointing_game(evidence: Evidence, truth: Truth) -> float:
-    """Return 1 where the centre of the first strongest cell is true, else 0 (Zhang et al., 2016, sec. 4.1).
+    """Return 1 where the center of the first strongest cell is true, else 0 (Zhang et al., 2016, sec. 4.1).
 
     https://arxiv.org/abs/1608.00507
     """

@@ -43,7 +43,7 @@ _OURS: Mapping[str, tuple[str, ...]] = {
     "mask": ("truth_masks",),
     "wall_time": ("walltime",),
 }
-_WITHOUT = {"use_cuda": "maps are computed where the model is: move it by model.to(device)"}
+_WITHOUT = {"use_cuda": "maps are computed where the model is: move it with model.to(device)"}
 
 
 def answer(unknown: str, known: Iterable[str]) -> str:

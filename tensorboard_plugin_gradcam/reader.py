@@ -310,7 +310,7 @@ class GradCAMLog:
         verify_picture(self.files[run, digest])
         pixels = cv2.imdecode(np.frombuffer(self.files[run, digest], np.uint8), cv2.IMREAD_UNCHANGED)
         if pixels is None:
-            raise CorruptRecord(f"expected a picture, got {len(self.files[run, digest])} bytes that are none")
+            raise CorruptRecord(f"expected a picture, got {len(self.files[run, digest])} bytes of something else")
         return np.ascontiguousarray(pixels if pixels.ndim == 2 else pixels[:, :, ::-1]).astype(np.uint8)
 
     def findings(self) -> list[Finding]:
@@ -483,7 +483,8 @@ def log_of(events: EventRuns | SubsetRuns, path: str = "") -> GradCAMLog:
         raise found.newer
     if log.problems:
         where = path or "this part of the log"
-        warnings.warn(f"{len(log.problems)} problems in {where}, first: {log.problems[0]}", stacklevel=3)
+        count = "1 problem" if len(log.problems) == 1 else f"{len(log.problems)} problems"
+        warnings.warn(f"{count} in {where}, first: {log.problems[0]}", stacklevel=3)
     return log
 
 

@@ -105,9 +105,9 @@ def test_flat_and_broken_maps_do_not_count() -> None:
     low, high = np.array([0, -1, np.nan], np.float32), np.array([1, -1, np.nan], np.float32)
     rows = metric_rows([Sample("")] * 3, [Block(values, low, high)], "positive")
     assert means(rows) == {"entropy": 0.0, "coverage": 0.25}
-    assert left_out(rows) == ["2 of 3 maps have no evidence and count in no metric"]
+    assert left_out(rows) == ["2 of 3 maps have no evidence and are left out of all metrics"]
     assert left_out([{"entropy": 1.0, "pointing_game": 0.0}]) == [
-        "1 of 1 maps count in no energy and IoU: their ground truth is too small"
+        "1 of 1 maps are left out of energy and IoU: their ground truth is too small"
     ]
     assert means([]) == {}
     assert left_out(rows[:1]) == []

@@ -94,7 +94,7 @@ def test_pictures_may_be_passed(result: CAMResult, photos: NDArray[np.uint8]) ->
         ({"method": "score_cam"}, "expected one of grad_cam at 1, layer_cam at 1, got method='score_cam'"),
         ({"images": np.zeros((1, 60, 60, 3), np.uint8)}, "expected images of all 2 inputs or more, got 1"),
         ({"images": np.zeros((2, 3, 60, 60))}, r"expected each image to be \(H, W, 3\) or \(H, W\), got \(3, 60, 60\)"),
-        ({"colormap": "hot"}, "expected a colour map among"),
+        ({"colormap": "hot"}, "expected a color map among"),
         ({"columns": -1}, "expected columns of 1 or above, got -1"),
     ],
 )

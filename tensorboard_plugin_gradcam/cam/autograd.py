@@ -66,6 +66,6 @@ def _grad(scores: Tensor, taps: list[Tensor], selectors: Tensor, retain_graph: b
         if "use_reentrant" not in str(error):
             raise
         raise ValueError(
-            "expected checkpoints that gradients can be asked of, got reentrant ones: "
+            "expected checkpoints that support gradients, got reentrant ones: "
             "pass use_reentrant=False to torch.utils.checkpoint"
         ) from error

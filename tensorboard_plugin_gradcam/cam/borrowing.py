@@ -250,7 +250,7 @@ def _words_of_restored(names: list[str]) -> str | None:
         return None
     return (
         f"the model's forward pass writes to its parameters {_listed(names)}, in evaluation mode too: they are copied "
-        "for each map and put back after it; keep what a pass changes in buffers"
+        "for each map and restored after it; store what a pass changes in buffers"
     )
 
 
@@ -258,8 +258,8 @@ def _words(names: list[str]) -> str | None:
     if not names:
         return None
     return (
-        f"the model's forward pass wrote to its parameters {_listed(names)}, which are not copied: they are not as "
-        "before this map. Keep what a pass changes in buffers, which are put back"
+        f"the model's forward pass wrote to its parameters {_listed(names)}, which are not copied, so they differ "
+        "from before this map. Store what a pass changes in buffers, which are restored"
     )
 
 
@@ -274,7 +274,7 @@ def _refuse_lazy(model: nn.Module) -> None:
         if isinstance(tensor, UninitializedTensorMixin):
             raise ValueError(
                 f"expected a model whose lazy layers have run, got {name!r} without a shape: run the model once, such "
-                "as model(images), for a map would decide the shape and draw the values"
+                "as model(images), because a map would decide the shape and draw the values"
             )
 
 

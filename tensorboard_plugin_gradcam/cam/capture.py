@@ -135,7 +135,7 @@ class Capture:
             raise self._problem
         if self._passes > 1:
             raise ValueError(
-                f"expected one forward pass within the block of capture(), got {self._passes}: use a block for each"
+                f"expected one forward pass within the block of capture(), got {self._passes}: use one block per pass"
             )
         if not self._has_ended or self._inputs is None:
             raise ValueError("expected one forward pass of the model within the block of capture(), got none")
@@ -153,7 +153,7 @@ class Capture:
             with borrowing(self._model, self._modes) as borrowed, borrowed.interruptible():
                 return self._explain(given, targets)
         except DisconnectedError as error:
-            remedy = "where the model's own forward pass turns gradients off, call the CAM instead of capture()"
+            remedy = "if the model's own forward pass turns gradients off, call the CAM instead of capture()"
             raise DisconnectedError(f"{error}; {remedy}") from error
         except RuntimeError as error:
             if "second time" not in str(error):

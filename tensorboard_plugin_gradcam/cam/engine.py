@@ -175,7 +175,7 @@ class CAM:
             except NotSmoothableError:
                 raise
             except NothingDetected as error:
-                raise NotSmoothableError("scores (N, K)", "boxes, which a mirror image turns") from error
+                raise NotSmoothableError("scores (N, K)", "boxes, which mirroring would move") from error
             except Exception:  # which whoever calls the CAM is told
                 return
 

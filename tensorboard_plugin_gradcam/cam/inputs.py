@@ -205,22 +205,22 @@ def _misfit(model: nn.Module, images: Tensor) -> str | None:
     """Say why a model can't take a batch of images, where that can be told."""
     weights = next((parameter for parameter in model.parameters() if parameter.is_floating_point()), None)
     if images.ndim == 3 and any(isinstance(module, nn.Conv2d) for module in model.modules()):
-        return "expected a batch of images (N, C, H, W), got a tensor of 3 axes: add the batch's by images[None]"
+        return "expected a batch of images (N, C, H, W), got a tensor of 3 axes: add a batch axis: images[None]"
     if weights is None:
         return None
     if images.device != weights.device:
         return (
             f"expected inputs on {weights.device}, where the model is, got inputs on {images.device}: "
-            f"move them by images.to({str(weights.device)!r})"
+            f"move them with images.to({str(weights.device)!r})"
         )
     if not images.is_floating_point() and not images.is_complex():
         return (
-            f"expected inputs of floating point, got {images.dtype}: "
-            "scale and normalise them as for training, such as images.float() / 255"
+            f"expected floating-point inputs, got {images.dtype}: "
+            "scale and normalize them as for training, such as images.float() / 255"
         )
     if images.dtype != weights.dtype and not torch.is_autocast_enabled(images.device.type):
         return (
             f"expected inputs of {weights.dtype}, as the model's weights, got {images.dtype}: "
-            f"convert them by images.to({weights.dtype})"
+            f"convert them with images.to({weights.dtype})"
         )
     return None

@@ -52,7 +52,7 @@ def found_layer(model: nn.Module, candidates: Candidates) -> dict[str, nn.Module
     """
     if candidates.choice is None:
         best = candidates.best()
-        nearest = f". The nearest were:\n{table(best)}\n" if best else ": no module gives what changes with the image, "
+        nearest = f". The nearest were:\n{table(best)}\n" if best else ": no module's output changes with the image; "
         raise ValueError(
             f"expected a layer whose output has more than one cell with a place in the image, and leads to the scores, "
             f"found none{nearest}name a layer with layers=, and its arrangement with reshape= where it has one"

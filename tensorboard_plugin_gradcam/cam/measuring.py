@@ -103,7 +103,7 @@ def _of_map(measure: Measure, explained: Explained, found: Found) -> None:
 
 def _of_rivals(measure: Measure, explained: Explained, found: Found) -> None:
     if not explained.rivals:
-        raise NotDefined("it compares a class with the one ranked next, and no class is explained that has one")
+        raise NotDefined("it compares a class with the next-ranked one, and no explained class has one")
     for key, rivals in explained.rivals.items():
         values = class_sensitivity(_array(explained.maps[key]), _array(rivals))
         found.put(measure.name, key, values)
@@ -113,7 +113,7 @@ def _of_rivals(measure: Measure, explained: Explained, found: Found) -> None:
 def _of_heads(measure: Measure, explained: Explained, found: Found) -> None:
     keys = [key for key in explained.maps if key[1] in explained.layers]
     if not keys:
-        raise NotDefined("it takes cells of a layer away, and no method explains one: choose gain")
+        raise NotDefined("it removes cells of a layer, and no method explains a layer: choose gain")
     for layer in dict.fromkeys(layer for _, layer in keys):
         scene = explained.layers[layer]
         tail, base = Tail(scene), _baselines(scene, measure.baseline)
@@ -267,17 +267,17 @@ def _of_copies(measure: Measure, explained: Explained, found: Found) -> None:
 def _of_mosaics(measure: Measure, explained: Explained, found: Found) -> None:
     scene, images = explained.scene, _pictures(explained.scene)
     if explained.again is None or len(scene.size) != 2:
-        raise NotDefined("it puts pictures together, which have two axes")
+        raise NotDefined("it combines pictures, which need two spatial axes")
     if not any(isinstance(target, (ClassScore, Probability)) for target in scene.asked.targets):
         names = ", ".join(dict.fromkeys(target.name for target in scene.asked.targets))
         raise NotDefined(f"it needs scores (N, K) of classes, and explained is {names or 'nothing'}")
     rows = _seen_in_half(scene, images)
     if not rows:
-        raise NotDefined("no picture is still seen as its class when it is halved")
+        raise NotDefined("no halved picture is still classified as its class")
     classes = [scene.asked.targets[row].index for row in rows]
     plan = mosaics(classes)
     if not plan:
-        raise NotDefined("it needs pictures of other classes beside each, and all are of one")
+        raise NotDefined("it needs pictures of several classes, and all have the same class")
     values: dict[Key, NDArray[Any]] = {}
     for start in range(0, len(plan), scene.batch_size):
         part = plan[start : start + scene.batch_size]
@@ -294,9 +294,7 @@ def _of_mosaics(measure: Measure, explained: Explained, found: Found) -> None:
             values.setdefault(key, np.full(len(scene.samples), np.nan))[[row for row, _ in asked]] = shares
     for key, shares in values.items():
         found.put(measure.name, key, shares)
-        found.lack(
-            measure.name, key, shares, "when it is halved the picture is not seen as that class, or has no evidence"
-        )
+        found.lack(measure.name, key, shares, "the halved picture is not classified as that class, or has no evidence")
 
 
 def _seen_in_half(scene: Scene, images: Tensor) -> list[int]:

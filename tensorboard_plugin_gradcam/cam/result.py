@@ -88,7 +88,7 @@ class CAMResult(Result):
         chosen = self.chosen(method, layer)
         shape = checked_size(size, chosen[0].ndim - 1) or self.input_size
         if shape is None:
-            raise ValueError("expected size=, for the images' sizes differ, got None")
+            raise ValueError("expected size=, because the images differ in size, got None")
         masks = torch.stack([_mask(maps, shape) for maps in chosen])
         fused = {
             "mean": masks.mean(0),

@@ -123,7 +123,7 @@ class Scene:
         samples = self.samples[chunk]
         if not self.images.is_floating_point():
             raise ValueError(
-                f"expected images that gradients can be asked of, got {self.images.dtype}, and no other fits: "
+                f"expected images that can have gradients, got {self.images.dtype}, and no other fits: "
                 "choose a method without gradients of the image, or scale the images outside the model"
             )
         leaf = self.images[samples].requires_grad_()

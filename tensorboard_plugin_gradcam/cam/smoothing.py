@@ -54,7 +54,7 @@ def smoothed(
     """Explain six views of each image; the classes, where none are asked for, are those of the image itself.
 
     Raises:
-        NotSmoothableError: the images' sizes differ, or the scores have space, which a mirror image turns.
+        NotSmoothableError: the images' sizes differ, or the scores have space, which mirroring would move.
     """
     if inputs.batch is None:
         raise NotSmoothableError("a batch of images of one size", "a list of images, as a detector takes them")
@@ -67,7 +67,7 @@ def smoothed(
         scores = scores_of(view.outputs)
         if not isinstance(scores, Tensor) or scores.ndim > 2:
             got = f"scores {tuple(scores.shape)}" if isinstance(scores, Tensor) else "boxes"
-            raise NotSmoothableError("scores (N, K)", f"{got}, which a mirror image turns")
+            raise NotSmoothableError("scores (N, K)", f"{got}, which mirroring would move")
         targets = view.targets.tolist() if targets is None else targets
         views.append(_mirrored(view) if is_mirrored else view)
     maps = {key: torch.stack([view.maps[key] for view in views]).mean(0) for key in views[0].maps}

@@ -86,7 +86,9 @@ class Snapshot:
                 item.__class__ = own
         self._tensors.restore()
         if problems:
-            warnings.warn(f"not all of what the forward pass changed could be put back: {problems[0]!r}", stacklevel=2)
+            warnings.warn(
+                f"not everything that the forward pass changed could be restored: {problems[0]!r}", stacklevel=2
+            )
 
     @property
     def tensors(self) -> TensorStates:

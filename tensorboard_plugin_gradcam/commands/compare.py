@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
     parser.add_argument("run_a", metavar="RUN_A", help="directory of a run")
-    parser.add_argument("run_b", metavar="RUN_B", help="directory of another one")
+    parser.add_argument("run_b", metavar="RUN_B", help="directory of the other run")
     parser.add_argument("--tag", help="of the series (the first that both have)")
     parser.add_argument("--method", help="of the maps (grad_cam)")
     parser.add_argument("--layer", help="whose samples are listed (the last one)")

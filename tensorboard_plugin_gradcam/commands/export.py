@@ -31,7 +31,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     looks.add_argument("--lossless", action="store_true", help="page: keep pictures as they were logged, not as WebP")
     looks.add_argument("--dark", action="store_true", help="card: on a dark ground")
     looks.add_argument("--square", action="store_true", help="card: 1,080 x 1,080 pixels rather than 1,200 x 675")
-    looks.add_argument("--fps", type=float, default=5, metavar="N", help="animation: steps a second (%(default)s)")
+    looks.add_argument("--fps", type=float, default=5, metavar="N", help="animation: steps per second (%(default)s)")
 
 
 _WHAT = {
@@ -51,7 +51,7 @@ def add_subset(parser: argparse.ArgumentParser) -> None:
     )
     part.add_argument("--tag", dest="tags", metavar="NAME", action="append", help="likewise")
     part.add_argument("--steps", metavar="STEPS", help="0-1000, or 0,50,100")
-    part.add_argument("--max-steps", metavar="N", type=int, help="of each tag at most so many, spread evenly")
+    part.add_argument("--max-steps", metavar="N", type=int, help="at most this many per tag, spread evenly")
     part.add_argument("--samples", metavar="SAMPLES", help='places ("0-15"), ids or patterns of ids ("cat*")')
 
 

@@ -48,9 +48,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def _add_choices(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("what is explained")
     group.add_argument("--tag", default="replay", help="name of the series (replay)")
-    group.add_argument("--layers", nargs="+", metavar="NAME", help="layers; one is found where none is named")
+    group.add_argument("--layers", nargs="+", metavar="NAME", help="layers; found automatically by default")
     group.add_argument("--methods", nargs="+", default=["grad_cam"], metavar="NAME", help="methods (grad_cam)")
-    group.add_argument("--measures", nargs="+", default=[], metavar="NAME", help="how far each map can be believed")
+    group.add_argument(
+        "--measures", nargs="+", default=[], metavar="NAME", help="measures of how far each map can be trusted"
+    )
     group.add_argument("--targets", metavar="CLASS", help="'label', 'both', or a class index; by default the top class")
     group.add_argument("--class-names", nargs="+", metavar="NAME", help="by class index")
     group.add_argument("--metrics", action="store_true", help="write scalars of the maps, too")
@@ -64,7 +66,7 @@ def _add_choices(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--mean", nargs="+", type=float, metavar="X", help="of each channel, if inputs are normalized")
     group.add_argument("--std", nargs="+", type=float, metavar="X", help="of each channel, likewise")
     group.add_argument("--images-root", metavar="DIR", help="folder of the pictures that a .csv or .json names")
-    group.add_argument("--batch-size", type=int, default=32, metavar="N", help="samples a forward pass (32)")
+    group.add_argument("--batch-size", type=int, default=32, metavar="N", help="samples per forward pass (32)")
     group.add_argument("--device", metavar="NAME", help="of torch, such as cuda:1; CUDA where there is any")
 
 
@@ -75,7 +77,7 @@ def _add_reading(parser: argparse.ArgumentParser) -> None:
         "--not-strict", action="store_true", help="take checkpoints that have weights which the model lacks"
     )
     group.add_argument("--pattern", metavar="TEXT", help="where names hold numbers, such as 'ckpt_{step}_e{epoch}.pt'")
-    group.add_argument("--steps-per-epoch", type=int, metavar="N", help="makes steps of epochs")
+    group.add_argument("--steps-per-epoch", type=int, metavar="N", help="to convert epochs to steps")
     group.add_argument(
         "--model-option",
         nargs="+",
@@ -86,7 +88,7 @@ def _add_reading(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--trust",
         action="store_true",
-        help="unpickle as Python does, which runs whatever code a checkpoint names; only for files that you trust",
+        help="unpickle as Python does, which runs any code that a checkpoint names; only for files that you trust",
     )
 
 

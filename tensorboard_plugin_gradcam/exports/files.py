@@ -48,13 +48,13 @@ def export(
         runs: names, or patterns such as "resnet*"; all by default.
         tags: likewise.
         steps: "0-1000" with both ends, "0,50,100", or a list of steps; all by default.
-        max_steps: of each tag at most so many, spread evenly.
+        max_steps: at most this many per tag, spread evenly.
         samples: ids or patterns of them, and places in the list of samples: "0-15", "cat*"; all by default.
         title: of the page or card; the log directory's name, or the sample's or run's.
         lossless: of a page: keep pictures as they were logged; by default they become WebP where that is smaller.
         dark: of a card: on a dark ground.
         shape: of a card: "wide" is 1,200 x 675 pixels, "square" 1,080 x 1,080.
-        fps: of an animation: steps a second.
+        fps: of an animation: steps per second.
         quiet: show no progress bar.
 
     Raises:

@@ -105,7 +105,7 @@ def _everywhere(finding: Finding, group: str) -> str:
 
 def _strategy(finding: Finding, group: str) -> str:
     accuracy, other = (finding.numbers[name] for name in ("accuracy", "other_accuracy"))
-    found = f"{finding.count} of {finding.of} samples of {group} are looked at in another way than the rest"
+    found = f"{finding.count} of {finding.of} samples of {group} are looked at differently from the rest"
     return f"{found}{_since(finding)}: accuracy {accuracy:.2f} against {other:.2f}"
 
 

@@ -72,7 +72,7 @@ def truth_in(
         return Truth(chosen.labels, chosen.masks)
     if readable:
         names = " and ".join(repr(column.name) for column in readable)
-        return Truth(left_out=f"labels left out: {names} both read as labels: pass labels= to say which are")
+        return Truth(left_out=f"labels left out: {names} both look like labels: pass labels= to choose")
     problems = "; ".join(f"{column.name}: {column.problem}" for column in columns if column.problem)
     return Truth(left_out=f"labels left out: {problems}" if problems else "")
 
@@ -207,11 +207,11 @@ def _of_rows(name: str, rows: NDArray[Any], scores: int | None, task: str | None
     is_share = np.isfinite(rows).all() and bool((rows >= 0).all() and (rows <= 1).all())
     if not is_share or scores not in (None, width):
         fits = "" if scores in (None, width) else f" beside {scores} scores"
-        return _Column(name, problem=f"{width} numbers a sample{fits}, no classes")
+        return _Column(name, problem=f"{width} numbers per sample{fits}, not classes")
     hot = bool(np.isin(rows, (0, 1)).all())
     if hot or np.allclose(rows.sum(axis=1), 1, atol=0.01):
         return _Column(name, labels=rows)
-    return _Column(name, problem=f"{width} values a sample: pass task='regression'")
+    return _Column(name, problem=f"{width} values per sample: pass task='regression'")
 
 
 def _of_masks(name: str, masks: NDArray[Any], task: str | None) -> _Column:

@@ -235,7 +235,7 @@ def _writer_of(trainer: Any) -> Any:
 
 def _why_no_writer(trainer: Any) -> str:
     if getattr(trainer, "fast_dev_run", False):
-        return "fast_dev_run takes its loggers away"
+        return "fast_dev_run removes its loggers"
     names: Sequence[str] = [type(logger).__name__ for logger in trainer.loggers]
     return (
         "expected a TensorBoardLogger among the trainer's loggers, or writer= a log directory, "

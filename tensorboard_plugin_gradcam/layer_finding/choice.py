@@ -215,7 +215,7 @@ def _of_classes(possible: Sequence[Candidate], items: Sequence[Candidate]) -> tu
         if readers and all(item.path >= WHOLE * last.path for item in readers):  # no other one reads the cells as well
             return last, "the last output whose cells the score still depends on; behind it one token is read"
         return found, "behind it the score depends on one token alone"
-    return found, "the deepest output with space that no path to the score goes around"
+    return found, "the deepest output with space that every path to the score passes through"
 
 
 def _of_levels(possible: Sequence[Candidate], items: Sequence[Candidate]) -> tuple[Candidate, str]:

@@ -41,7 +41,7 @@ class Subset:
         runs: names, or patterns such as "resnet*".
         tags: likewise.
         steps: "0-1000" with both ends, "0,50,100", or steps.
-        max_steps: of each tag at most so many, spread evenly, the first and the last among them.
+        max_steps: at most this many per tag, spread evenly, the first and the last among them.
         samples: ids or patterns of them, and places in the list of samples: "0-15", "cat*", 3.
     """
 

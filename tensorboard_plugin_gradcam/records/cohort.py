@@ -285,5 +285,5 @@ def _boxes(edges: Iterable[float]) -> list[Box]:
     if not numbers:
         return []
     if len(numbers) % 4:
-        raise CorruptRecord(f"expected 4 numbers a box, got {len(numbers)} in all")
+        raise CorruptRecord(f"expected 4 numbers per box, got {len(numbers)} in all")
     return [(a, b, c, d) for a, b, c, d in zip(*(iter(numbers),) * 4, strict=True)]

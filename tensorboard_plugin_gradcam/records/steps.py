@@ -178,7 +178,7 @@ class Predictions:
             if len(sizes) > 1:
                 raise ValueError(f"expected {' and '.join(lists)} of one length, got {sorted(sizes)}")
         if self.boxes is not None and self.boxes.shape[2] != 4:
-            raise ValueError(f"expected 4 numbers a box, got boxes of shape {self.boxes.shape}")
+            raise ValueError(f"expected 4 numbers per box, got boxes of shape {self.boxes.shape}")
 
     @property
     def size(self) -> int | None:
@@ -247,10 +247,10 @@ class Block:
             if name != "values":
                 _expect_axes(name, array, 1)
             if len(array) != self.size:
-                raise ValueError(f"expected {self.size} {name}, one a map, got {len(array)}")
+                raise ValueError(f"expected {self.size} {name}, one per map, got {len(array)}")
         for name, texts in (("names", self.names), ("flags", self.flags)):
             if texts and len(texts) != self.size:
-                raise ValueError(f"expected {self.size} {name}, one a map, or none, got {len(texts)}")
+                raise ValueError(f"expected {self.size} {name}, one per map, or none, got {len(texts)}")
         if len(self.native_shape) > 8:
             raise ValueError(f"expected a native shape of at most 8 axes, got {len(self.native_shape)}")
         if self.samples is not None and self.samples.size and self.samples.min() < 0:
@@ -338,7 +338,7 @@ class Numbers:
         for name, array in _arrays(self):
             _expect_axes(name, array, 1)
             if len(array) != len(self.values):
-                raise ValueError(f"expected {len(self.values)} {name}, one a number, got {len(array)}")
+                raise ValueError(f"expected {len(self.values)} {name}, one per number, got {len(array)}")
         if self.samples is not None and self.samples.size and self.samples.min() < 0:
             raise ValueError(f"expected sample indices from 0, got {self.samples.min()}")
 

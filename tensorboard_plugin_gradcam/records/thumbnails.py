@@ -22,7 +22,7 @@ Grey = NDArray[np.uint8]
 def with_thumbnail(content: bytes, thumbnail: Grey) -> bytes:
     """Return a series' metadata with a small grey picture ``(h, w)``; protobuf's messages are joined end to end."""
     if thumbnail.ndim != 2 or not 0 < max(thumbnail.shape) <= LARGEST:
-        raise ValueError(f"expected a thumbnail (h, w) of at most {LARGEST} pixels a side, got {thumbnail.shape}")
+        raise ValueError(f"expected a thumbnail (h, w) of at most {LARGEST} pixels per side, got {thumbnail.shape}")
     message = pb.Series(thumbnail=pack(thumbnail, deflate=True))
     return content + message.SerializeToString(deterministic=True)
 

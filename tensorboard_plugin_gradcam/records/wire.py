@@ -121,7 +121,7 @@ def parsed(data: bytes | memoryview, message: type[M], budget: Budget | None = N
     try:
         return message.FromString(bytes(data))
     except DecodeError as error:
-        raise CorruptRecord("expected a message of protobuf, got bytes that are none") from error
+        raise CorruptRecord("expected a message of protobuf, got bytes of something else") from error
 
 
 def present(message: Message) -> dict[str, Any]:
@@ -208,7 +208,7 @@ def _piece(
     try:
         found = compiled(bytes(data[start:end]))
     except DecodeError as error:
-        raise CorruptRecord("expected a message of protobuf, got bytes that are none") from error
+        raise CorruptRecord("expected a message of protobuf, got bytes of something else") from error
     budget.spend(OBJECT + end - start)
     _count(found, budget)
     return found

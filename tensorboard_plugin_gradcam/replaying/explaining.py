@@ -74,7 +74,7 @@ class Loader:
         if self.source.is_keras:
             return load_keras(checkpoint.path, self.model), WHOLE
         if is_keras(checkpoint.path):
-            raise DoesNotFit("expected weights for a model of torch, got a file of Keras")
+            raise DoesNotFit("expected weights for a torch model, got a Keras file")
         content = content_of(checkpoint.path, self._trust)
         try:
             fit = chosen(content.value, self.model, self._weights, self._strict)

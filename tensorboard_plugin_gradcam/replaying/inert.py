@@ -19,7 +19,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 TRUST = (
-    "pass trust=True (--trust) to unpickle it as Python does, which runs whatever code the checkpoint names: "
+    "pass trust=True (--trust) to unpickle it as Python does, which runs any code that the checkpoint names: "
     "do that only with files whose origin you trust"
 )
 
@@ -116,7 +116,7 @@ def load_inert(file: BinaryIO | str) -> Any:
             raise RefusedCheckpoint(
                 "it is a scripted model, which is a program: save the state_dict() of the model that it was made from"
             ) from error
-        raise RefusedCheckpoint(f"it is damaged, or no checkpoint ({_first_sentence(error)})") from error
+        raise RefusedCheckpoint(f"it is damaged or not a checkpoint ({_first_sentence(error)})") from error
 
 
 def load_trusted(file: BinaryIO | str) -> Any:

@@ -191,7 +191,7 @@ def _about(data: bytes) -> About:
         said: dict[str, Any] = json.loads(data)
         return About(**{one.name: said[one.name] for one in fields(About) if one.name in said})
     except (ValueError, TypeError) as error:
-        raise CorruptRecord(f"a part does not say what it is of ({error})") from error
+        raise CorruptRecord(f"a part does not name its source ({error})") from error
 
 
 def _framed(frames: Sequence[bytes]) -> bytes:

@@ -102,7 +102,7 @@ def _safetensors(path: str) -> dict[str, Any]:
     try:
         found: dict[str, Any] = load(places.read(path)) if places.is_remote(path) else load_file(path)
     except SafetensorError as error:
-        raise RefusedCheckpoint(f"it is damaged, or no safetensors file ({error})") from error
+        raise RefusedCheckpoint(f"it is damaged or not a safetensors file ({error})") from error
     return found
 
 
@@ -141,5 +141,5 @@ def _json(path: str) -> dict[str, Any]:
     try:
         found = json.loads(places.read(path))
     except ValueError as error:
-        raise RefusedCheckpoint(f"{places.name_of(path)} is no JSON ({error})") from error
+        raise RefusedCheckpoint(f"{places.name_of(path)} is not JSON ({error})") from error
     return found if isinstance(found, dict) else {}

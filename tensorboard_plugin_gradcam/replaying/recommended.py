@@ -47,7 +47,7 @@ def recommend_for(
     """
     source = source_of(model, model_options or {}, trust)
     if source.is_keras:
-        raise ValueError("expected a model of torch to compare methods of, got one of Keras")
+        raise ValueError("expected a torch model, got a Keras model")
     transform = imported(transform) if isinstance(transform, str) else transform
     data = data_of(images, transform or source.transform, source.normalization, limit)
     loader = Loader(source, None, True, trust)

@@ -120,11 +120,11 @@ def replay(
         targets: what to explain, as for `GradCAMLogger.probe`.
         weights: which of a checkpoint's weights, such as "model_ema"; by default an average where there is one.
         strict: whether weights that the model lacks make a checkpoint unfit.
-        trust: unpickle checkpoints as Python does, which runs whatever code they name. Only for files whose origin you
+        trust: unpickle checkpoints as Python does, which runs any code that they name. Only for files whose origin you
             trust.
         pattern: where names hold the step or epoch: "ckpt_{step}.pt", or a regular expression with groups of these
             names.
-        steps_per_epoch: makes steps of epochs, where a checkpoint tells the epoch alone.
+        steps_per_epoch: to convert epochs to steps, where a checkpoint tells the epoch alone.
         transform: from a PIL image to the model's input, or "package.module:name"; by default the model's own, or else
             ImageNet's at 224 pixels.
         limit: samples at most, spread evenly over all.

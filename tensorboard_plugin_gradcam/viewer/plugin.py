@@ -433,7 +433,7 @@ def _mannered(handler: Handler) -> Any:
             return _respond(request, str(error), "text/plain", code=error.http_code, headers=error.headers)
         except Exception:
             tb_logging.get_logger().exception("Grad-CAM: a request failed")
-            text = "the Grad-CAM plugin failed; TensorBoard's log says how"
+            text = "the Grad-CAM plugin failed; see TensorBoard's terminal output"
             return _respond(request, text, "text/plain", code=500)
 
     return Request.application(answer)

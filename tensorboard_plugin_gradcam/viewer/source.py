@@ -252,7 +252,7 @@ def _answered(call: Any, context: Any, **arguments: Any) -> Any:
         if isinstance(error, errors.PublicError) or code == "RESOURCE_EXHAUSTED":
             raise
         if code:
-            raise Unavailable("TensorBoard's data server does not answer: start TensorBoard again") from error
+            raise Unavailable("TensorBoard's data server is not responding: restart TensorBoard") from error
         # An event file may hold a tensor whose parts contradict each other, over which TensorBoard itself stumbles.
         tb_logging.get_logger().info("Grad-CAM: TensorBoard could not read %s", arguments, exc_info=True)
         raise Unreadable(f"TensorBoard can't read this data ({type(error).__name__})") from error

@@ -22,7 +22,7 @@ def worst(losses: Numbers, count: int) -> NDArray[np.int64]:
     """Choose the `count` samples with the largest loss, worst first; ties go to the earlier sample, NaN ranks worst."""
     values = to_numpy(losses, "losses")
     if values.ndim != 1:
-        raise ValueError(f"expected losses of shape (N,), one a sample, got {values.shape}: pass reduction='none'")
+        raise ValueError(f"expected losses of shape (N,), one per sample, got {values.shape}: pass reduction='none'")
     badness = np.where(np.isnan(values), np.inf, values.astype(np.float64))
     return np.argsort(-badness, kind="stable")[: max(count, 0)]
 

@@ -27,7 +27,7 @@ def opencv() -> Any:
 
         cv2.imencode  # noqa: B018  # an empty folder imports, too
     except (ImportError, OSError, AttributeError) as error:
-        warn(f"Grad-CAM's pictures are encoded by Pillow, for OpenCV does not import: {error}")
+        warn(f"Grad-CAM's pictures are encoded by Pillow, because OpenCV can't be imported: {error}")
         return None
     return cv2
 

@@ -161,7 +161,7 @@ def _values(row: Any) -> Label:
         raise ValueError(f"expected labels as numbers for task='regression', got {row!r}")
     numbers = np.atleast_1d(np.asarray(row, dtype=np.float64))
     if numbers.ndim != 1 or not np.isfinite(numbers).all():
-        raise ValueError(f"expected labels as finite numbers, one or D of each sample, got {numbers.tolist()}")
+        raise ValueError(f"expected labels as finite numbers, one or D per sample, got {numbers.tolist()}")
     return Label(values=tuple(numbers.tolist()))
 
 

@@ -58,8 +58,8 @@ class Leases:
                 self._told.add(one.session)
                 warnings.warn(
                     f"process {one.process} on {one.host} is writing the same Grad-CAM series to {run!r}: the records "
-                    "of one replace those of the other, so give each process a run directory of its own, "
-                    "or log with mode='add' what is to be added to the run",
+                    "of one replace those of the other, so give each process its own run directory, "
+                    "or add to the run with mode='add'",
                     stacklevel=2,
                 )
         return bool(found)

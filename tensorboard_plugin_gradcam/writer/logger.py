@@ -396,7 +396,7 @@ class GradCAMLogger:
             if images is not None or thumbnails > LARGEST_THUMBNAIL:
                 raise ValueError(
                     f"expected thumbnails of at most {LARGEST_THUMBNAIL} pixels with images=None, got {thumbnails}"
-                    f"{'' if images is None else ' with images'}: max_image_size= is of pictures"
+                    f"{'' if images is None else ' with images'}: max_image_size= applies to pictures"
                 )
             images, look = THE_INPUTS, look | {"max_image_size": thumbnails, "image_format": "jpeg"}
         if images is None:

@@ -148,7 +148,7 @@ def _of_samples(maps: Any, count: int, several: int | None, cells: Cells) -> NDA
             raise ValueError(f"expected maps (N, T, h, w) for targets (N, T) = {(count, several)}, got {whole}")
         array = array.reshape(-1, *array.shape[2:])
     if cells.kind == "rgb" and (array.ndim < 3 or array.shape[-1] != 3):
-        raise ValueError(f"expected maps of kind 'rgb' with the colour last, ({count}, h, w, 3), got {whole}")
+        raise ValueError(f"expected maps of kind 'rgb' with the color last, ({count}, h, w, 3), got {whole}")
     array = _without_channel_axis(array, cells)
     spatial = array.ndim - 1 - (cells.kind == "rgb")
     if cells.axes is not None and spatial not in (1, cells.axes):
@@ -168,13 +168,13 @@ def _without_channel_axis(array: NDArray[Any], cells: Cells) -> NDArray[Any]:
 def _misfit(array: NDArray[Any], whole: tuple[int, ...], cells: Cells) -> str:
     if cells.axes == 3:
         return (
-            f"expected maps (N, d, h, w), for the images are stacks of slices, got shape {whole}: of images that are "
-            "none choose 1, 3 or 4 channels to show, or pass dataformats='NCHW'"
+            f"expected maps (N, d, h, w), because the images are stacks of slices, got shape {whole}: if they are "
+            "not, choose 1, 3 or 4 channels to show, or pass dataformats='NCHW'"
         )
     if array.ndim == 4 and array.shape[-1] == 3:
-        remedy = "pass kind='rgb' for attributions with colours; of a heat map, the raw map it was coloured from"
+        remedy = "pass kind='rgb' for attributions with colors; for a heat map, pass the raw map before coloring"
     elif array.ndim == 4 and array.shape[1] == 3:
-        remedy = "sum over the colours and pass kind='signed', or move them last and pass kind='rgb'"
+        remedy = "sum over the colors and pass kind='signed', or move them last and pass kind='rgb'"
     else:
         remedy = "pass targets (N, T) for several maps of each, or dataformats='NDHW' for images that are stacks"
     return f"expected maps (N, h, w), one for each picture, got shape {whole}: {remedy}"

@@ -155,7 +155,7 @@ def prepare_samples(
     one_of("boxes_in", boxes_in, BoxesIn)
     at_least("max_image_size", max_image_size, 1, optional=True)
     if images is None and count is None:
-        raise ValueError("expected images, or count where there are none")
+        raise ValueError("expected images, or count= without images")
     reading = Reading(normalizations(transform, mean, std), dataformats, max_image_size, volumes)
     stacks = _stacks(images, count, reading, notes)
     known = {
@@ -200,7 +200,7 @@ def _truth_masks(truth_masks: Any, masks: Any) -> Any:
     if masks is None:
         return truth_masks
     if truth_masks is not None:
-        raise ValueError("expected truth_masks alone, got masks, its former name, too")
+        raise ValueError("expected only truth_masks, got also masks, its former name")
     first = next((to_numpy(mask, "masks") for mask in masks if mask is not None), None)
     if first is not None and first.dtype.kind == "f" and ((first > 0) & (first < 1)).any():
         raise ValueError(
@@ -276,7 +276,7 @@ def _middle(stack: tuple[Picture, ...]) -> Picture | None:
 
 def _one_each(values: Any, name: str, count: int) -> Any:
     if name != "labels" and len(values) != count:
-        raise ValueError(f"expected {count} {name}, one a sample, got {len(values)}")
+        raise ValueError(f"expected {count} {name}, one per sample, got {len(values)}")
     return values
 
 
@@ -305,7 +305,7 @@ def _mask(mask: Any, of_classes: bool) -> dict[str, NDArray[Any]]:
     array = to_numpy(mask, "truth_masks")
     array = array[0] if array.ndim == 4 or (array.ndim == 3 and len(array) == 1) else array
     if array.ndim not in (2, 3) or array.size == 0:
-        raise ValueError(f"expected truth_masks (h, w) each, of volumes (d, h, w), got {array.shape}")
+        raise ValueError(f"expected truth_masks (h, w) each, or (d, h, w) for volumes, got {array.shape}")
     found: dict[str, NDArray[Any]] = {"mask": np.asarray(array != 0, dtype=np.uint8)}
     if of_classes:
         found["class_mask"] = np.where((array >= 0) & (array < 2**15), array, -1).astype(np.int16)

@@ -66,7 +66,7 @@ def left_out(rows: Sequence[dict[str, float]]) -> list[str]:
     """Say how many maps count in no mean, or only in some."""
     dark = sum(not row for row in rows)
     blind = sum("pointing_game" in row and "iou" not in row for row in rows)
-    said = [f"{dark} of {len(rows)} maps have no evidence and count in no metric"] if dark else []
+    said = [f"{dark} of {len(rows)} maps have no evidence and are left out of all metrics"] if dark else []
     if blind:
-        said.append(f"{blind} of {len(rows)} maps count in no energy and IoU: their ground truth is too small")
+        said.append(f"{blind} of {len(rows)} maps are left out of energy and IoU: their ground truth is too small")
     return said

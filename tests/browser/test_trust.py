@@ -149,4 +149,4 @@ def test_a_dead_data_server_leaves_the_open_tab_alone(page: Page, tmp_path: Path
         frame.wait_for_selector(TILE.format(sample=3, step=10))
         expect(frame.locator(READY)).to_have_count(4)
         page.goto(f"http://{server.host}:{server.port}/data/plugin_entry.html?name=gradcam")
-        expect(page.get_by_role("alert")).to_contain_text("start TensorBoard again")
+        expect(page.get_by_role("alert")).to_contain_text("restart TensorBoard")

@@ -84,9 +84,9 @@ INPUTS: dict[str, tuple[Callable[[], Any], str]] = {
     "an array": (lambda: IMAGES.numpy(), "got a ndarray"),
     "an image without its batch": (
         lambda: IMAGES[0],
-        "(N, C, H, W), got a tensor of 3 axes: add the batch's by images[None]",
+        "(N, C, H, W), got a tensor of 3 axes: add a batch axis: images[None]",
     ),
-    "bytes": (lambda: (IMAGES * 255).byte(), "got torch.uint8: scale and normalise them as for training"),
+    "bytes": (lambda: (IMAGES * 255).byte(), "got torch.uint8: scale and normalize them as for training"),
     "half precision": (lambda: IMAGES.half(), "as the model's weights, got torch.float16: convert them by"),
     "another device": (on_meta, "expected inputs on cpu, where the model is, got inputs on meta: move them by"),
 }

@@ -322,7 +322,7 @@ def test_a_map_of_a_class_lies_on_its_own_picture_of_a_mosaic() -> None:
 
 def test_a_mosaic_needs_pictures_of_other_classes() -> None:
     result = CAM(Colours().eval(), "layer", measures="mosaic")(coloured()[[0, 4]])
-    assert result.notes == ("mosaic left out: it needs pictures of other classes beside each, and all are of one",)
+    assert result.notes == ("mosaic left out: it needs pictures of several classes, and all have the same class",)
 
 
 @pytest.mark.parametrize("given", [True, "another"])

@@ -67,6 +67,6 @@ def test_a_strategy_is_told_with_its_birth():
     source = Source("run", "val", "grad_cam", "layer4", summary, maps_at=steps.get)
     (finding,) = [one for one in find([source]) if one.kind == "strategy"]
     assert finding.since == 6
-    assert "in another way than the rest since step 6: accuracy 0.00 against 1.00" in finding.sentence()
+    assert "differently from the rest since step 6: accuracy 0.00 against 1.00" in finding.sentence()
     (unknown,) = [one for one in find([replace(source, maps_at=lambda step: None)]) if one.kind == "strategy"]
     assert unknown.since is None

@@ -95,7 +95,7 @@ def test_a_dead_data_server_is_said_and_what_was_read_stays(tmp_path: Path) -> N
         before = server.get("maps", run="run", **MAPS)
         os.kill(data_server_of(server), signal.SIGKILL)
         server.wait(lambda server: server.get("series").status == 503)
-        assert "start TensorBoard again" in server.get("series").text
+        assert "restart TensorBoard" in server.get("series").text
         time.sleep(CATALOG_SECONDS)  # for so long nobody would have noticed anyway
         after = server.get("maps", run="run", **MAPS)
         assert after.status == 200
@@ -105,7 +105,7 @@ def test_a_dead_data_server_is_said_and_what_was_read_stays(tmp_path: Path) -> N
             ("image", {"run": "run", "digest": "0" * 32}),
         ):
             answer = server.get(route, **arguments)
-            assert (answer.status, "start TensorBoard again" in answer.text) == (503, True)
+            assert (answer.status, "restart TensorBoard" in answer.text) == (503, True)
         assert server.ask("/").status == 200
 
 

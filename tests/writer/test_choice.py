@@ -23,7 +23,7 @@ def test_the_layer_that_was_found_is_noted_with_its_figures_at_the_first_step(tm
             probe.log(step)
     (first, second) = notes(tmp_path)
     (text,) = first[1]
-    assert text.startswith("layer trunk: the deepest output with space that no path to the score goes around")
+    assert text.startswith("layer trunk: the deepest output with space that every path to the score passes through")
     assert "8 x 12 cells, 100% of the paths lead through it, the scores depend on 100% of its cells" in text
     assert second == (1, ())
 
