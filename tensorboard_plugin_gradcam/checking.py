@@ -27,16 +27,16 @@ RULES = (
 
 @dataclass(frozen=True)
 class Check:
-    """One rule, asked of one series of maps.
+    """One rule, applied to one series of maps.
 
     Attributes:
-        rule: as it was asked.
-        run: of the series.
-        tag: of the series.
-        method: of the series.
-        layer: of the series.
-        kept: None where it could not be told.
-        sentence: what was found, or why it could not be told.
+        rule: the rule as you wrote it.
+        run: run of the series.
+        tag: its tag.
+        method: its method.
+        layer: its layer.
+        kept: whether the rule is kept; None if this can't be decided.
+        sentence: what was found, or why it can't be decided.
     """
 
     rule: str
@@ -55,7 +55,7 @@ class Check:
 
 @dataclass(frozen=True)
 class CheckReport:
-    """All rules, asked of all series."""
+    """All rules, applied to all series."""
 
     checks: tuple[Check, ...]
     seconds: float
@@ -66,11 +66,11 @@ class CheckReport:
         return all(check.kept for check in self.checks)
 
     def to_json(self) -> dict[str, Any]:
-        """Return it as dicts, lists, texts and numbers."""
+        """Return the report as dicts, lists, strings and numbers."""
         return {"kept": self.kept, "checks": [vars(check) for check in self.checks]}
 
     def to_junit(self) -> str:
-        """Return it as the XML that CI systems show: a test suite for each run."""
+        """Return JUnit XML, which CI systems show: one test suite per run."""
         root = ET.Element("testsuites", {"name": "Grad-CAM", "time": f"{self.seconds:.3f}"} | _counts(self.checks))
         for run in dict.fromkeys(check.run for check in self.checks):
             own = [check for check in self.checks if check.run == run]
@@ -92,24 +92,24 @@ def check(
     runs: Names = None,
     tags: Names = None,
 ) -> CheckReport:
-    """Hold the runs of a log to rules; each is asked of each series of maps.
+    """Check the runs of a log against rules; each rule is applied to each series of maps.
 
     Example:
         >>> report = check("runs", ["no-hot-spot", "inside>=0.4"])
         >>> report.kept, [one.sentence for one in report.checks if not one.kept]
 
     Args:
-        logdir: as TensorBoard takes it.
+        logdir: a log directory, as for TensorBoard.
         rules: "no-hot-spot", "no-dead-maps" and so on for each kind of finding, "inside>=0.4", "accuracy>=0.9",
             "overlap>=0.5" with a baseline. See docs/check.md.
-        baseline: a run of the log by its name, or a log directory: each run is compared with the one of its own name
-            there, or with the only one.
+        baseline: the name of a run of the log, or a log directory: each run is compared with its namesake there, or
+            with the only run.
         runs: names or patterns of the runs to check; all but the baseline by default.
-        tags: likewise.
+        tags: names or patterns of the tags to check; all by default.
 
     Raises:
-        FileNotFoundError: there is no such directory.
-        ValueError: a rule that is none, a baseline that is missing, or nothing to check.
+        FileNotFoundError: the directory does not exist.
+        ValueError: a rule is invalid, the baseline is missing, or there is nothing to check.
     """
     started = time.perf_counter()
     asked = [parsed(rule) for rule in ([rules] if isinstance(rules, str) else rules)]

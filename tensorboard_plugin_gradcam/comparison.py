@@ -25,14 +25,14 @@ MOST_STEPS = 20  # of the table by step
 
 @dataclass(frozen=True)
 class SampleComparison:
-    """One sample in both runs, at the last common step.
+    """One sample of both runs, at the last common step.
 
     Attributes:
-        sample: its id, or the beginning of its picture's digest.
+        sample: its id, or the first digits of its picture's digest.
         place: its index in run A.
-        label: class name; empty where there is none.
-        overlap: of its maps, from 0 to 1; NaN where a map has no evidence.
-        predictions: class names in run A and in run B; empty where nothing was predicted.
+        label: class name; empty if unknown.
+        overlap: overlap of its two maps, from 0 to 1; NaN if a map has no evidence.
+        predictions: predicted class names in run A and in run B; empty if nothing was predicted.
     """
 
     sample: str
@@ -44,17 +44,17 @@ class SampleComparison:
 
 @dataclass(frozen=True)
 class Comparison:
-    """Two runs.
+    """The comparison of two runs.
 
     Attributes:
         runs: their names.
-        tag: of the series that are compared.
-        method: of the maps.
-        layer: whose samples, classes and steps are listed.
-        step: the last one that both have.
-        samples: those that differ most first.
-        layers: mean overlap at each layer that both have, at `step`.
-        classes: mean overlap of each class's samples, by its name.
+        tag: tag of the compared series.
+        method: method of the maps.
+        layer: layer whose samples, classes and steps are listed.
+        step: the last common step.
+        samples: the common samples, largest difference first.
+        layers: mean overlap at each common layer, at `step`.
+        classes: mean overlap of each class's samples, by class name.
         steps: mean overlap over the steps; at most 20 of them, spread evenly.
     """
 
@@ -70,11 +70,11 @@ class Comparison:
 
     @property
     def overlap(self) -> float:
-        """The mean over the samples."""
+        """Mean overlap over the samples, from 0 to 1."""
         return _mean(np.array([sample.overlap for sample in self.samples]))
 
     def to_json(self) -> dict[str, Any]:
-        """Return it as dicts, lists, texts and numbers; NaN becomes None."""
+        """Return the comparison as dicts, lists, strings and numbers; NaN becomes None."""
         found: dict[str, Any] = _finite(asdict(self) | {"overlap": self.overlap})
         return found
 
@@ -97,15 +97,15 @@ def compare_runs(
 
     Args:
         run_a: directory of a run.
-        run_b: likewise.
-        tag: of the series; the first that both have by default.
-        method: likewise, Grad-CAM where both have it.
-        layer: whose samples are listed; the last that both have by default.
-        step: that both have; the last one by default.
+        run_b: directory of the other run.
+        tag: tag of the series; by default the first common one.
+        method: method of the maps; by default Grad-CAM if both have it, else the first common one.
+        layer: layer whose samples are listed; by default the last common one.
+        step: a common step; by default the last one.
 
     Raises:
-        FileNotFoundError: there is no such directory.
-        ValueError: the runs have nothing in common that could be compared.
+        FileNotFoundError: a directory does not exist.
+        ValueError: the runs have nothing in common to compare.
     """
     logs = read_gradcam(run_a), read_gradcam(run_b)
     names = _named(run_a, run_b)

@@ -129,12 +129,12 @@ class Result:
 
     @property
     def methods(self) -> tuple[str, ...]:
-        """Names of the methods, in the order that was asked for."""
+        """Names of the methods, in the order in which they were passed."""
         return tuple(dict.fromkeys(method for method, _ in self.maps))
 
     @property
     def layers(self) -> tuple[str, ...]:
-        """Names of the layers, in the order that was asked for."""
+        """Names of the layers, in the order in which they were passed."""
         return tuple(dict.fromkeys(layer for _, layer in self.maps))
 
     def show(
@@ -146,19 +146,18 @@ class Result:
         std: Any = None,
         **options: Any,
     ) -> Pixels:
-        """Return a sheet of the maps over their pictures, which a notebook shows as a picture.
+        """Return a sheet of the maps over their pictures, which a notebook displays; `save(path)` writes it.
 
         Args:
             images: pictures of the N inputs, each ``(H, W, 3)`` or ``(H, W)``, uint8 or floating point in [0, 1]; by
-                default the inputs, each stretched to its own range where it leaves [0, 1] and nothing says how it was
-                normalized.
-            transform: how the inputs were normalized, to be undone: as for `prepare_samples`.
-            mean: of each channel, where inputs were normalized by it and `std`.
-            std: of each channel.
-            options: method, layer, class_names, size, columns, and how it looks: see `sheet.show`.
+                default the inputs; an input outside [0, 1] with unknown normalization is stretched to its own range.
+            transform: how the inputs were normalized, as for `prepare_samples`.
+            mean: per channel, if the inputs were normalized by `mean` and `std`.
+            std: per channel.
+            options: `method`, `layer`, `class_names`, `size`, `columns`, and options of `heatmap.overlay`.
 
         Raises:
-            ValueError: the inputs are no pictures and none were passed; no such method or layer.
+            ValueError: the inputs are not pictures and none were passed, or the method or layer was not computed.
         """
         from tensorboard_plugin_gradcam import sheet
 

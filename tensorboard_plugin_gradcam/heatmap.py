@@ -34,10 +34,10 @@ RAMP_START, RAMP_END = 0.05, 0.66
 
 
 def value_range(map_: ArrayLike, signed: bool = False) -> tuple[float, float]:
-    """Return the raw values that a mask's 0 and 1 stand for when the map is scaled by itself.
+    """Return the raw values of a mask's 0 and 1 if the map is scaled by itself.
 
-    For a map of positive evidence that is the rectified minimum and maximum; for a signed map a range symmetric
-    around 0, so that 0 is always the middle. Cells that are not finite do not count.
+    For a map of positive evidence, these are the rectified minimum and maximum; for a signed map, a range symmetric
+    around 0, so that 0 is always the middle. Non-finite cells are ignored.
     """
     cells = np.asarray(map_, dtype=np.float32)
     cells = cells[np.isfinite(cells)]
@@ -60,10 +60,10 @@ def mask(
     """Scale a map ``(h, w)`` to [0, 1] and resize it to ``size = (H, W)``.
 
     Args:
-        map_: raw values; cells that are not finite count as the lower limit.
+        map_: raw values; non-finite cells count as the lower limit.
         size: height and width of the mask in pixels.
         limits: raw values of 0 and 1; the map's own `value_range` by default.
-        signed: keep negative values (0.5 is then raw 0) rather than rectify them.
+        signed: keep negative values (0.5 is then raw 0) instead of rectifying them.
         smooth: interpolate bilinearly; otherwise every pixel shows its cell.
 
     Returns:
@@ -88,7 +88,7 @@ def mask(
 
 
 def color_table(name: ColorMap) -> NDArray[np.uint8]:
-    """Return a colour map's 256 colours, ``(256, 3)``, RGB: OpenCV's own; "diverging" runs blue, white, red."""
+    """Return a color map's 256 colors, ``(256, 3)``, RGB: OpenCV's; "diverging" runs from blue over white to red."""
     import cv2
 
     if name == "gray":
@@ -108,10 +108,9 @@ def color_table(name: ColorMap) -> NDArray[np.uint8]:
 
 
 def heatmap(mask: NDArray[np.float32], colormap: ColorMap) -> NDArray[np.float32]:
-    """Colour a mask ``(H, W)`` in [0, 1]: ``(H, W, 3)`` RGB in [0, 255], linear between a colour map's 256 colours.
+    """Color a mask ``(H, W)`` in [0, 1]: ``(H, W, 3)`` RGB in [0, 255], linear between a color map's 256 colors.
 
-    Not the nearest colour: maps of 8 bits on pictures of whole multiples of their cells often fall midway between two,
-    and which of them it is would be left to the last bit of whoever interpolates.
+    Linear, not nearest: 8-bit values often fall midway between two colors, and rounding would then decide.
     """
     table = color_table(colormap).astype(np.float32)
     place = mask * np.float32(255)
@@ -122,17 +121,17 @@ def heatmap(mask: NDArray[np.float32], colormap: ColorMap) -> NDArray[np.float32
 
 
 def dimmed_gray(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Draw an RGB image ``(H, W, 3)`` in greys from 18 to 171, on which a heatmap stands out; three equal channels."""
+    """Draw an RGB image ``(H, W, 3)`` in grays from 18 to 171, on which a heatmap stands out; three equal channels."""
     luma = image.astype(np.float32) @ np.array([0.299, 0.587, 0.114], np.float32)
     gray = np.rint(np.float32(DARKEST) + np.float32(DIMMED) * luma).astype(np.uint8)
     return np.repeat(gray[:, :, None], 3, axis=2)
 
 
 def heat_weight(strength: NDArray[np.float32], opacity: float = 1.0) -> NDArray[np.float32]:
-    """Return how opaque a heatmap is where the mask has this strength: 0 to 1 along a smoothstep.
+    """Return a heatmap's opacity, from 0 to 1, at a mask value: a smoothstep.
 
-    Less opacity moves the ramp up rather than make everything paler: at 1 it runs from 0.05 to 0.66, at 0.5 from 0.525
-    to 0.83, at 0 nothing is left. Whatever the opacity, the peak keeps the colour that the colour bar has for it.
+    Less opacity moves the ramp up instead of making everything paler: at 1 it runs from 0.05 to 0.66, at 0.5 from 0.525
+    to 0.83, at 0 nothing is left. At any opacity above 0, the peak keeps the color that the color bar shows for it.
     """
     if opacity <= 0:
         return np.zeros_like(strength)
@@ -159,23 +158,23 @@ def overlay(
     """Blend a map's heatmap over an image.
 
     Args:
-        image: ``(H, W, 3)`` or ``(3, H, W)`` RGB, or ``(H, W)`` grey, uint8 or floating point in [0, 1]: an array, a
+        image: ``(H, W, 3)`` or ``(3, H, W)`` RGB, or ``(H, W)`` gray, uint8 or floating point in [0, 1]: an array, a
             tensor of any framework, or a PIL image.
         map_: raw map ``(h, w)``, of any resolution.
         colormap: inferno by default, diverging where `signed`.
-        opacity: in [0, 1]: how much of the photograph is covered (see `heat_weight`), or with "constant" the weight.
+        opacity: in [0, 1]: how much of the photograph is covered (see `heat_weight`) or, with "constant", the weight.
         alpha: "value" lets the heatmap fade out where the mask is low (for signed maps: near 0); "constant" blends it
-            over everything alike, which mixes its colours with the photograph's.
-        photo: "gray" draws the photograph in dimmed greys under the heatmap, "color" as it is. Signed maps always lie
-            on grey: their pale middle would pass for a part of the photograph.
+            evenly over everything, which mixes its colors with the photograph's.
+        photo: "gray" draws the photograph in dimmed grays under the heatmap, "color" unchanged. Signed maps are always
+            drawn on gray: their pale middle would look like a part of the photograph.
         threshold: mask values below it (for signed maps: distances from 0) stay clear, in [0, 1].
-        gamma: the mask is raised to this power before it is coloured; not for signed maps.
+        gamma: the mask is raised to this power before coloring; ignored for signed maps.
         limits: as in `mask`.
         signed: as in `mask`.
         smooth: as in `mask`.
 
     Returns:
-        ``(H, W, 3)`` RGB, uint8: an array that a notebook shows as a picture.
+        ``(H, W, 3)`` RGB, uint8: an array that a notebook displays as a picture.
     """
     picture = _photo(image)
     if photo == "gray" or signed:

@@ -64,10 +64,10 @@ class Moment(Generic[Record]):
     """One step of a series.
 
     Attributes:
-        step: of the training.
+        step: step of the training.
         wall_time: seconds since 1970.
-        record: what was logged.
-        cohort: the samples that it is about; None where they were not found in the run.
+        record: the logged record.
+        cohort: the samples that the record refers to; None if the run lacks them.
     """
 
     step: int
@@ -77,12 +77,12 @@ class Moment(Generic[Record]):
 
     @property
     def epoch(self) -> float | None:
-        """Of the training, None where it was not logged."""
+        """Epoch of the training; None if it was not logged."""
         return self.record.stamp.epoch
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What befell this step, such as samples that had to be left out."""
+        """Notes of the writer on this step, such as which samples were skipped."""
         return self.record.stamp.notes
 
     def _entries(self, indices: NDArray[np.int32]) -> tuple[Entry, ...]:
@@ -108,7 +108,7 @@ class _Steps(Generic[Record]):
         return iter(self.moments)
 
     def __getitem__(self, step: int) -> Moment[Record]:
-        """Return what was logged at a step; raises `KeyError` where nothing was."""
+        """Return what was logged at a step; raises `KeyError` if nothing was."""
         for moment in self.moments:
             if moment.step == step:
                 return moment
@@ -126,12 +126,12 @@ class _Steps(Generic[Record]):
 
     @property
     def epochs(self) -> NDArray[np.float64]:
-        """``(S,)``, NaN where it was not logged."""
+        """``(S,)``, NaN if the epoch was not logged."""
         return np.array([moment.epoch for moment in self.moments], dtype=np.float64)
 
     @property
     def replaced(self) -> tuple[Replaced, ...]:
-        """What trainings that went on from an earlier step replaced, in the order of time."""
+        """What resumed trainings replaced, in order of time."""
         stamps = sorted((moment.record.stamp for moment in self.moments), key=lambda stamp: stamp.session)
         said = dict.fromkeys((stamp.session, one) for stamp in stamps for one in stamp.replaced)
         return tuple(one for _, one in said)
@@ -140,8 +140,8 @@ class _Steps(Generic[Record]):
     def samples(self) -> tuple[Sample, ...]:
         """The sample of each entry of the arrays' second axis.
 
-        Where samples change or change their order from step to step, these are all of them, in the order in which they
-        were met first; the same sample is the same entry at every step.
+        If samples or their order change from step to step, these are all samples, in the order of their first
+        appearance; the same sample is the same entry at every step.
         """
         known = {
             name: sample
@@ -185,7 +185,7 @@ class MapSeries(_Steps[Maps]):
     moments: tuple[Moment[Maps], ...] = field(repr=False)
 
     def array(self) -> NDArray[np.float32]:
-        """Return the raw maps of all steps, ``(S, M, ...)``, NaN where a sample was not logged: see `samples`.
+        """Return the raw maps of all steps, ``(S, M, ...)``, NaN for samples that a step lacks: see `samples`.
 
         Raises:
             ValueError: steps differ in the resolution of their maps: take ``series[step].record.blocks``.
@@ -193,13 +193,13 @@ class MapSeries(_Steps[Maps]):
         return self._joined([_only_block(moment).dequantised() for moment in self.moments], "maps", np.nan)
 
     def scores(self) -> NDArray[np.float32]:
-        """Return the targets' scores before softmax, ``(S, M)``, NaN where unknown; raises as `array`."""
+        """Return the targets' scores before softmax, ``(S, M)``, NaN if unknown; raises as `array`."""
         blocks = [_only_block(moment) for moment in self.moments]
         scores = [_or_full(block.scores, block.size, np.nan, np.float32) for block in blocks]
         return self._joined(scores, "scores", np.nan)
 
     def targets(self) -> NDArray[np.int32]:
-        """Return the classes that are explained, ``(S, M)``, -1 where there is none; raises as `array`."""
+        """Return the explained classes, ``(S, M)``, -1 for none; raises as `array`."""
         blocks = [_only_block(moment) for moment in self.moments]
         targets = [_or_full(block.targets, block.size, -1, np.int32) for block in blocks]
         return self._joined(targets, "targets", -1)
@@ -210,7 +210,7 @@ class MapSeries(_Steps[Maps]):
 
 @dataclass(frozen=True, eq=False)
 class NumberSeries(_Steps[Numbers]):
-    """Numbers of one name: of samples, or of the maps of a method and layer."""
+    """Numbers of one name, per sample, or per map of a method and layer."""
 
     run: str
     tag: str
@@ -220,11 +220,11 @@ class NumberSeries(_Steps[Numbers]):
     moments: tuple[Moment[Numbers], ...] = field(repr=False)
 
     def array(self) -> NDArray[np.float32]:
-        """Return the numbers of all steps, ``(S, M)``, NaN where there is none: see `samples`."""
+        """Return the numbers of all steps, ``(S, M)``, NaN for none: see `samples`."""
         return self._joined([moment.record.values for moment in self.moments], "numbers", np.nan)
 
     def targets(self) -> NDArray[np.int32]:
-        """Return the classes of the maps that the numbers are of, ``(S, M)``, -1 where there is none."""
+        """Return the classes of the maps that the numbers belong to, ``(S, M)``, -1 for none."""
         found = [_or_full(moment.record.targets, len(moment.record.values), -1, np.int32) for moment in self.moments]
         return self._joined(found, "targets", -1)
 
@@ -234,7 +234,7 @@ class NumberSeries(_Steps[Numbers]):
 
 @dataclass(frozen=True, eq=False)
 class PredictionSeries(_Steps[Predictions]):
-    """What the model said of the samples of one run and tag."""
+    """The model's predictions for the samples of one run and tag."""
 
     run: str
     tag: str
@@ -243,10 +243,10 @@ class PredictionSeries(_Steps[Predictions]):
     def array(self, name: Prediction = "probability") -> NDArray[Any]:
         """Return one of the arrays of `records.Predictions` for all steps, ``(S, N)`` or ``(S, N, K)``: see `samples`.
 
-        A sample that a step lacks has -1 or NaN there.
+        Samples that a step lacks have -1 or NaN.
 
         Raises:
-            ValueError: it was not logged at some step.
+            ValueError: the array was not logged at some step.
         """
         arrays = [getattr(moment.record, name) for moment in self.moments]
         missing = [moment.step for moment, array in zip(self.moments, arrays, strict=True) if array is None]
@@ -260,7 +260,7 @@ class PredictionSeries(_Steps[Predictions]):
 
 @dataclass(frozen=True, eq=False)
 class SumSeries(_Steps[Sums]):
-    """What classes look at in one run, tag, method and layer, at all steps of a whole data set."""
+    """Sums of a whole data set's maps per class, for one run, tag, method and layer, at all steps."""
 
     run: str
     tag: str
@@ -277,16 +277,16 @@ class GradCAMLog:
     """All Grad-CAM records of a log directory.
 
     Attributes:
-        maps: series of maps by ``(run, tag, method, layer)``; a method that was logged in several kinds is several
-            series, the second named "integrated_gradients (rgb)".
+        maps: series of maps by ``(run, tag, method, layer)``; a method logged in two kinds is two series, the second
+            named like "integrated_gradients (rgb)".
         predictions: series of predictions by ``(run, tag)``.
         files: each picture's encoded file by ``(run, digest)``.
-        problems: one line for each record or series that could not be read, and each that two processes wrote at once.
+        problems: one line per record or series that could not be read, and per series that two processes wrote at once.
         numbers: series of numbers by ``(run, tag, name, method, layer)``; method and layer are empty for numbers of
             samples.
-        thumbnails: each picture in grey, ``(h, w)`` of at most 32 pixels, by ``(run, digest)``; since format 1.1.
-        sums: of each class, of data sets whose samples' own maps are kept for the last steps alone, as `maps`.
-        path: of the log directory; empty for a part of one.
+        thumbnails: each picture in gray, ``(h, w)`` of at most 32 pixels, by ``(run, digest)``; since format 1.1.
+        sums: sums per class, by the keys of `maps`, for data sets that keep the maps of only the last steps.
+        path: the log directory; empty for a part of one.
     """
 
     maps: dict[tuple[str, str, str, str], MapSeries]
@@ -299,11 +299,11 @@ class GradCAMLog:
     path: str = ""
 
     def image(self, run: str, digest: str) -> NDArray[np.uint8]:
-        """Return a picture, ``(H, W)`` grey or ``(H, W, 3)`` RGB.
+        """Return a picture, ``(H, W)`` gray or ``(H, W, 3)`` RGB, uint8.
 
         Raises:
-            KeyError: the run has none such.
-            CorruptRecord: it is damaged.
+            KeyError: the run has no such picture.
+            CorruptRecord: the picture is damaged.
         """
         import cv2
 
@@ -314,27 +314,27 @@ class GradCAMLog:
         return np.ascontiguousarray(pixels if pixels.ndim == 2 else pixels[:, :, ::-1]).astype(np.uint8)
 
     def findings(self) -> list[Finding]:
-        """Return what the maps say of where, since when and for whom the networks look; the strongest first.
+        """Return the findings: where, since when and for which classes the networks look; the strongest first.
 
         Example:
             >>> for finding in read_gradcam("runs").findings():
             ...     print(finding.run, finding.sentence())
 
-        Each has its kind, run, class, region in fractions of the picture, steps, samples, effect, and where it is
-        tested p and q; `to_json` gives all of it. Volumes are left out. See docs/findings.md.
+        Each has its kind, run, class, region in fractions of the picture, steps, samples, effect and, if it is tested,
+        p and q; `to_json` returns all of them. Volumes are skipped. See docs/findings.md.
         """
         from tensorboard_plugin_gradcam.findings import find
 
         return find(self.sources())
 
     def class_names(self, run: str, tag: str) -> tuple[str, ...]:
-        """Return the names of the classes of a tag's samples, by class index; none where they were not logged."""
+        """Return the class names of a tag's samples, by class index; empty if they were not logged."""
         of_tag = [series for key, series in self.maps.items() if key[:2] == (run, tag)]
         cohorts = (moment.cohort for series in of_tag for moment in reversed(series.moments))
         return next((cohort.class_names for cohort in cohorts if cohort and cohort.class_names), ())
 
     def sources(self) -> list[Source]:
-        """Return what findings are read off, one for each series of maps: `findings.rules` hold runs to it."""
+        """Return the sources from which findings are computed, one per series of maps; `findings.rules` check them."""
         return [self._summarised(series) for series in self.maps.values()]
 
     def _summarised(self, series: MapSeries) -> Source:
@@ -377,12 +377,13 @@ class GradCAMLog:
         return squared([self.thumbnails.get((run, digest)) for digest in digests])
 
     def metrics(self) -> pandas.DataFrame:
-        """Return a data frame with one row for each map at each step.
+        """Return a data frame with one row per map and step.
 
-        Its columns say which map it is (run, tag, method, layer, step, epoch, wall_time, sample, identity, id, label,
-        target, score), what was predicted (prediction, probability, label_probability, loss) and how it lies (minimum,
-        maximum, entropy, coverage and, with ground truth, pointing_game, energy_inside and iou). Samples are followed
-        over steps by their identity, not by their place.
+        Its columns identify the map (run, tag, method, layer, step, epoch, wall_time in seconds since 1970, sample,
+        identity, id, label, target, score), name the prediction (prediction, probability and label_probability in
+        [0, 1], loss) and describe the map (minimum and maximum in raw values; entropy and coverage in [0, 1] and, with
+        ground truth, pointing_game, energy_inside and iou in [0, 1]). Follow samples over steps by their identity, not
+        by their index.
 
         Raises:
             ImportError: pandas is not installed.
@@ -396,7 +397,7 @@ class GradCAMLog:
         return pandas.DataFrame(self.rows())
 
     def rows(self) -> list[dict[str, Any]]:
-        """Return what `metrics` does, without pandas."""
+        """Return the rows of `metrics` as dicts, without pandas."""
         return [row for series in self.maps.values() for row in self._rows(series)]
 
     def show(
@@ -409,7 +410,7 @@ class GradCAMLog:
         samples: Samples = None,
         height: int = 720,
     ) -> Cell:
-        """Return the tab's viewer for a cell of a notebook, without TensorBoard; the log itself shows all of it.
+        """Return the tab's viewer for a notebook cell, without TensorBoard. Displaying the log itself shows all of it.
 
         Args:
             runs: as for `export`.
@@ -417,10 +418,10 @@ class GradCAMLog:
             steps: as for `export`.
             max_steps: as for `export`.
             samples: as for `export`.
-            height: of the frame, in pixels.
+            height: height of the frame in pixels.
 
         Raises:
-            ValueError: nothing of the log belongs to the part, or it was not read from a directory.
+            ValueError: no record matches the selection, or the log was not read from a directory.
         """
         from tensorboard_plugin_gradcam.exports.notebook import cell_of
 
@@ -453,14 +454,13 @@ def read_gradcam(logdir: str | os.PathLike[str]) -> GradCAMLog:
         >>> series.steps, series.array().shape
         (array([ 0, 50]), (2, 16, 7, 7))
 
-    Runs are named as in TensorBoard. A lower step is a restart: what was logged earlier at that step or above is left
-    out, unless it was added to the run. What is damaged is left out with a warning, record by record and series by
-    series, as in the tab; what is whole behind a damaged place of a file is read. A series that two processes wrote at
-    once is told, too.
+    Runs are named as in TensorBoard. A lower step means a restart: earlier records at that step or above are dropped,
+    unless they were added to the run. Damaged records are skipped with a warning, as in the tab; intact records after
+    a damaged place of a file are read. There is also a warning if two processes wrote a series at once.
 
     Raises:
-        FileNotFoundError: there is no such directory.
-        NewerFormat: all of it was written by a newer version of this package.
+        FileNotFoundError: the directory does not exist.
+        NewerFormat: a newer version of this package wrote the whole log.
     """
     path = os.fspath(logdir)
     if "://" not in path and not os.path.isdir(path):
@@ -472,7 +472,7 @@ def log_of(events: EventRuns | SubsetRuns, path: str = "") -> GradCAMLog:
     """Return what events hold, as `read_gradcam` does; warns of what is damaged.
 
     Raises:
-        NewerFormat: all of it was written by a newer version of this package.
+        NewerFormat: a newer version of this package wrote the whole log.
     """
     found = _Found(events.problems)
     for plugin in (PLUGIN_NAME, LATER_PLUGIN_NAME):

@@ -33,16 +33,16 @@ FEW = 8  # pictures below which intervals are too wide to tell much
 
 @dataclass(frozen=True, eq=False)
 class Row:
-    """A method at a layer.
+    """The result of one method at one layer.
 
     Attributes:
-        method: its name.
-        layer: its label.
-        gain: mean over the pictures, with its interval.
-        sensitivity: mean of class sensitivity, with its interval.
-        cost: of a map, in inferences.
-        is_best: whether it can't be told apart from the row with the highest gain.
-        gains: of each picture.
+        method: name of the method.
+        layer: label of the layer.
+        gain: mean gain over the pictures, with its interval.
+        sensitivity: mean class sensitivity, with its interval.
+        cost: cost of a map, in inferences.
+        is_best: whether it does not clearly differ from the row with the highest gain.
+        gains: the gain of each picture.
     """
 
     method: str
@@ -56,12 +56,12 @@ class Row:
 
 @dataclass(frozen=True, eq=False)
 class Recommendation:
-    """Methods at layers, best first; printed, a table.
+    """Methods at layers, best first; prints as a table.
 
     Attributes:
-        rows: by their gain.
-        chosen: the one to log; None where none is better than random maps.
-        pictures: how many there were.
+        rows: sorted by gain.
+        chosen: the row to log; None if none is better than random maps.
+        pictures: number of pictures.
         steps: k of the gain.
     """
 
@@ -72,7 +72,7 @@ class Recommendation:
 
     @property
     def call(self) -> str:
-        """The call that logs it."""
+        """The `GradCAMLogger` call that logs the chosen method."""
         if self.chosen is None:
             return ""
         return (
@@ -154,27 +154,27 @@ def recommend(
 ) -> Recommendation:
     """Compare methods at the candidate layers of a network on a few pictures, and print what to log.
 
-    Each map's `gain` says how well its order of cells is the network's own (see docs/belief.md). The table has its mean
-    with a bootstrap interval over the pictures, how much the maps depend on the class, and what they cost. Of what
-    can't be told apart from the best, one that depends on the class is chosen, then the cheapest, then the first of
-    `methods`.
+    A map's `gain` says how well its ranking of cells agrees with the network's (see docs/belief.md). The table shows
+    its mean with a bootstrap interval over the pictures, how much the maps depend on the class, and what they cost.
+    Among the methods without a clear difference from the best, those that depend on the class are preferred, then the
+    cheapest, then the first of `methods`.
 
     Example:
         >>> recommend(model, images)
 
     Args:
         model: a torch model.
-        images: as the model takes them, ``(N, C, H, W)``; 8 to 32 that it is meant for.
-        layers: as for `CAM`; by default the one that `CAM` finds, and the deepest with more cells before it.
-        methods: as for `CAM`; `random_cam` is always among them, as the zero line.
+        images: the model's inputs, ``(N, C, H, W)``; use 8 to 32 typical ones.
+        layers: as for `CAM`; by default the layer that `CAM` finds, and the deepest one before it with more cells.
+        methods: as for `CAM`; `random_cam` is always added, as the zero line.
         targets: as for `CAM`.
-        steps: k; the cost is 2 (k - 1) + 1 inferences a picture and method.
-        batch_size: images a forward pass.
+        steps: k; the cost is 2 (k - 1) + 1 inferences per picture and method.
+        batch_size: number of images per forward pass.
         verbose: whether to print the table.
 
     Raises:
-        ValueError: for layers, methods, targets or steps that do not fit, and for what `gain` is not defined for.
-        TypeError: for what is no torch model.
+        ValueError: layers, methods, targets or steps do not fit, or `gain` is undefined for the model.
+        TypeError: `model` is not a torch model.
     """
     from tensorboard_plugin_gradcam.cam import CAM
     from tensorboard_plugin_gradcam.cam.methods import find_methods

@@ -19,15 +19,15 @@ _is_skipping: ContextVar[bool] = ContextVar("_is_skipping", default=False)
 
 
 class NothingDetected(ValueError):
-    """A detector found no box of what was asked for."""
+    """A detector found no box of the requested kind."""
 
 
 @contextmanager
 def skipping_what_is_not_there() -> Iterator[None]:
-    """Explain only boxes that are there: an image without one has no map then, where others have.
+    """Skip images without a box in this context instead of raising an error.
 
-    For whoever logs: a detector that is being trained finds nothing yet. Where no image has a box, `NothingDetected`
-    is raised still.
+    Use it when logging a detector in training, which finds nothing at first. If no image has a box, `NothingDetected`
+    is still raised.
     """
     before = _is_skipping.set(True)
     try:
@@ -88,11 +88,11 @@ class BoxScore:
 
 @dataclass(frozen=True)
 class DetectedBox:
-    """One of the boxes that the detector returns, 0 for the most certain one.
+    """One of the detector's boxes; 0 is the most certain one.
 
     Args:
-        position: which one.
-        of: what of it is explained: its score, or where one of its sides is, in pixels.
+        position: rank by score, from 0.
+        of: what to explain: the box's score, or the position of one of its sides in pixels.
     """
 
     position: int = 0
@@ -105,7 +105,7 @@ class DetectedBox:
         """Return the box's score.
 
         Raises:
-            ValueError: where there are fewer boxes.
+            ValueError: there are fewer boxes.
         """
         count = len(output["scores"])
         if not 0 <= self.position < count:
@@ -117,13 +117,13 @@ class DetectedBox:
 
 @dataclass(frozen=True)
 class MatchedBox:
-    """The detected box that overlaps `box` most, such as one of the ground truth.
+    """The detected box that overlaps `box` most, such as a ground-truth box.
 
     Args:
         box: ``(x0, y0, x1, y1)`` in pixels of the image.
         label: the class that the box must have; None for any.
         min_iou: the overlap (intersection over union) that a match must reach.
-        of: what of it is explained: its score, or where one of its sides is, in pixels.
+        of: what to explain: the box's score, or the position of one of its sides in pixels.
     """
 
     box: tuple[float, float, float, float]
@@ -138,7 +138,7 @@ class MatchedBox:
         """Return the box's score.
 
         Raises:
-            ValueError: where no box overlaps enough; the message tells the best.
+            ValueError: no box overlaps enough; the message names the best overlap.
         """
         overlaps = _overlaps(output["boxes"].detach(), self.box)
         if self.label is not None:

@@ -45,34 +45,35 @@ class CAM:
         >>> result.masks().shape
         torch.Size([8, 224, 224])
 
-    The model's modes, gradients, buffers, hooks and the random states are afterwards as before, also when something
-    raises half-way: a training goes on bit for bit as if it had never been called.
+    The model's modes, gradients, buffers and hooks, and the random states, are restored afterwards, even if an
+    exception is raised: training continues bit for bit as if you had not called it.
 
     Args:
-        model: classifies batches ``(N, C, ...)``; `DataParallel`, `DistributedDataParallel` and `torch.compile` are
-            looked into.
-        layers: name, module, or several of them; None finds the deepest layer whose output has space. "neck#2" is the
-            second run of a layer that runs several times in a forward pass, "neck[out]" a part of the tuple or mapping
+        model: a module that takes batches ``(N, C, ...)``; `DataParallel`, `DistributedDataParallel` and
+            `torch.compile` are unwrapped.
+        layers: name, module, or several of them; None finds the deepest layer whose output has cells. "neck#2" is the
+            second run of a layer that runs several times per forward pass, "neck[out]" a part of the tuple or mapping
             that a layer returns.
         methods: name or names, such as "grad_cam".
-        batch_size: largest number of images in a whole forward pass of methods that need passes of their own.
+        batch_size: largest number of images per forward pass of methods that run the model several times.
         aug_smooth: take the mean over each image and its mirror image at 0.9, 1 and 1.1 times their values.
-        eigen_smooth: of methods that sum channels, take their first principal component instead of the sum.
-        reshape: from a layer's output to ``(N, C, ...)``, grad-cam's `reshape_transform`; needed only where no
+        eigen_smooth: take the first principal component of the channels instead of their sum, for methods that sum
+            channels.
+        reshape: function from a layer's output to ``(N, C, ...)``, grad-cam's `reshape_transform`; needed only if no
             places can be measured.
-        output: which part of what the model returns holds the scores: an index or key, or a function of the whole
+        output: the part of the model's output with the scores: an index or key, or a function of the whole
             output; None finds it.
-        image: position or name of the argument that holds the images; None takes the first that can.
-        shared: positions or names of arguments that are the same for every image, though as long as the batch; None
-            measures it.
-        measures: name or names of what to measure of each map, such as "gain_head": see `measures.MEASURES`. The
-            numbers are the result's `measures`.
-        randomised: what `randomisation` compares with: a model of the same architecture with other weights, or True for
-            a copy with re-initialised ones, which takes the model's memory again; False for the log's first step.
+        image: position or name of the argument with the images; None takes the first that can be.
+        shared: positions or names of arguments that are shared by all images although they are as long as the batch;
+            None measures it.
+        measures: names of the measures to compute for each map, such as "gain_head": see `measures.MEASURES`. The
+            result's `measures` holds the numbers.
+        randomised: what `randomisation` compares with: a model of the same architecture with other weights; True for
+            a copy with re-initialized weights, which takes the model's memory again; False for the log's first step.
 
     Raises:
-        TypeError: for what is no module, and for scripted or fully sharded models.
-        ValueError: for a layer, a method or a measure that does not exist, and for measures of smoothed maps.
+        TypeError: `model` is not a module, or it is scripted or fully sharded.
+        ValueError: a layer, method or measure does not exist, or measures are combined with `aug_smooth`.
     """
 
     @told
@@ -112,12 +113,12 @@ class CAM:
 
     @property
     def methods(self) -> tuple[Method, ...]:
-        """The methods that are computed."""
+        """The methods to compute."""
         return self._explainer.methods
 
     @property
     def batch_size(self) -> int:
-        """Largest number of images in a whole forward pass of methods that need passes of their own."""
+        """Largest number of images per forward pass of methods that run the model several times."""
         return self._explainer.batch_size
 
     @property
@@ -127,13 +128,13 @@ class CAM:
 
     @property
     def choice(self) -> Candidates | None:
-        """What was measured when the layer was found; None where it was named, and before the first call."""
+        """The measurements by which the layer was found; None if you named it, and before the first call."""
         return self._finder.candidates
 
     def candidates(self, inputs: ModelInputs) -> Candidates:
-        """Measure what each module gives for the first image: where its cells are, and how the scores depend on it.
+        """Measure the output of each module for the first image: where its cells are, and how the scores depend on it.
 
-        Printed, it is a table; the layer that is taken where none is named is marked.
+        It prints as a table, in which the automatically chosen layer is marked.
 
         Args:
             inputs: as for a call.
@@ -145,19 +146,18 @@ class CAM:
         """Run the model on `inputs` and explain its scores.
 
         Args:
-            inputs: ``(N, C, ...)``, as the model takes them; a tuple of several positional arguments, a mapping of
-                keyword arguments, or the list of images that a detector takes.
-            targets: None explains each image's top class (a detector's most certain box); an int, or N of them, a
-                class; ``Classes(3, 7)`` several classes of each image; a target or callable from one image's output to
-                a scalar, or N of them. An item of a list may be a list, of several targets for that image.
+            inputs: the model's inputs, ``(N, C, ...)``; a tuple of positional arguments, a mapping of keyword
+                arguments, or the list of images that a detector takes.
+            targets: None for each image's top class (a detector's most certain box); an int, or N of them, for a class;
+                ``Classes(3, 7)`` for several classes of each image; a target, or a callable from one image's output to
+                a scalar, or N of them. An item of a list may itself be a list of several targets for that image.
 
         Returns:
-            Maps in each layer's own resolution, raw and signed. Padding that a detector put around its images is
-            taken off again.
+            Raw, signed maps at each layer's resolution. Padding that a detector added around its images is removed.
 
         Raises:
-            ValueError: for targets that do not fit, a layer that did not run, where it is open which of its runs or
-                parts is meant, or on which the scores do not depend; a map of one cell.
+            ValueError: targets do not fit; a layer did not run, is ambiguous because it ran several times, or does not
+                influence the scores; or a map has only one cell.
         """
         refuse_cuda_graphs()
         given, _ = self._prepare(Inputs.of(inputs))
@@ -207,7 +207,7 @@ class CAM:
         return self._randomised._explain(inputs, targets)
 
     def capture(self) -> Capture:
-        """Watch the caller's own forward pass within a `with` block, and explain it by `Capture.result`.
+        """Record your own forward pass in a `with` block, to explain it with `Capture.result`.
 
         Example:
             >>> with torch.inference_mode(), cam.capture() as capture:
@@ -216,7 +216,7 @@ class CAM:
             torch.Size([8, 224, 224])
 
         Raises:
-            ValueError: for methods that need forward passes of their own.
+            ValueError: a method needs forward passes of its own.
         """
         several = ["aug_smooth"] if self._aug_smooth else []
         several += [method.name for method in self.methods if method.needs == "passes"]

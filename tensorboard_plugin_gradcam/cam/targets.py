@@ -14,8 +14,8 @@ from torch.nn.functional import logsigmoid
 class Target(Protocol):
     """A scalar of one image's output.
 
-    Called with the output of one image (without the batch axis, attached to the graph; of a detector the dict of its
-    boxes), it returns the scalar that is explained. `index` is the class that it stands for, -1 for none.
+    It is called with the output of one image (without the batch axis, attached to the graph; for a detector, the dict
+    of its boxes), and returns the scalar to explain. `index` is the class that it belongs to, -1 for none.
     """
 
     @property
@@ -58,7 +58,7 @@ class BinaryScore:
 
 @dataclass(frozen=True)
 class Probability:
-    """One class's probability after softmax (sigmoid of a single logit), or its logarithm."""
+    """One class's probability after softmax (after sigmoid for a single logit), or its logarithm."""
 
     index: int
     log: bool = False
@@ -94,7 +94,7 @@ class Contrast:
 
 @dataclass(frozen=True, eq=False)
 class ClassInMask:
-    """A class's mean score within a mask, for semantic segmentation (Vinogradova et al., 2020, eq. 2).
+    """A class's mean score inside a mask, for semantic segmentation (Vinogradova et al., 2020, eq. 2).
 
     https://arxiv.org/abs/2002.11434
 
@@ -126,7 +126,7 @@ class ClassInMask:
 
 @dataclass(frozen=True, eq=False)
 class Similarity:
-    """Cosine similarity of the output to an embedding."""
+    """Cosine similarity, from -1 to 1, between one image's output and an embedding of the same size."""
 
     embedding: Tensor
     index: int = -1
@@ -152,7 +152,8 @@ class Custom:
 
 
 class Classes(tuple[int, ...]):
-    """Several classes of each image, as in ``Classes(3, 7)``."""
+    """Several classes for each image: ``Classes(3, 7)`` gives two maps per image, while the list ``[3, 7]`` gives one
+    class to each of two images."""
 
     def __new__(cls, *indices: int) -> Classes:
         if not indices:

@@ -21,19 +21,20 @@ _WASHER = CLASS_NAMES.index("washer")
 
 
 def write_demo(logdir: str | os.PathLike[str], *, quiet: bool = True) -> Path:
-    """Write a small log that shows what the tab is for, and return its path: some seconds, no torch, no download.
+    """Write a small log that shows what the tab is for, and return its path. It takes seconds, no torch, and no
+    download.
 
     A network of three convolutions learns to tell drawn bolts, nuts and washers, twice. In the run `shortcut` nearly
     every washer it is trained on carries a white sticker in the upper left corner, and it learns the sticker. In
-    `clean` a third of all pictures carry it, whatever they show. Both are asked about the same 24 pictures, all with
-    the sticker.
+    `clean` a third of all pictures carry it, of all classes. Both runs log the same 24 pictures, all with the
+    sticker.
 
     Args:
         logdir: a directory that does not exist yet, or is empty.
         quiet: show no progress bar.
 
     Raises:
-        FileExistsError: there is something in the directory.
+        FileExistsError: the directory is not empty.
     """
     path = Path(logdir)
     if path.exists() and (not path.is_dir() or any(path.iterdir())):

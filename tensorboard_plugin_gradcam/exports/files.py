@@ -33,34 +33,34 @@ def export(
 ) -> Path:
     """Write a log, or a part of it, as a file to hand on; return its path.
 
-    An HTML page has the tab's own viewer, opens from disk, offline, and asks for nothing. A PNG is a card for a talk, a
-    GIF or WebM the same over its steps: the first samples, or the first sample in several runs. CSV and Parquet have a
-    row for each map at each step. "images" is a folder of photographs and overlays.
+    An HTML page contains the tab's own viewer, opens from disk, works offline, and makes no requests. A PNG is a card
+    for a talk, a GIF or WebM the same card over its steps: the first samples, or the first sample in several runs. CSV
+    and Parquet have one row per map and step. "images" is a folder of photographs and overlays.
 
     Example:
         >>> export("runs", "page.html", runs="resnet*", max_steps=200)
         PosixPath('page.html')
 
     Args:
-        logdir: as TensorBoard takes it.
-        output: the file to write, replaced where it exists; for "images" a directory.
-        kind: of the output; by default what the file's name ends in says it.
+        logdir: a log directory, as for TensorBoard.
+        output: the file to write, replaced if it exists; a directory for "images".
+        kind: kind of the output; by default taken from the file name's extension.
         runs: names, or patterns such as "resnet*"; all by default.
-        tags: likewise.
+        tags: names or patterns of tags; all by default.
         steps: "0-1000" with both ends, "0,50,100", or a list of steps; all by default.
-        max_steps: at most this many per tag, spread evenly.
-        samples: ids or patterns of them, and places in the list of samples: "0-15", "cat*"; all by default.
-        title: of the page or card; the log directory's name, or the sample's or run's.
-        lossless: of a page: keep pictures as they were logged; by default they become WebP where that is smaller.
-        dark: of a card: on a dark ground.
-        shape: of a card: "wide" is 1,200 x 675 pixels, "square" 1,080 x 1,080.
-        fps: of an animation: steps per second.
+        max_steps: at most this many steps per tag, spread evenly.
+        samples: ids, patterns of ids, or positions in the list of samples: "0-15", "cat*"; all by default.
+        title: title of the page or card; by default the name of the log directory, sample or run.
+        lossless: for a page: keep pictures as logged; by default they become WebP if that is smaller.
+        dark: for a card: use a dark background.
+        shape: for a card: "wide" is 1,200 x 675 pixels, "square" 1,080 x 1,080.
+        fps: for an animation: steps per second.
         quiet: show no progress bar.
 
     Raises:
-        FileNotFoundError: there is no such log directory.
-        ValueError: nothing of the log belongs to the part that is asked for, or the output's name says no known kind.
-        ImportError: Parquet without pyarrow.
+        FileNotFoundError: the log directory does not exist.
+        ValueError: no record matches the selection, or the output's extension is unknown.
+        ImportError: Parquet needs pyarrow.
     """
     path = Path(output)
     asked = kind or kind_of(path)
@@ -106,7 +106,7 @@ def subset_of(logdir: str | os.PathLike[str], subset: Subset) -> SubsetRuns:
     """Return the events of a part of a log.
 
     Raises:
-        FileNotFoundError: there is no such log directory.
+        FileNotFoundError: the log directory does not exist.
         ValueError: nothing of the log belongs to the part.
     """
     from tensorboard_plugin_gradcam.event_runs import EventRuns

@@ -34,32 +34,32 @@ def _callback_classes() -> tuple[type[Any], ...]:
 
 
 class GradCAMCallback(*_callback_classes()):  # type: ignore[misc]
-    """Log what a model looks at in the first batches of each validation, at the cost of the head's backward.
+    """Log what a model looks at in the first batches of each validation, at the cost of the head's backward pass.
 
     Example:
         >>> trainer = Trainer(logger=TensorBoardLogger("runs"), callbacks=[GradCAMCallback(class_names=names)])
 
-    Where several processes train, the first one logs its own samples. No hook ends a training: what can't be shown is
-    left out, with a warning. The sanity check rehearses it all, so that warnings come before the training.
+    If several processes train, the first one logs its own samples. No hook stops a training: what can't be shown is
+    skipped with a warning. The sanity check tries everything, so that warnings come before the training.
 
     Args:
-        batches: how many batches of each validation to log.
-        model: name of the module whose forward pass is explained; the one child that holds all parameters by default,
-            or else the `LightningModule` itself, whose `forward` the validation step has to call then.
-        labels: takes a batch and returns its labels, as for `prepare_samples`; by default what reads as labels beside
-            the inputs: classes, one-hot and multi-hot rows, names, masks.
-        targets: what to explain, as for `CAM`: the top class by default, "label" for the label's,
-            "both" for the top class's and, where that is wrong, the label's too.
-        tag: name of the series; further data loaders' have ``/dataloader_idx_1`` and so on behind it.
+        batches: number of batches to log per validation.
+        model: name of the module to explain; by default the only child that has all parameters, or else the
+            `LightningModule` itself, whose `forward` the validation step must then call.
+        labels: function from a batch to its labels, as for `prepare_samples`; by default labels are recognized in the
+            batch: classes, one-hot and multi-hot rows, names, masks.
+        targets: what to explain, as for `CAM`: by default the top class; "label" for the label's class; "both" for the
+            top class and, if that is wrong, also the label's.
+        tag: name of the series; for further data loaders, ``/dataloader_idx_1`` and so on is appended.
         layers: as for `CAM`: found automatically by default.
-        methods: as for `CAM`, those that need no forward passes of their own.
-        measures: as for `CAM`, of the same kind: gain_head, class_sensitivity, randomisation, ...
+        methods: as for `CAM`; only methods without forward passes of their own.
+        measures: as for `CAM`, with the same restriction: gain_head, class_sensitivity, randomisation, ...
         writer: as for `add_gradcam`; the trainer's `TensorBoardLogger` by default. Without one, nothing is logged.
         options: further arguments of `GradCAMLogger`: class_names, transform, every, metrics, ...
 
     Raises:
-        ValueError: an option. What the training tells is an error before it, when the trainer starts: a layer, method
-            or model that does not exist.
+        ValueError: an option is invalid. A layer, method or model that does not exist is an error when the trainer
+            starts.
     """
 
     def __init__(

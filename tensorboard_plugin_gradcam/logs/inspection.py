@@ -34,12 +34,12 @@ class SeriesInspection:
 
     Attributes:
         kind: "maps", "predictions", "numbers" or "sums".
-        name: of numbers.
-        map_kind: of maps: "positive", "signed" or "rgb".
-        steps: how many count: those that a restart replaced do not.
-        samples: the most that one step has.
-        map_shape: cells of a map on each axis; the largest, where they differ.
-        bytes: of all its records, replaced ones too.
+        name: name of numbers.
+        map_kind: kind of maps: "positive", "signed" or "rgb".
+        steps: number of steps, without those that a restart replaced.
+        samples: largest number of samples in a step.
+        map_shape: cells of a map on each axis; the largest if maps differ.
+        bytes: size of all its records, including replaced ones.
     """
 
     tag: str
@@ -61,16 +61,16 @@ class RunInspection:
     """One run.
 
     Attributes:
-        files: event files.
-        bytes: of its event files.
-        bytes_by_kind: of "pictures", "cohorts", "maps", "predictions", "numbers", "leases", "others" (other plugins'
-            data and the files' own framing) and "damaged".
-        pictures: how many there are.
+        files: number of event files.
+        bytes: size of its event files.
+        bytes_by_kind: size of "pictures", "cohorts", "maps", "predictions", "numbers", "leases", "others" (other
+            plugins' data and the files' own framing) and "damaged".
+        pictures: number of pictures.
         formats: versions of the record's format, ascending: "1.0".
-        sessions: processes that wrote it.
-        series: in the order of their names.
-        damage: a sentence for each record that can't be read.
-        unfinished: files that end within a record, as they do while a writer writes, and after it was killed.
+        sessions: number of processes that wrote it.
+        series: its series, sorted by name.
+        damage: one sentence per unreadable record.
+        unfinished: files that end within a record, because a writer is writing or was killed.
     """
 
     run: str
@@ -94,21 +94,21 @@ class Inspection:
 
     @property
     def bytes(self) -> int:
-        """Of all event files."""
+        """Size of all event files."""
         return sum(run.bytes for run in self.runs)
 
     @property
     def is_damaged(self) -> bool:
-        """Whether there is a record that can't be read."""
+        """Whether a record can't be read."""
         return any(run.damage for run in self.runs)
 
     def to_json(self) -> dict[str, Any]:
-        """Return it as dicts, lists, texts and numbers."""
+        """Return the inspection as dicts, lists, strings and numbers."""
         return asdict(self) | {"bytes": self.bytes, "is_damaged": self.is_damaged}
 
 
 def inspect_log(logdir: str | os.PathLike[str], *, quiet: bool = True) -> Inspection:
-    """Return what a log directory holds; each record is read and verified, and none of it stays in memory.
+    """Return what a log directory holds. Each record is read and verified; none stays in memory.
 
     Example:
         >>> found = inspect_log("runs")
@@ -116,11 +116,11 @@ def inspect_log(logdir: str | os.PathLike[str], *, quiet: bool = True) -> Inspec
         [('val', 'grad_cam', 41)]
 
     Args:
-        logdir: as TensorBoard takes it.
+        logdir: a log directory, as for TensorBoard.
         quiet: show no progress bar.
 
     Raises:
-        FileNotFoundError: there is no such directory.
+        FileNotFoundError: the directory does not exist.
     """
     runs: dict[str, _Run] = {}
     for file in progress(list(event_files(logdir)), "reading", "file", quiet):

@@ -27,14 +27,14 @@ FRAMING = HEADER + FOOTER + 32  # bytes that a record of a step takes around its
 
 @dataclass(frozen=True)
 class Rewritten:
-    """What became of a log.
+    """The outcome of `fix_log` or `prune_log`.
 
     Attributes:
-        path: of the new directory.
-        bytes_before: of the event files that were read.
-        bytes_after: of those that were written.
-        left_out: a sentence for each damaged place that was left out; of a thinned log empty.
-        steps: of a thinned log: how many steps each series of each run had, and has, at most.
+        path: the new directory.
+        bytes_before: size of the event files that were read.
+        bytes_after: size of the event files that were written.
+        left_out: one sentence per damaged place that was skipped; empty for `prune_log`.
+        steps: for `prune_log`: the largest number of steps of a series before and after.
     """
 
     path: Path
@@ -47,17 +47,17 @@ class Rewritten:
 def fix_log(logdir: str | os.PathLike[str], output: str | os.PathLike[str], *, quiet: bool = True) -> Rewritten:
     """Write a log without its damaged records into a new directory.
 
-    What is whole behind a damaged place is kept, which TensorBoard's readers would not reach. The end of a file that
-    was cut off within a record is left out.
+    Intact records after a damaged place are kept, which TensorBoard's readers would not reach. If a file is cut off
+    within a record, that record is skipped.
 
     Args:
-        logdir: as TensorBoard takes it; it is not changed.
+        logdir: a log directory, as for TensorBoard; it is not changed.
         output: a directory that does not exist yet, or is empty.
         quiet: show no progress bar.
 
     Raises:
-        FileNotFoundError: there is no such log directory.
-        FileExistsError: there is something in the output directory.
+        FileNotFoundError: the log directory does not exist.
+        FileExistsError: the output directory is not empty.
     """
     left_out: list[str] = []
 
@@ -80,20 +80,20 @@ def prune_log(
 ) -> Rewritten:
     """Write a log with fewer steps into a new directory, so that it takes at most `size`.
 
-    The steps of maps, predictions and numbers that stay are spread evenly over each run and tag, the first and the last
-    among them, and are the same for all its series. Pictures, lists of samples and other plugins' data stay; records
-    that a later training replaced go first. What is damaged is left out.
+    The remaining steps of maps, predictions and numbers are spread evenly over each run and tag, include the first and
+    the last, and are the same for all its series. Pictures, lists of samples and other plugins' data stay; records that
+    a later training replaced go first. Damaged records are skipped.
 
     Args:
-        logdir: as TensorBoard takes it; it is not changed.
+        logdir: a log directory, as for TensorBoard; it is not changed.
         output: a directory that does not exist yet, or is empty.
-        size: bytes of all event files.
+        size: largest total size of the event files, in bytes.
         quiet: show no progress bar.
 
     Raises:
-        FileNotFoundError: there is no such log directory.
-        FileExistsError: there is something in the output directory.
-        ValueError: what stays whatever the steps takes more than `size`.
+        FileNotFoundError: the log directory does not exist.
+        FileExistsError: the output directory is not empty.
+        ValueError: one step, the pictures and other plugins' data alone take more than `size`.
     """
     records, rest = _step_records(logdir, quiet)
     counting = _that_count(records)

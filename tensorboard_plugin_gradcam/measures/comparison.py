@@ -22,23 +22,23 @@ def class_sensitivity(maps: NDArray[Any], rivals: NDArray[Any]) -> Floats:
     Sixt et al. (2020, sec. 4: random logit, https://arxiv.org/abs/1912.09818), with the runner-up in place of a random
     class. The maps are not rectified. Costs one more target: the head's backward pass.
 
-    In [0, 2]: 0 is a map that is the same whatever is asked for (`eigen_cam`); 1 is two maps that have nothing in
-    common; towards 2, where what speaks for one class speaks against the other. Above 0.2 or so a map is about its
-    class. Of two classes that share their evidence a good map's is low, too.
+    In [0, 2]: 0 means that the map is the same for every class (`eigen_cam`), 1 that the two maps are unrelated, 2 that
+    evidence for one class is evidence against the other. Above about 0.2 a map depends on its class. If two classes
+    share their evidence, the value of a good map is low, too.
 
     Args:
-        maps: ``(M, ...)``, raw, of the explained classes.
-        rivals: ``(M, ...)``, of the other ones.
+        maps: ``(M, ...)``, raw maps of the explained classes.
+        rivals: ``(M, ...)``, raw maps of the next-ranked classes.
     """
     return 1 - _correlation(_flat(maps), _flat(rivals))
 
 
 def randomisation(maps: NDArray[Any], random: NDArray[Any]) -> Floats:
-    """Return Spearman's rank correlation of each map with that of the untrained or re-initialised network.
+    """Return Spearman's rank correlation between each map and that of the untrained or re-initialized network.
 
     Adebayo et al. (2018, sec. 3, https://arxiv.org/abs/1810.03292). Against the first step of a log it costs nothing.
 
-    In [-1, 1]: near 0 is a map that depends on what was learned, near 1 one that was there before, such as of edges.
+    In [-1, 1]: near 0 the map depends on what was learned; near 1 it was there before training, such as a map of edges.
     Equal values share their mean rank.
 
     Args:
@@ -52,7 +52,7 @@ def entropy_change(shares: NDArray[Any], random: NDArray[Any]) -> Floats:
     """Return how much more spread out the untrained network's evidence is: ``(H_0 - H_t) / H_t``.
 
     H is Shannon's entropy over cells. Hedström et al. (2024, eq. 3: efficient MPRT, https://arxiv.org/abs/2401.06465);
-    above 0 where training made the maps more definite.
+    above 0 if training concentrated the maps.
 
     Args:
         shares: ``(M, P)``, of `evidence_shares`, of the trained network.
@@ -66,8 +66,8 @@ def entropy_change(shares: NDArray[Any], random: NDArray[Any]) -> Floats:
 def steadiness(shares: NDArray[Any], before: NDArray[Any]) -> Floats:
     """Return 1 - Hellinger's distance of each map's evidence from that of the step before, in [0, 1].
 
-    1 is no change; near 0 the evidence went elsewhere. Only where the prediction stayed the same does a change say
-    something of the map, which is the caller's to see to. Costs nothing.
+    1 means no change; near 0 the evidence moved elsewhere. A change says something about the map only if the prediction
+    stayed the same, which the caller has to check. Costs nothing.
 
     Args:
         shares: ``(M, P)``, of `evidence_shares`.

@@ -11,13 +11,13 @@ Floats = NDArray[np.float64]
 
 
 def evidence_shares(maps: NDArray[Any], kind: str = "positive") -> Floats:
-    """Return each cell's share of its map's evidence, ``(M, P)``; NaN where there is none, or not all is finite.
+    """Return each cell's share of its map's evidence, ``(M, P)``; NaN without evidence or with non-finite cells.
 
-    Evidence is the positive part; of "signed" maps the magnitude, of "rgb" ones the colours' magnitudes together.
+    Evidence is the positive part; for "signed" maps the magnitude, for "rgb" maps the sum of the colors' magnitudes.
 
     Args:
-        maps: ``(M, ...)``, raw, the colour last where the kind is "rgb".
-        kind: how they are meant.
+        maps: ``(M, ...)``, raw, with the color last if the kind is "rgb".
+        kind: how to read the maps: "positive", "signed" or "rgb".
     """
     raw = np.asarray(maps, np.float64)
     evidence = np.maximum(raw, 0) if kind == "positive" else np.abs(raw)
@@ -28,10 +28,10 @@ def evidence_shares(maps: NDArray[Any], kind: str = "positive") -> Floats:
 
 
 def concentration(shares: NDArray[Any]) -> Floats:
-    """Return the Gini coefficient of each map's evidence: 0 is everywhere alike, near 1 is one cell.
+    """Return the Gini coefficient of each map's evidence: 0 for a uniform map, near 1 for a single cell.
 
     Hurley & Rickard (2009, eq. 7); as a measure of explanations Chalasani et al. (2020, sec. 4.1). Costs nothing. It
-    says how a map lies and not whether it is right: a change in training is what to look at.
+    describes a map but not whether it is right: look at its change during training.
     https://arxiv.org/abs/0811.4706, https://arxiv.org/abs/1810.06583
 
     Args:

@@ -13,7 +13,7 @@ RESAMPLES = 1000
 
 @dataclass(frozen=True)
 class Interval:
-    """The mean of `count` numbers, and where it lies with 95 % confidence; NaN where there are none."""
+    """The mean of `count` numbers and its 95 % confidence interval; NaN without numbers."""
 
     mean: float
     low: float
@@ -21,19 +21,19 @@ class Interval:
     count: int
 
     def overlaps(self, other: Interval) -> bool:
-        """Say whether two means can't be told apart: each lies in the other's interval, or the intervals meet."""
+        """Return whether two means do not clearly differ: one lies in the other's interval, or the intervals meet."""
         return self.low <= other.high and other.low <= self.high
 
 
 def interval(values: NDArray[Any], confidence: float = 0.95, seed: int = 0) -> Interval:
-    """Return the mean of the numbers that are known, with its percentile bootstrap interval (Efron, 1979).
+    """Return the mean of the finite numbers, with its percentile bootstrap interval (Efron, 1979).
 
     The samples drawn are the same at each call, so that methods and steps can be compared.
 
     Args:
         values: ``(N,)``, NaN for none.
-        confidence: of the interval.
-        seed: of the draws.
+        confidence: confidence level of the interval.
+        seed: seed of the draws.
     """
     known = np.asarray(values, np.float64).reshape(-1)
     known = known[np.isfinite(known)]

@@ -17,8 +17,8 @@ class Mosaic:
     """Four pictures: top left, top right, bottom left, bottom right.
 
     Attributes:
-        pictures: their indices; one may be there several times.
-        asked: the quarters whose map is asked for.
+        pictures: indices of the pictures; one may occur several times.
+        asked: the quarters whose maps are computed.
     """
 
     pictures: tuple[int, int, int, int]
@@ -26,13 +26,13 @@ class Mosaic:
 
 
 def mosaics(classes: Sequence[int]) -> list[Mosaic]:
-    """Return mosaics in which each picture is asked for once, among pictures of other classes.
+    """Return mosaics in which each picture is explained once, among pictures of other classes.
 
-    Four pictures of four classes make one mosaic, asked for all; a picture that is left has any of other classes
-    around it. Pictures are left out where all are of one class.
+    Four pictures of four classes make one mosaic, in which all are explained; a remaining picture is surrounded by any
+    pictures of other classes. There are no mosaics if all pictures have the same class.
 
     Args:
-        classes: of the pictures.
+        classes: the pictures' classes.
     """
     left = list(range(len(classes)))
     found: list[Mosaic] = []
@@ -69,11 +69,11 @@ def share_in_quarter(maps: NDArray[Any], quarter: Sequence[int]) -> Floats:
 
     Arias-Duart et al. (2022, eq. 1: Focus, https://arxiv.org/abs/2109.15035); Böhle et al. (2021, sec. 4.1: grid
     pointing game, https://arxiv.org/abs/2104.00032). Costs about one explained pass for four pictures, and a quarter of
-    an inference for each. 0.25 is chance, above 0.5 is good; only pictures count whose class the network still sees
-    when they are halved.
+    an inference for each. 0.25 is chance, above 0.5 is good; only pictures that the network still classifies as their
+    class at half size count.
 
     Args:
-        maps: ``(M, h, w)``, raw; a cell in the middle counts for the quarters by its area in each.
+        maps: ``(M, h, w)``, raw; a cell across the middle is split between the quarters by area.
         quarter: ``(M,)``, which one, from 0 to 3.
     """
     positive = np.maximum(np.asarray(maps, np.float64), 0)

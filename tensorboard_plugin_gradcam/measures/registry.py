@@ -16,19 +16,19 @@ _NAME = re.compile(r"(?P<name>gain|gain_head)(_(?P<steps>[1-9]\d*))?(_(?P<baseli
 
 @dataclass(frozen=True)
 class Measure:
-    """A measure: numbers for each map.
+    """A measure, which gives numbers for each map.
 
     Attributes:
-        name: of its first number.
+        name: name of its first number.
         needs: "map", the map alone; "rival", the map of the class that is ranked next; "head", what follows the layer;
             "picture", the whole network on changed pictures; "mask", on pictures behind their masks; "mosaic", on
-            pictures put together; "copy", a copy of it with random weights; "first" and "previous", the log's earlier
-            maps; "truth", ground truth.
-        cost: of a map, in inferences, in words.
-        numbers: names of all that it gives.
-        zero: the value of a map that says nothing; None where no value does.
-        steps: of the curves; 0 where there are none.
-        baseline: what takes the place of a cell; None where that is found, see `gain_head`.
+            pictures put together; "copy", a copy of the network with random weights; "first" and "previous", the log's
+            earlier maps; "truth", ground truth.
+        cost: cost of a map in inferences, in words.
+        numbers: names of all its numbers.
+        zero: the value of an uninformative map; None if there is none.
+        steps: steps of the curves; 0 without curves.
+        baseline: what replaces a removed cell; None if that is found, see `gain_head`.
     """
 
     name: str

@@ -26,12 +26,12 @@ LEAST_PRECISION = 1e-5  # of the score's size: differences below it are rounding
 
 @dataclass(frozen=True, eq=False)
 class Gain:
-    """The gain of M maps.
+    """The gains of M maps.
 
     Attributes:
         logits: ``(M,)``, the area between the curves, in the score's unit.
-        normalised: ``(M,)``, `logits` over what the score loses when everything is taken away; NaN where that is less
-            than 1 % of the scores' spread, for then it divides nothing.
+        normalised: ``(M,)``, `logits` divided by what the score loses when everything is removed; NaN if that is less
+            than 1 % of the scores' spread.
     """
 
     logits: Floats
@@ -100,15 +100,15 @@ def _divided(logits: Floats, rows: Floats, whole: Floats, nothing: Floats) -> Fl
 
 
 def gain(maps: NDArray[Any], score: Callable[[int, Kept], NDArray[Any]], steps: int = 4) -> Gain:
-    """Return what following each map's order keeps of the score, over what the opposite order keeps.
+    """Return how much more of the score is kept by following each map's ranking than by the opposite order.
 
     With g(S) the score with the cells S alone, the integral over the share f of cells, from 0 to 1, of
     ``g(the most relevant f) - g(all but the most relevant f)``, by the trapezium rule over k steps. Insertion minus
     deletion of Petsiuk et al. (2018, sec. 4.2, https://arxiv.org/abs/1806.07421); Blücher et al. (2024,
-    https://arxiv.org/abs/2401.06654). Costs 2 (k - 1) rows a map, and one for nothing.
+    https://arxiv.org/abs/2401.06654). Costs 2 (k - 1) + 1 rows per map.
 
-    In [-1, 1] where the score falls steadily: 0 for a map that says nothing (`random_cam` expects it), 0.3 and more for
-    one whose order the network follows; negative where what it marks speaks against the class.
+    In [-1, 1] if the score falls steadily: 0 for an uninformative map (the mean of `random_cam`), 0.3 and more for a
+    map whose ranking the network follows, and negative for a map that marks evidence against the class.
 
     Args:
         maps: ``(M, ...)``, raw.
@@ -123,10 +123,11 @@ def gain(maps: NDArray[Any], score: Callable[[int, Kept], NDArray[Any]], steps: 
 
 
 def average_drop(whole: NDArray[Any], shown: NDArray[Any]) -> Floats:
-    """Return what each probability loses where only what a map shows is left, in [0, 1] (Chattopadhay et al., 2018).
+    """Return the share of each probability that is lost if only what a map shows is left, in [0, 1] (Chattopadhay et
+    al., 2018).
 
-    Equation 8: ``max(0, Y - O) / Y``; 0 is good. The picture is multiplied by its mask. Small and wide maps are not
-    told apart from good ones. https://arxiv.org/abs/1710.11063
+    Equation 8: ``max(0, Y - O) / Y``; 0 is good. The picture is multiplied by its mask. The measure does not
+    distinguish small or wide maps from good ones. https://arxiv.org/abs/1710.11063
 
     Args:
         whole: ``(M,)``, probabilities Y of the pictures.
@@ -138,7 +139,7 @@ def average_drop(whole: NDArray[Any], shown: NDArray[Any]) -> Floats:
 
 
 def average_increase(whole: NDArray[Any], shown: NDArray[Any]) -> Floats:
-    """Return 1 where a probability rises when only what a map shows is left, else 0 (Chattopadhay et al., 2018, eq. 9).
+    """Return 1 if a probability rises when only what a map shows is left, else 0 (Chattopadhay et al., 2018, eq. 9).
 
     https://arxiv.org/abs/1710.11063
     """

@@ -35,17 +35,17 @@ KEEP = 2**30  # bytes of inputs that are kept from one checkpoint to the next
 
 @dataclass(frozen=True)
 class Replay:
-    """What a replay came to.
+    """The outcome of a replay.
 
     Attributes:
-        logdir: of the run.
-        steps: by the checkpoint's path, those that are in the log; empty where other shares are still at work.
-        left_out: by the checkpoint's path, why it is not.
-        weights: by the checkpoint's path, which of its weights were taken.
-        computed: checkpoints (or parts of their samples) that this call computed.
-        missing: of those that other shares have to compute, or lost.
-        share: that this call did.
-        proofs: what became of predictions when the regions of findings were changed, where that was asked for.
+        logdir: directory of the run.
+        steps: steps in the log, by the checkpoint's path; empty while other shares are still running.
+        left_out: why a checkpoint is not in the log, by its path.
+        weights: which weights of a checkpoint were used, by its path.
+        computed: number of checkpoints (or parts of their samples) that this call computed.
+        missing: number of those that other shares still have to compute, or lost.
+        share: the share that this call did.
+        proofs: how predictions changed when the regions of findings were changed; only with `prove`.
     """
 
     logdir: str
@@ -58,7 +58,7 @@ class Replay:
     proofs: tuple[Proof, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
-        """Return it as JSON has it."""
+        """Return the outcome as dicts, lists, strings and numbers."""
         return {**vars(self), "share": str(self.share), "proofs": [proof.to_json() for proof in self.proofs]}
 
 
@@ -93,57 +93,58 @@ def replay(
 ) -> Replay:
     """Compute maps of checkpoints and write them as a run, as if they had been logged during the training.
 
-    Nothing of a checkpoint is executed: objects of classes that torch does not know are read as inert ones. What a
-    checkpoint tells of its step and epoch is used, or else what its name tells; the wall time is its file's. One that
-    can't be read, or does not fit the model, is left out and named; the others go on. What is computed is kept in
-    ``.replay`` within the run's directory, so a replay that was killed goes on where it stopped, and one that is
-    started again, when there are more checkpoints, computes those alone.
+    No code of a checkpoint is executed: objects of classes that torch does not know are read as inert objects. Step and
+    epoch are taken from the checkpoint or else from its name, the wall time from its file. A checkpoint that can't be
+    read or does not fit the model is skipped and reported. Finished maps are kept in ``.replay`` in the run's
+    directory: a killed replay continues where it stopped, and a later replay computes only new checkpoints.
 
-    Several processes share the work, with no word between them: each computes every n-th checkpoint (or part of the
-    samples, where checkpoints are few), and whichever is the last to finish writes the log.
+    Several processes can share the work without communicating: each computes every n-th checkpoint or, if there are few
+    checkpoints, a part of the samples; the last one to finish writes the log.
 
     Example:
         >>> replay("torchvision:resnet50", "runs/dogs/checkpoints", "data/val", "runs/dogs/replay")
 
     Args:
-        model: a model of torch or Keras, a function that makes one, or a text: "package.module:function",
-            "torchvision:NAME", "timm:NAME", "transformers:DIRECTORY", "keras:FILE.keras", or a pickled module's file.
+        model: a torch or Keras model, a function that makes one, or a string: "package.module:function",
+            "torchvision:NAME", "timm:NAME", "transformers:DIRECTORY", "keras:FILE.keras", or the file of a pickled
+            module.
         checkpoints: a file, a folder, a pattern, an address that fsspec knows, or several of them. Known are state
             dicts, what torchvision, timm, Lightning, Ignite, Hugging Face, accelerate, DCP, DeepSpeed, Ultralytics,
             MMEngine and others save, safetensors, shards, and Keras's ``.keras`` and ``.weights.h5``.
-        images: a folder (pictures in folders of their own are labelled by these), a CSV, COCO's annotations, a data
-            set, a pair of inputs and labels, or "package.module:function" that returns one of these.
-        logdir: of the run to write. Where event files of a training are there, the run is ``replay`` within it.
+        images: a folder (its subfolders are the labels), a CSV, COCO annotations, a data set, a pair of inputs and
+            labels, or "package.module:function" that returns one of these.
+        logdir: directory of the run to write. If it has a training's event files, the run is its subdirectory
+            ``replay``.
         tag: name of the series.
-        layers: as for `CAM`; found once, by the first checkpoint, where none is named.
+        layers: as for `CAM`; by default found once, with the first checkpoint.
         methods: as for `CAM`.
         targets: what to explain, as for `GradCAMLogger.probe`.
-        weights: which of a checkpoint's weights, such as "model_ema"; by default an average where there is one.
-        strict: whether weights that the model lacks make a checkpoint unfit.
+        weights: which of a checkpoint's weights, such as "model_ema"; by default an average if there is one.
+        strict: whether to skip a checkpoint that has weights which the model lacks.
         trust: unpickle checkpoints as Python does, which runs any code that they name. Only for files whose origin you
             trust.
-        pattern: where names hold the step or epoch: "ckpt_{step}.pt", or a regular expression with groups of these
-            names.
-        steps_per_epoch: to convert epochs to steps, where a checkpoint tells the epoch alone.
-        transform: from a PIL image to the model's input, or "package.module:name"; by default the model's own, or else
-            ImageNet's at 224 pixels.
-        limit: samples at most, spread evenly over all.
-        images_root: folder of the pictures that a CSV or COCO's annotations name.
+        pattern: the place of step or epoch in file names: "ckpt_{step}.pt", or a regular expression with groups of
+            these names.
+        steps_per_epoch: converts epochs to steps, for checkpoints that know only the epoch.
+        transform: function from a PIL image to the model's input, or "package.module:name"; by default the model's
+            own, or else ImageNet's at 224 pixels.
+        limit: largest number of samples, spread evenly over all.
+        images_root: folder of the pictures named in a CSV or COCO annotations.
         model_options: keyword arguments of the function that makes the model.
-        batch_size: samples a forward pass.
-        device: of torch; CUDA where there is any.
+        batch_size: number of samples per forward pass.
+        device: torch device; by default CUDA if available.
         shard: "i/n", counted from 0; by default as torchrun, Slurm, MPI or Kubernetes tell this process.
-        merge_only: write the log of what is there, computing nothing.
+        merge_only: write the log of the finished maps, without computing.
         metrics: as for `GradCAMLogger`.
-        prove: where a finding of the log names a region, take it out of the pictures behind it, paste it into pictures
-            of other classes, and count the predictions that flip: see `Replay.proofs`.
-        keep: bytes of inputs kept in memory from one checkpoint to the next.
-        quiet: without progress bars.
+        prove: if a finding names a region, remove it from the pictures behind the finding, paste it into pictures of
+            other classes, and count the predictions that flip: see `Replay.proofs`.
+        keep: number of bytes of inputs kept in memory between checkpoints.
+        quiet: show no progress bars.
         options: further arguments of `GradCAMLogger`: class_names, measures, top_k, precision, task, ...
 
     Raises:
-        ValueError: arguments that make no sense; no checkpoint can be replayed.
-        FileNotFoundError: no checkpoints, or no images.
+        ValueError: arguments are invalid, or no checkpoint can be replayed.
+        FileNotFoundError: there are no checkpoints or no images.
     """
     checked_tag(tag)
     share = share_of(shard)

@@ -22,18 +22,18 @@ def submit_replay(
 ) -> list[str]:
     """Submit the shares of a replay as one array of jobs, and return their ids without waiting for them.
 
-    The last job to finish writes the log. Jobs that are lost are finished by the same call, or by `replay`.
+    The last job to finish writes the log. If jobs are lost, repeat the call or run `replay` to finish them.
 
     Args:
-        shares: how many jobs.
-        arguments: of `replay`: the model, checkpoints, images and logdir, as texts.
-        cluster: "slurm", or "local" for processes of this machine.
-        cluster_options: of submitit's executor, such as ``{"slurm_partition": "gpu", "timeout_min": 120}``.
+        shares: number of jobs.
+        arguments: arguments of `replay`: the model, checkpoints, images and logdir, as strings.
+        cluster: "slurm", or "local" for processes on this machine.
+        cluster_options: options of submitit's executor, such as ``{"slurm_partition": "gpu", "timeout_min": 120}``.
         options: keyword arguments of `replay`.
 
     Raises:
         ImportError: submitit is not installed.
-        ValueError: less than one share.
+        ValueError: `shares` is less than 1.
     """
     if shares < 1:
         raise ValueError(f"expected at least 1 share, got {shares}")

@@ -19,15 +19,15 @@ Function = Callable[..., Tensor]
 
 @dataclass(frozen=True)
 class Method:
-    """A method, and what it has to be given.
+    """A CAM method and its inputs.
 
     Attributes:
         name: snake case of the paper's name.
-        function: takes the activations; or activations and gradients; or, where it needs passes of its own, a `Scene`.
+        function: takes the activations, the activations and gradients or, if it runs the model itself, a `Scene`.
         needs: which of the three.
-        kind: how its maps are meant to be seen.
-        place: "layer" where each target layer has its map; otherwise the one name that its map goes by.
-        channels: the same as `function`, before the channels are summed: ``(M, C, ...)``; None where no sum is taken.
+        kind: how to read its maps: "positive", "signed" or "rgb".
+        place: "layer" if each target layer has its own map; otherwise the single name of its map.
+        channels: like `function`, but before the channels are summed: ``(M, C, ...)``; None without a sum.
     """
 
     name: str
@@ -54,14 +54,14 @@ METHODS: dict[str, Method] = {}
 def method(
     needs: Needs, kind: MapKind = "positive", place: str = "layer", sums_channels: bool = False
 ) -> Callable[[Function], Function]:
-    """Register a function as the CAM method of its name.
+    """Register a function as a CAM method under its name.
 
     Args:
-        needs: what it takes.
-        kind: how its maps are meant to be seen.
+        needs: the inputs that it takes.
+        kind: how to read its maps: "positive", "signed" or "rgb".
         place: see `Method`.
-        sums_channels: the function returns what each channel adds, ``(M, C, ...)``; the method is then their sum, and
-            `eigen_smooth` may put their principal component in the sum's place.
+        sums_channels: the function returns each channel's contribution, ``(M, C, ...)``; the map is their sum or, with
+            `eigen_smooth`, their principal component.
     """
 
     def register(function: Function) -> Function:
