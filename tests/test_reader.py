@@ -143,7 +143,7 @@ def test_damaged_records_are_left_out_and_told(tmp_path: Path) -> None:
         add_gradcam(writer, "val", None, np.ones((1, 2, 2)), 1)
         value = record_value(Series("maps", "val", "grad_cam"), b"not a record")
         writer._get_file_writer().add_summary(_summary(value), 2)
-    with pytest.warns(UserWarning, match="1 problems"):
+    with pytest.warns(UserWarning, match="1 problem "):
         log = read_gradcam(tmp_path)
     assert len(log.problems) == 1
     assert "step 2" in log.problems[0]

@@ -87,8 +87,8 @@ INPUTS: dict[str, tuple[Callable[[], Any], str]] = {
         "(N, C, H, W), got a tensor of 3 axes: add a batch axis: images[None]",
     ),
     "bytes": (lambda: (IMAGES * 255).byte(), "got torch.uint8: scale and normalize them as for training"),
-    "half precision": (lambda: IMAGES.half(), "as the model's weights, got torch.float16: convert them by"),
-    "another device": (on_meta, "expected inputs on cpu, where the model is, got inputs on meta: move them by"),
+    "half precision": (lambda: IMAGES.half(), "as the model's weights, got torch.float16: convert them with"),
+    "another device": (on_meta, "expected inputs on cpu, where the model is, got inputs on meta: move them with"),
 }
 
 

@@ -48,7 +48,7 @@ def test_the_pages_commands_run(project, capsys):
 def test_what_is_left_out_is_said_in_a_line_and_by_the_exit_code(project, capsys):
     (project / "runs" / "dogs" / "checkpoints" / "model_7.pth").write_bytes(b"broken")
     assert main(shlex.split(commands()[0])[1:]) == 1
-    assert re.search(r"left out: .*model_7\.pth: it is damaged, or no checkpoint", capsys.readouterr().out)
+    assert re.search(r"left out: .*model_7\.pth: it is damaged or not a checkpoint", capsys.readouterr().out)
 
 
 def test_a_model_that_is_none_is_said_in_one_line(project, capsys):

@@ -84,7 +84,7 @@ def test_maps_with_an_axis_of_one_channel_are_maps_of_pictures(shape: tuple[int,
     ("shape", "words"),
     [
         ((2, 4, 6, 3), "kind='rgb'"),
-        ((2, 3, 4, 6), "sum over the colours"),
+        ((2, 3, 4, 6), "sum over the colors"),
         ((2, 5, 4, 6), "targets \\(N, T\\)"),
     ],
 )

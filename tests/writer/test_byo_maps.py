@@ -33,7 +33,7 @@ def model() -> torch.nn.Module:
 
 def test_the_page_has_an_example_for_each_library() -> None:
     assert set(SECTIONS) == {
-        "grad-cam", "captum", "torchcam", "Any NumPy array", "Samples that are logged again and again"
+        "grad-cam", "captum", "torchcam", "Any NumPy array", "Samples that you log repeatedly"
     }  # fmt: skip
 
 
