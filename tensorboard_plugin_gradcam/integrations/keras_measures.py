@@ -217,16 +217,16 @@ def _unit(map_: NDArray[Any]) -> NDArray[Any]:
 
 def _of_mosaics(measure: Measure, explained: Explained, found: Found) -> None:
     if len(explained.size) != 2:
-        raise NotDefined("it puts pictures together, which have two axes")
+        raise NotDefined("it combines pictures, which need two spatial axes")
     if explained.outputs.shape[1] < 2:
         raise NotDefined("it needs scores (N, K) of classes")
     top = _tops_in_half(explained)
     rows = [row for row, sample in enumerate(explained.samples) if top[sample] == explained.classes[row]]
     if not rows:
-        raise NotDefined("no picture is still seen as its class when it is halved")
+        raise NotDefined("no halved picture is still classified as its class")
     plan = mosaics([int(explained.classes[row]) for row in rows])
     if not plan:
-        raise NotDefined("it needs pictures of other classes beside each, and all are of one")
+        raise NotDefined("it needs pictures of several classes, and all have the same class")
     members = [[rows[picture] for picture in mosaic.pictures] for mosaic in plan]
     put = np.stack([_put_together(explained, [explained.samples[row] for row in four]) for four in members])
     asked = [
