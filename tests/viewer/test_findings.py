@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import cv2
@@ -104,6 +105,17 @@ def test_a_run_that_keeps_the_maps_of_its_last_steps_has_the_findings_of_all_of_
     assert server.get("atlas", run="turns", step="1", by="prediction", **WHERE).json["step"] == 4
     runs = {run["run"]: run["tags"][0]["maps"] for run in server.get("series").json["runs"]}
     assert [one["max_step"] for one in runs["turns"]] == [5]
+
+
+def test_ten_clients_at_once_get_one_answer(server: Server) -> None:
+    def ask(_: int) -> bytes:
+        answer = server.get("findings", run=["turns", "clean", "marked"], **WHERE)  # asked for by no other test
+        assert answer.status == 200
+        return answer.body
+
+    with ThreadPoolExecutor(10) as clients:
+        (body,) = set(clients.map(ask, range(10)))
+    assert body == ask(0)
 
 
 def test_each_run_has_its_ribbon(server: Server) -> None:
