@@ -16,7 +16,7 @@ from .autograd import gradients_of, ranks_of
 from .boxes import BoxScore
 from .cells import Cells
 from .flags import flags_of
-from .hooks import detached
+from .hooks import detached, without_autocast
 from .inputs import Inputs
 from .measuring import Explained, Found, measured
 from .methods import MapKind, Method, Needs
@@ -237,7 +237,7 @@ def _map(
     function = method.channels if eigen_smooth and method.channels else method.function
     if method.needs == "passes":
         found = function(scene)  # which runs the model as the caller would, under autocast too
-    with torch.no_grad(), torch.autocast(activations.device.type, enabled=False):
+    with torch.no_grad(), without_autocast(activations.device.type):
         if method.needs != "passes":
             found = function(activations, gradients) if method.needs == "gradients" else function(activations)
         return found if function is method.function else principal(found)

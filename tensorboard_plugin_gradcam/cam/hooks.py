@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 import torch
@@ -15,6 +15,13 @@ from torch.utils.hooks import RemovableHandle
 def hookable(model: nn.Module) -> list[tuple[str, nn.Module]]:
     """Return the modules that can have hooks, with their names: all but scripted ones."""
     return [(name, module) for name, module in model.named_modules() if not isinstance(module, torch.jit.ScriptModule)]
+
+
+@contextmanager
+def without_autocast(device: str) -> Iterator[None]:
+    """Compute in the tensors' own types; where autocast is on in another thread only, that one's cache stays."""
+    with torch.autocast(device, enabled=False) if torch.is_autocast_enabled(device) else nullcontext():
+        yield
 
 
 @contextmanager

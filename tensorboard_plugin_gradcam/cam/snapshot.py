@@ -8,7 +8,9 @@ identity and get their values back.
 
 from __future__ import annotations
 
+import array
 import contextlib
+import dis
 import functools
 import random
 import types
@@ -123,7 +125,9 @@ class _Walk:
         self._alive: list[Any] = []  # so that no id is given again
         self._near: list[Any] = []
         self._far: deque[Any] = deque()
-        self._functions: deque[Any] = deque()
+        self._functions: deque[Any] = deque()  # the model's own, and what these lead to
+        self._hooked: deque[Any] = deque()  # what hooks lead to
+        self._hooks: set[int] = set()  # functions that are hooks
         self._visits: dict[type, Callable[[Any], None] | None] = {}
         self._is_lenient = False
 
@@ -136,7 +140,9 @@ class _Walk:
             elif self._far:
                 item, objects = self._far.popleft(), objects + 1
             elif self._functions:
-                item, objects, self._is_lenient = self._functions.popleft(), objects + 1, True
+                item, objects = self._functions.popleft(), objects + 1
+            elif self._hooked:
+                item, objects, self._is_lenient = self._hooked.popleft(), objects + 1, True
             else:
                 break
             if id(item) in self._seen:
@@ -156,7 +162,8 @@ class _Walk:
             ((Tensor,), self._tensor),
             ((nn.Module,), self._module),
             ((dict,), self._dict),
-            ((list, deque, set, bytearray), self._container),
+            ((list, deque, set), self._container),
+            ((bytearray, array.array), self._numbers),
             ((tuple, frozenset), self._items),
             ((np.ndarray,), self._array),
             ((types.FunctionType,), self._function),
@@ -203,6 +210,8 @@ class _Walk:
 
     def _module(self, module: nn.Module) -> None:
         self._into._classes.append((module, type(module)))
+        for name in _HOOKS:
+            self._hooks.update(map(id, module.__dict__.get(name, {}).values()))
         self._attributes(vars(module))
         if isinstance(module, torch.jit.ScriptModule):
             self._scripted(module)
@@ -217,9 +226,13 @@ class _Walk:
             own = dict(vars(base))
             self._into._restores.append(functools.partial(_restore_class, base, own))
             for name, value in own.items():
+                value = value.__func__ if isinstance(value, (staticmethod, classmethod)) else value
                 if isinstance(value, types.FunctionType):
                     if is_module:
                         self._functions.append(value)
+                elif isinstance(value, type):
+                    if value.__module__ == base.__module__:
+                        self._class(value, is_module=False)
                 elif not name.startswith("__"):
                     self._look_at([value])
 
@@ -253,10 +266,19 @@ class _Walk:
         saved = list(items)
         restore = _restore_leniently if self._is_lenient else _restore_container
         self._into._restores.append(functools.partial(restore, items, saved))
-        if len(saved) <= MAX_ITEMS and not isinstance(items, bytearray):
+        if len(saved) <= MAX_ITEMS:
             self._look_at(saved)
         if hasattr(items, "__dict__"):
             self._attributes(vars(items))
+
+    def _numbers(self, numbers: Any) -> None:
+        saved = numbers[:]
+
+        def restore() -> None:
+            if numbers != saved:
+                numbers[:] = saved
+
+        self._into._restores.append(restore)
 
     def _items(self, items: Any) -> None:
         if len(items) <= MAX_ITEMS:
@@ -312,17 +334,26 @@ class _Walk:
     def _function(self, function: Any) -> None:
         if _is_ours(function):
             return
-        for cell in function.__closure__ or ():
-            self._cell(cell)
         code, names = function.__code__, function.__globals__
+        is_hook = self._is_lenient or id(function) in self._hooks
+        own = frozenset() if is_hook else _stored(code)
+        for name, cell in zip(code.co_freevars, function.__closure__ or (), strict=True):
+            self._cell(cell, name in own, is_hook)
         found = {name: names[name] for name in code.co_names if name in names}
         kept = {name: value for name, value in found.items() if _is_state(value, names.get("__name__"))}
         if kept:
-            self._into._restores.append(functools.partial(_restore_names, names, kept))
-        self._later([*kept.values(), *(function.__defaults__ or ()), *(function.__kwdefaults__ or {}).values()])
-        self._later(value for value in vars(function).values())
+            self._into._restores.append(functools.partial(_restore_names, names, kept, own))
+        held = [*kept.values(), *(function.__defaults__ or ()), *(function.__kwdefaults__ or {}).values()]
+        self._later([*held, *vars(function).values()], is_hook)
+        if not is_hook:
+            for name in code.co_names:
+                kind = names.get(name)
+                if isinstance(kind, type) and kind.__module__ == names.get("__name__"):
+                    self._class(kind, is_module=False)
+            attributes = vars(function)
+            self._into._dicts.append((attributes, dict(attributes)))
 
-    def _cell(self, cell: Any) -> None:
+    def _cell(self, cell: Any, is_own: bool, is_hook: bool) -> None:
         try:
             value = cell.cell_contents
         except ValueError:  # empty
@@ -330,22 +361,23 @@ class _Walk:
         if type(value) not in (types.FunctionType, type):
 
             def restore() -> None:
-                if cell.cell_contents is not value and not _is_plain(cell.cell_contents):
+                if cell.cell_contents is not value and (is_own or not _is_plain(cell.cell_contents)):
                     cell.cell_contents = value
 
             self._into._restores.append(restore)
-        self._later([value])
+        self._later([value], is_hook)
 
-    def _later(self, values: Iterable[Any]) -> None:
-        self._functions.extend(value for value in values if type(value) not in _FIXED and not isinstance(value, type))
+    def _later(self, values: Iterable[Any], is_hook: bool) -> None:
+        queue = self._hooked if is_hook else self._functions
+        queue.extend(value for value in values if type(value) not in _FIXED and not isinstance(value, type))
 
     def _method(self, method: Any) -> None:
         if not _is_ours(method.__func__) and not _is_ours(method.__self__):
             self._far.append(method.__self__)
-            self._functions.append(method.__func__)
+            self._later([method.__func__], self._is_lenient or id(method) in self._hooks)
 
     def _partial(self, partial: Any) -> None:
-        self._functions.append(partial.func)
+        self._later([partial.func], self._is_lenient or id(partial) in self._hooks)
         self._look_at([*partial.args, *partial.keywords.values()])
 
     def _object(self, item: Any) -> None:
@@ -371,6 +403,19 @@ class _Walk:
                 self._near.append(value)
             else:
                 self._far.append(value)
+
+
+_HOOKS = (
+    "_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks", "_state_dict_hooks",
+    "_state_dict_pre_hooks", "_load_state_dict_pre_hooks", "_load_state_dict_post_hooks",
+)  # fmt: skip
+
+
+@functools.lru_cache(maxsize=4096)
+def _stored(code: types.CodeType) -> frozenset[str]:
+    """Return the names outside of a function that it assigns to itself, by `nonlocal` or `global`: its own state."""
+    found = dis.get_instructions(code)
+    return frozenset(one.argval for one in found if one.opname in ("STORE_DEREF", "STORE_GLOBAL"))
 
 
 def _is_ours(item: Any) -> bool:
@@ -446,9 +491,9 @@ def _restore_iterator(items: dict[Any, Any], key: Any, fresh: Any) -> None:
         items[key] = copy(fresh) if not isinstance(fresh, cycle) else fresh
 
 
-def _restore_names(names: dict[str, Any], kept: dict[str, Any]) -> None:
+def _restore_names(names: dict[str, Any], kept: dict[str, Any], own: frozenset[str]) -> None:
     for name, value in kept.items():
-        if name in names and names[name] is not value and not _is_plain(names[name]):
+        if name in names and names[name] is not value and (name in own or not _is_plain(names[name])):
             names[name] = value
 
 

@@ -28,7 +28,7 @@ from tensorboard_plugin_gradcam.records.steps import (
     Task,
 )
 from tensorboard_plugin_gradcam.records.sums import LONGEST_GRID, NUMBERS, Sums
-from tensorboard_plugin_gradcam.records.tags import scalar_tag
+from tensorboard_plugin_gradcam.records.tags import LONGEST_NAME, fitting, scalar_tag
 from tensorboard_plugin_gradcam.records.thumbnails import THUMBNAIL, thumbnail_in, with_thumbnail
 from tensorboard_plugin_gradcam.records.versions import FORMAT, LATER_PLUGIN_NAME, PLUGIN_NAME
 
@@ -37,6 +37,7 @@ __all__ = [
     "GOES_ON",
     "LATER_PLUGIN_NAME",
     "LONGEST_GRID",
+    "LONGEST_NAME",
     "MAX_CELLS",
     "NUMBERS",
     "PLUGIN_NAME",
@@ -71,6 +72,7 @@ __all__ = [
     "digest_of_bytes",
     "digest_of_pixels",
     "expect_readable",
+    "fitting",
     "overlap",
     "quantised",
     "sample_of",

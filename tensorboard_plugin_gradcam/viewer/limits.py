@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tensorboard_plugin_gradcam.records import LONGEST_NAME
 from tensorboard_plugin_gradcam.records.sizes import ALLOWANCE_BYTES as ALLOWANCE_BYTES
 from tensorboard_plugin_gradcam.records.sizes import MIB
 from tensorboard_plugin_gradcam.records.sizes import NOTES as NOTES
@@ -32,7 +33,7 @@ DAMAGE_SECONDS = 30.0  # between two looks at local event files
 DAMAGE_BYTES_A_SECOND = 32 * MIB  # that a look reads
 DAMAGE_LARGEST = 64 * MIB  # of one record that is looked at
 LEASES = 100  # of one run that are looked at
-NAME = 1_000  # characters of a tag, method or layer; longer ones are listed as a problem
+NAME = LONGEST_NAME  # of what a stranger wrote; longer ones are listed as a problem
 PLACED_TAGS = 1_000  # (run, tag) whose samples are numbered across steps
 PLACED_SAMPLES = 2**20  # of all of them, about 200 bytes each
 SAMPLES_ASKED = 100_000  # indices in one request

@@ -21,7 +21,7 @@ from tensorboard_plugin_gradcam.measures import (
     randomisation,
     steadiness,
 )
-from tensorboard_plugin_gradcam.records import Block, Cohort, CorruptRecord, MapKind, Maps, NewerFormat, Series
+from tensorboard_plugin_gradcam.records import Block, Cohort, CorruptRecord, MapKind, Maps, NewerFormat, Series, fitting
 from tensorboard_plugin_gradcam.writer.batch import MapKey
 from tensorboard_plugin_gradcam.writer.measured import Floats, with_columns
 from tensorboard_plugin_gradcam.writer.merging import OpenStep
@@ -78,7 +78,7 @@ class LogMeasures:
     def _stood(self, tag: str, key: MapKey) -> Seen | None:
         """Return the first step that an earlier process wrote of a series; None where there is none."""
         method, layer, kind = key
-        wanted = Series("maps", tag, method, layer, map_kind=kind).identity
+        wanted = Series("maps", fitting(tag), fitting(method), fitting(layer), map_kind=kind).identity
         first = next(
             (data for one, data in self._standing.items() if one.kind == "maps" and one.identity == wanted), None
         )

@@ -15,8 +15,10 @@ from weakref import WeakKeyDictionary
 import numpy as np
 from numpy.typing import NDArray
 
+from tensorboard_plugin_gradcam.faults import warn
 from tensorboard_plugin_gradcam.measures import Measure
 from tensorboard_plugin_gradcam.records import (
+    LONGEST_NAME,
     Cohort,
     Lease,
     Maps,
@@ -28,6 +30,7 @@ from tensorboard_plugin_gradcam.records import (
     Sums,
     digest_of_bytes,
     expect_readable,
+    fitting,
 )
 from tensorboard_plugin_gradcam.writer.batch import Batch
 from tensorboard_plugin_gradcam.writer.history import History, Mode
@@ -100,6 +103,7 @@ class RunLog:
         self._sink, self._past = sink, past
         self._lock = threading.RLock()
         self._written: set[str] = set()
+        self._told: set[str] = set()  # names that are too long
         self._generation = -1
         self._cohorts: dict[tuple[Any, ...], tuple[str, bytes]] = {}
         self._open: dict[str, OpenStep] = {}
@@ -196,6 +200,7 @@ class RunLog:
             cohort = self._write_cohort(step.samples, tuple(class_names), wall_time)
             stamp = Stamp(cohort, session=self._session, epoch=epoch, step=step.step, notes=tuple(step.notes))
             records = step_records(tag, step, stamp)
+            self._tell_of_names(tag, step)
             kept = kept_of(keep_maps, len(step.samples))
             turned = {} if kept is None else self._turned(records, Cohort(tuple(step.samples), tuple(class_names)))
             values, turns, tags = self._values(records, turned, kept, mode)
@@ -206,6 +211,17 @@ class RunLog:
             self._measures.keep(tag, step)
             self._write_lease(tags)
             self._sink.end_step()
+
+    def _tell_of_names(self, tag: str, step: OpenStep) -> None:
+        """Warn once of each name that is shortened."""
+        known = [name for method, layer, _ in step.blocks for name in (method, layer)]
+        for name in (tag, *known, *step.numbers):
+            if len(name) > LONGEST_NAME and fitting(name) not in self._told:
+                self._told.add(fitting(name))
+                warn(
+                    f"the name {name[:40]!r}... has {len(name):,} characters: it is logged with its first ones and "
+                    f"{fitting(name)[-32:]}, since readers take names of at most {LONGEST_NAME:,}"
+                )
 
     def flush(self) -> None:
         """Hand everything that was written to the operating system, or upload it."""
@@ -352,15 +368,17 @@ def _expect_readable(tag: str, step: OpenStep) -> None:
 
 
 def step_records(tag: str, step: OpenStep, stamp: Stamp) -> list[Logged]:
-    """Return all that was logged at a step, as the records of its series."""
+    """Return all that was logged at a step, as the records of its series; names that are too long are shortened."""
     records: list[Logged] = []
     predictions: dict[str, Any] = step.full_predictions()
     if predictions or (step.notes and not step.blocks):  # which are said even where nothing else is left
-        records.append((Series("predictions", tag), Predictions(stamp, task=step.task, **predictions)))
+        records.append((Series("predictions", fitting(tag)), Predictions(stamp, task=step.task, **predictions)))
     for (method, layer, kind), blocks in step.blocks.items():
-        records.append((Series("maps", tag, method, layer, map_kind=kind), Maps(stamp, tuple(blocks))))
+        series = Series("maps", fitting(tag), fitting(method), fitting(layer), map_kind=kind)
+        records.append((series, Maps(stamp, tuple(blocks))))
         for name, numbers in records_of(blocks, stamp).items():
-            records.append((Series("numbers", tag, method, layer, name=name), numbers))
+            of_maps = Series("numbers", series.tag, series.method, series.layer, name=fitting(name))
+            records.append((of_maps, numbers))
     for name, values in step.full_numbers().items():
-        records.append((Series("numbers", tag, name=name), Numbers(stamp, values)))
+        records.append((Series("numbers", fitting(tag), name=fitting(name)), Numbers(stamp, values)))
     return records

@@ -9,11 +9,12 @@ import functools
 import itertools
 import random
 import types
+from array import array
 from collections import Counter, OrderedDict, defaultdict, deque, namedtuple
 from collections.abc import Callable, Iterator
 from copy import deepcopy
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -601,6 +602,55 @@ class BackReference(Base):
         return step(counted(self.helper))
 
 
+def counting() -> Callable[[], int]:
+    calls, seen = 0, [0]
+
+    def count() -> int:
+        nonlocal calls
+        calls += 1
+        seen.append(calls)
+        count.times = getattr(count, "times", 0) + 1  # type: ignore[attr-defined]
+        return calls + len(seen) + int(count.times)  # type: ignore[attr-defined]
+
+    return count
+
+
+@kind
+class KeptByFunction(Base):
+    def make(self) -> None:
+        self.count = counting()
+
+    def factor(self, x: Tensor) -> Any:
+        return step(self.count())
+
+
+@kind
+class KeptByArray(Base):
+    def make(self) -> None:
+        self.kept = array("d", [1])
+
+    def factor(self, x: Tensor) -> Any:
+        self.kept.append(self.kept[-1] + 1)
+        return step(self.kept[-1])
+
+
+class Shared:
+    calls = 0
+    by_name: ClassVar[dict[str, int]] = {"calls": 0}
+
+
+SHARED = {"calls": 0}
+
+
+@kind
+class KeptInScript(Base):
+    def factor(self, x: Tensor) -> Any:
+        SHARED["calls"] += 1
+        Shared.calls += 1
+        Shared.by_name["calls"] += 1
+        return step(SHARED["calls"] + 2 * Shared.calls + 4 * Shared.by_name["calls"])
+
+
 @kind
 class Checkpointed(Base):
     def make(self) -> None:
@@ -665,7 +715,7 @@ KINDS["tied"] = Tied
 def network(name: str) -> nn.Sequential:
     """A classifier of 8-px images around one of the kinds."""
     torch.manual_seed(0)
-    InItsClass.calls = Bare.calls = 0
+    InItsClass.calls = Bare.calls = Shared.calls = SHARED["calls"] = Shared.by_name["calls"] = 0
     return nn.Sequential(
         nn.Conv2d(3, C, 3), nn.ReLU(), KINDS[name](),
         nn.Conv2d(C, 8, 3), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(8, 4),

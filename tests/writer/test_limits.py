@@ -92,3 +92,23 @@ def test_the_logger_warns_of_a_step_that_is_too_large_and_goes_on(tmp_path: Path
         logger.log("val", images, 1)
     (series,) = read_gradcam(tmp_path).maps.values()
     assert series.steps.tolist() == [1]
+
+
+def test_names_that_are_too_long_are_shortened_and_stay_apart(tmp_path: Path, recwarn) -> None:
+    """Each is told once; a log has no name that its readers refuse."""
+    image, numbers = np.zeros((1, 4, 4), np.uint8), {"n" * 3_000: np.ones(1)}
+    long = "t" * 2_000
+    for step in (0, 1):
+        for tag, layer in ((long, "l" * 1_001), (long + "2", "l" * 1_000 + "m")):
+            add_gradcam(
+                tmp_path, tag, image, np.ones((1, 2, 2)), step, layer=layer, method="ü" * 1_001, numbers=numbers
+            )
+    assert len([one for one in recwarn if "is logged with its first ones" in str(one.message)]) == 6
+    log = read_gradcam(tmp_path)
+    assert log.problems == ()
+    assert len(log.maps) == 2
+    assert all(len(name) <= 1_000 for key in log.maps for name in key)
+    assert all(series.steps.tolist() == [0, 1] for series in log.maps.values())
+    (run,) = Answer(200, {}, client(tmp_path).get(f"{ROOT}/series").data).json["runs"]
+    assert [tag["problem"] for tag in run["tags"]] == [None, None]
+    assert all(len(tag["numbers"]) == 1 for tag in run["tags"])
