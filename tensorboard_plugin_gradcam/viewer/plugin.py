@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
@@ -282,9 +281,12 @@ class GradCAMPlugin(base_plugin.TBPlugin):  # type: ignore[misc, unused-ignore]
         step, by = parameters.step(request.args), parameters.aspect(request.args)
         region, group = parameters.region(request.args), parameters.group(request.args)
         studied = self._studied(request, Key(run, tag, "maps", method, layer))
-        with self._summarising.taken():
-            observed = self._observed(request, studied, step)
-            return _json(request, behind_json(observed, region, group, by))
+
+        def make() -> bytes:
+            with self._summarising.taken():
+                return packed(behind_json(self._observed(request, studied, step), region, group, by))
+
+        return self._once(request, "behind", [studied], (step, by, region, group), make)
 
     def _observed(self, request: Request, studied: Studied, step: float) -> Observations:
         cohort_of = self._cohorts(_scope(request), studied.key.run, Processor(studied.handed))
@@ -302,7 +304,7 @@ class GradCAMPlugin(base_plugin.TBPlugin):  # type: ignore[misc, unused-ignore]
         part: object,
         made: Callable[[list[Found]], dict[str, Any]],
     ) -> Response:
-        """Answer from the summaries of some series, made once for each state of them, one answer at a time."""
+        """Answer from the summaries of some series, one answer at a time."""
         scope = _scope(request)
 
         def make() -> bytes:
@@ -310,7 +312,13 @@ class GradCAMPlugin(base_plugin.TBPlugin):  # type: ignore[misc, unused-ignore]
                 processor.hand(sum(one.handed for one in series))
                 return packed(made([self._summarised(scope, one, processor) for one in series]))
 
-        name = (route, scope.experiment, part, tuple((one.key, one.state) for one in series))
+        return self._once(request, route, series, part, make)
+
+    def _once(
+        self, request: Request, route: str, series: list[Studied], part: object, make: Callable[[], bytes]
+    ) -> Response:
+        """Answer what is made once for each state of some series."""
+        name = (route, _scope(request).experiment, part, tuple((one.key, one.state) for one in series))
         return self._sent(request, self._answers.kept(name, 300 * len(series), make), "application/json")
 
     def _studied(self, request: Request, key: Key) -> Studied:
@@ -450,11 +458,6 @@ def _respond(
         request, content, media_type, headers=[POLICY, *(headers or [])], **arguments
     )
     return response
-
-
-def _json(request: Request, content: Mapping[str, Any], expires: int = 0) -> Response:
-    text = json.dumps(content, allow_nan=False, separators=(",", ":"))
-    return _respond(request, text, "application/json", expires=expires)
 
 
 def _named(key: Key) -> str:
