@@ -6,6 +6,7 @@ were not logged are None; a missing class is -1, a missing number NaN.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
@@ -202,6 +203,8 @@ class Predictions:
         if message.HasField("masks"):
             arrays["masks"] = cells.integers(message.masks).astype(np.int16)
         task = _one_of(TASKS, message.task, "task")
+        if not math.isfinite(message.threshold):
+            raise CorruptRecord(f"expected a finite threshold, got {message.threshold}")
         try:
             return cls(Stamp._of(message.stamp), task=task, threshold=message.threshold or 0.5, **arrays)
         except ValueError as error:

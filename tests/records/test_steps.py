@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tensorboard_plugin_gradcam.records import Block, Predictions, Stamp
+from tensorboard_plugin_gradcam.records import Block, CorruptRecord, Predictions, Stamp
 
 STAMP = Stamp("0" * 32)
 
@@ -65,3 +65,10 @@ def test_predictions_of_arrays_that_fit_are_not() -> None:
     tops = np.zeros((2, 3), np.int32), np.zeros((2, 3), np.float32)
     assert Predictions(STAMP, top_classes=tops[0], top_probabilities=tops[1], loss=tops[1][:, 0]).size == 2
     assert Predictions(STAMP).size is None
+
+
+@pytest.mark.parametrize("threshold", [float("nan"), float("inf"), float("-inf")])
+def test_a_threshold_that_json_can_not_hold_is_damage(threshold: float) -> None:
+    data = Predictions(STAMP, task="multilabel", threshold=threshold).to_bytes()
+    with pytest.raises(CorruptRecord, match="expected a finite threshold"):
+        Predictions.from_bytes(data)
