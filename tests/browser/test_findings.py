@@ -111,7 +111,7 @@ def test_a_dismissed_finding_stays_away_in_the_link_and_comes_back(page: Page, m
 def test_what_was_looked_for_and_not_found_is_said(page: Page, marked: Server) -> None:
     opened(page, marked, view="findings", runs="clean")
     expect(page.locator(".findings")).to_contain_text("0 findings")
-    expect(page.locator(".findings")).to_contain_text("Looked for and not found: hot spot,")
+    expect(page.locator(".findings")).to_contain_text("Looked for and not found: hot spot;")
 
 
 def test_the_atlas_glows_where_a_class_looks_at_the_scrubbers_step(page: Page, marked: Server) -> None:

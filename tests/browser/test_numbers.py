@@ -83,7 +83,7 @@ def test_one_step_is_read_off_every_line_under_the_pointer(page: Page, numbered:
 
 def test_maps_say_how_far_they_can_be_believed(page: Page, numbered: Server) -> None:
     frame = look(page, numbered, view="grid", runs="a", focus="run=a&tag=val&sample=1")
-    expect(frame.get_by_test_id("belief").first).to_have_text("+0.30 gain head")
+    expect(frame.get_by_test_id("belief").first).to_have_text("+0.30 Gain head")
     belief = frame.get_by_role("region", name="Belief")
     expect(belief).to_contain_text("+0.40")
     expect(belief).to_contain_text("mean of 4 samples +0.45")

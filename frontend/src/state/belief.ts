@@ -20,7 +20,8 @@ const ZERO: readonly (readonly [RegExp, number])[] = [
 
 /** A number's name as it is read. */
 export function measureName(name: string): string {
-  return name.replaceAll("_", " ");
+  const words = name.replaceAll("_", " ");
+  return words.slice(0, 1).toUpperCase() + words.slice(1);
 }
 
 /** With its sign, where 0 is a map that says nothing. */

@@ -120,7 +120,10 @@ function Probability() {
   const {minProbability} = settings.value;
   return (
     <span class="inline">
-      <span aria-hidden="true">Probability ≥</span>
+      <span class="brief" aria-hidden="true">
+        <span class="long">Probability</span>
+        <span class="short">p</span> ≥
+      </span>
       <NumberBox
         class="number share"
         aria-label="Minimum probability"

@@ -83,7 +83,7 @@ export function Findings() {
       )}
       {missing.length > 0 && (
         <p class="note">
-          Looked for and not found: {missing.join(", ").toLowerCase()}. Places and classes are compared after a
+          Looked for and not found: {missing.join("; ").toLowerCase()}. Places and classes are compared after a
           correction for all that were looked at.
         </p>
       )}
@@ -149,7 +149,7 @@ function Pictures({finding}: {finding: Finding}) {
         ) : (
           <span class="mean-map" />
         )}
-        <figcaption class="note">mean map, step {shown(value?.step ?? finding.step)}</figcaption>
+        <figcaption class="note">mean, step {shown(value?.step ?? finding.step)}</figcaption>
       </figure>
       {finding.crop && (
         <figure>

@@ -5,10 +5,10 @@ import {flags, flagShown, type Row, rowCount} from "../state/ribbon";
 import {colorOf, dark, pointedStep} from "../state/store";
 
 export const AXIS = 15; // pixels below the rows
-const FIRST = 40; // pixels of a single row
+const FIRST = 37; // pixels of a single row
 const MORE = 10; // that each further run adds to all rows together
 const BARS = 5; // pixels of the largest movement
-const LEAST = 17; // pixels of a row that has room for bars
+const LEAST = 16; // pixels of a row that has room for bars
 const LABELS = 90; // pixels between labelled steps
 
 /** Pixels of a row, where several share the bar. */

@@ -29,12 +29,16 @@ const DONE = "M9.5 17.6 4 12l1.4-1.4 4.1 4.2 9.1-9.2L20 7z";
 const PICTURE = "M3 4h18v16H3zm2 2v12h14V6zm1 10 4-5 3 3.5 2-2.5 3 4z";
 const MOST_OPTIONS = 200;
 const NARROW = {few: 520, many: 900}; // pixels of the middle, in which names of all views have no room
+const SIGNS = {usual: 960, adding: 1240}; // in which signs stand for the words on buttons
 
 /** How the middle is arranged. */
 export function Toolbar() {
   const views = measuredNames.value.length || view.value === "methods" ? [...VIEWS, METHODS] : VIEWS;
+  const {rows, columns} = settings.value;
+  const adding = view.value === "compare" && (hiddenOn(rows).length > 0 || hiddenOn(columns).length > 0);
+  const signs = room.value.width < (adding ? SIGNS.adding : SIGNS.usual);
   return (
-    <div class="toolbar" role="toolbar" aria-label="Arrangement">
+    <div class={signs ? "toolbar signs" : "toolbar"} role="toolbar" aria-label="Arrangement">
       {room.value.width < (views.length > VIEWS.length ? NARROW.many : NARROW.few) ? (
         <Select label="View" value={view.value} options={views} onChange={show} />
       ) : (
@@ -193,12 +197,18 @@ function AxisSelect({label, value, onChange}: {label: string; value: Axis; onCha
   );
 }
 
+/** What could stand on an axis and does not. */
+function hiddenOn(axis: Axis): readonly Value[] {
+  if (axis === "sample") return [];
+  const present = shownValues.value[axis] as readonly Value[];
+  return (optionsOf(axis) as readonly Value[]).filter((value) => !present.includes(value));
+}
+
 /** Put something onto an axis that is not there: another step, or what was taken off. */
 function Add({axis, what}: {axis: Axis; what: string}) {
-  if (axis === "sample") return null;
+  const hidden = hiddenOn(axis);
+  if (axis === "sample" || !hidden.length) return null;
   const present = shownValues.value[axis] as readonly Value[];
-  const hidden = (optionsOf(axis) as readonly Value[]).filter((value) => !present.includes(value));
-  if (!hidden.length) return null;
   const add = (text: string) => {
     const value = hidden[Number(text)];
     if (text && value !== undefined) change({chosen: chosenWith(settings.value.chosen, axis, [...present, value])});
