@@ -40,7 +40,7 @@ class Averaging(nn.Module):
 def test_a_parameter_that_the_pass_writes_to_is_put_back_and_said_once() -> None:
     model = network(Averaging())
     version = model[1].average._version
-    with pytest.warns(UserWarning, match=r"writes to its parameters '1.average'.* put back"):
+    with pytest.warns(UserWarning, match=r"writes to its parameters '1.average'.* restored after it"):
         CAM(model, "0")(IMAGES, 1)
     assert not model[1].average.any()
     assert model[1].average._version == version
