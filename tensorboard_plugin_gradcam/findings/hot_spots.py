@@ -87,7 +87,8 @@ class HotSpot:
 class _Candidate(NamedTuple):
     group: int
     window: int
-    p: float
+    p: float  # that it looks there no more often than the others, or at no mirrored place less
+    p_elsewhere: float  # that a class looks there no more often than at other places of the shape
 
 
 _candidates: WeakKeyDictionary[StepSummary, tuple[tuple[_Candidate, ...], tuple[_Candidate, ...]]] = WeakKeyDictionary()
@@ -98,6 +99,7 @@ class _Look(NamedTuple):
     group: int
     window: int
     p: float
+    p_elsewhere: float
 
 
 def hot_spots(summary: Summary) -> list[HotSpot]:
@@ -114,9 +116,10 @@ def hot_spots(summary: Summary) -> list[HotSpot]:
 
 
 def _of_classes(step: StepSummary, windows: Windows) -> tuple[_Candidate, ...]:
-    """Return the windows that a class looks at much more often than the others, and than elsewhere, with p-values.
+    """Return the windows that a class looks at much more often than the others do, with p-values.
 
-    Both have to be unlikely: the larger p-value counts.
+    Those at which it looks no more often than elsewhere stay among them, with a p-value of 1 for that: they are part of
+    what the first p-values are adjusted for.
     """
     everyone = step.groups[EVERYONE]
     groups = [group for group, one in step.groups.items() if group != EVERYONE and everyone.count - one.count >= FEWEST]
@@ -130,11 +133,11 @@ def _of_classes(step: StepSummary, windows: Windows) -> tuple[_Candidate, ...]:
     found = []
     for row, window in zip(*(axis.tolist() for axis in np.nonzero(frequent & apart)), strict=True):
         count, size = int(hits[row, window]), int(counts[row, 0])
+        p = exact(count, size, int(other_hits[row, window]), int(others[row, 0]))
         elsewhere = _elsewhere(hits[row], windows, window)
-        if count >= TIMES * elsewhere:
-            by_chance = binomial_greater(count, size, min(elsewhere + 1, size + 1) / (size + 2))
-            p = exact(count, size, int(other_hits[row, window]), int(others[row, 0]))
-            found.append(_Candidate(groups[row], window, max(p, by_chance)))
+        stands_out = count >= TIMES * elsewhere
+        by_chance = binomial_greater(count, size, min(elsewhere + 1, size + 1) / (size + 2)) if stands_out else 1.0
+        found.append(_Candidate(groups[row], window, p, by_chance))
     return tuple(found)
 
 
@@ -154,7 +157,7 @@ def _of_everyone(step: StepSummary, windows: Windows, own: NDArray[np.bool_]) ->
     mirrored = np.where(own, 0, found.hits[windows.mirrors]).max(axis=1)
     frequent = found.hits >= max(FEWEST, LEAST_SHARE_OF_ALL * found.count)
     chosen = np.flatnonzero(frequent & (found.hits >= TIMES * mirrored) & ~own.all(axis=1)).tolist()
-    return tuple(_Candidate(EVERYONE, window, _against_mirrors(found, windows, window)) for window in chosen)
+    return tuple(_Candidate(EVERYONE, window, _against_mirrors(found, windows, window), 0.0) for window in chosen)
 
 
 def _looks(summary: Summary, windows: Windows, excluded: NDArray[np.bool_]) -> tuple[list[_Look], list[_Look]]:
@@ -181,11 +184,13 @@ def _against_mirrors(found: ClassSummary, windows: Windows, window: int) -> floa
 
 
 def _significant(summary: Summary, windows: Windows, looks: list[_Look], groups: int) -> list[HotSpot]:
-    """Adjust for all looks, and keep one window for each place of each group."""
+    """Adjust for all looks, and keep one window for each place of each group: both p-values have to be small."""
     if not looks:
         return []
     all_looks = groups * len(windows.regions) * len(summary.steps)
-    q_values = adjusted([look.p for look in looks], all_looks)
+    q_values = np.maximum(
+        adjusted([look.p for look in looks], all_looks), adjusted([look.p_elsewhere for look in looks], all_looks)
+    )
     by_place: dict[tuple[int, int], list[tuple[_Look, float]]] = {}
     for look, q in zip(looks, q_values.tolist(), strict=True):
         if q <= LEVEL:
@@ -217,7 +222,7 @@ def _spot(summary: Summary, windows: Windows, look: _Look, q: float) -> HotSpot:
         of=found.count,
         other_hits=others,
         other_of=other_of,
-        p=look.p,
+        p=max(look.p, look.p_elsewhere),
         q=q,
     )
 

@@ -21,6 +21,12 @@ def test_a_mark_of_a_class_is_found_with_its_place_step_and_samples(cell):
     assert finding.q < 1e-6
 
 
+def test_a_mark_on_three_tenths_of_fifty_samples_is_found():
+    logs = [planted(seed, count=100, share=0.3)[0].summary for seed in range(8)]
+    found = [[(spot.group, spot.since) for spot in hot_spots(log)] for log in logs]
+    assert found == [[(1, BIRTH)]] * len(found)
+
+
 def test_the_smallest_window_that_holds_it_is_named():
     spot = hot_spots(planted()[0].summary)[0]
     assert spot.region.area == pytest.approx(1 / 49)
