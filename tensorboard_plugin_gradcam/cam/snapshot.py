@@ -76,8 +76,7 @@ class Snapshot:
         for item in filter(None, self._empty):
             item.clear()
         for live, saved in self._dicts:
-            if len(live) != len(saved) or not all(map(is_, live.values(), saved.values())) or list(live) != list(saved):
-                _refill(live, saved)
+            _restore_dict(live, saved)
         for restore in self._restores:
             try:
                 restore()
@@ -98,22 +97,39 @@ class Snapshot:
         return self._tensors
 
 
-def _refill(live: dict[Any, Any], saved: dict[Any, Any]) -> None:
-    # Not the methods of the user's own classes; but an `OrderedDict` keeps a list beside that must go along.
-    kind = OrderedDict if isinstance(live, OrderedDict) else dict
-    for key in [key for key in live if key not in saved]:
-        kind.__delitem__(live, key)
-    if list(live) != list(saved):  # in their order, which a model's state has too; never empty on the way
-        for key in saved:
-            if key in live:
-                value = live[key]
-                kind.__delitem__(live, key)
-                kind.__setitem__(live, key, value)
-            else:
-                kind.__setitem__(live, key, saved[key])
+# Containers are read and written by the methods of these, never by those of the user's own classes, whose
+# `__getitem__` may make something; an `OrderedDict` keeps a list beside that must go along.
+_BASES: tuple[type[Any], ...] = (OrderedDict, dict, list, deque, set)
+
+
+def _base_of(items: Any) -> Any:
+    return next(base for base in _BASES if isinstance(items, base))
+
+
+def _copy_of(items: Any) -> dict[Any, Any]:
+    return dict(_base_of(items).items(items))
+
+
+def _restore_dict(live: dict[Any, Any], saved: dict[Any, Any]) -> None:
+    now = _copy_of(live)
+    if len(now) != len(saved) or not all(map(is_, now.values(), saved.values())) or list(now) != list(saved):
+        _refill(live, now, saved)
+
+
+def _refill(live: dict[Any, Any], now: dict[Any, Any], saved: dict[Any, Any]) -> None:
+    base = _base_of(live)
+    for key in [key for key in now if key not in saved]:
+        base.__delitem__(live, key)
+        del now[key]
+    if list(now) != list(saved):  # in their order, which a model's state has too; never empty on the way
+        for key, value in saved.items():
+            if key in now:
+                base.__delitem__(live, key)
+            base.__setitem__(live, key, value)
+        return
     for key, value in saved.items():
-        if live[key] is not value:
-            kind.__setitem__(live, key, value)
+        if now[key] is not value:
+            base.__setitem__(live, key, value)
 
 
 class _Walk:
@@ -200,7 +216,7 @@ class _Walk:
 
     def _counters(self, items: dict[Any, Any]) -> None:
         """Put fresh iterators in the place of those that went on, for they can't be set back."""
-        for key, value in items.items():
+        for key, value in _copy_of(items).items():
             if type(value) in _ITERATORS:
                 with warnings.catch_warnings():
                     warnings.simplefilter("ignore")  # they can't be copied from Python 3.14 on
@@ -253,17 +269,18 @@ class _Walk:
         self._into._restores.append(functools.partial(_restore_scripted, state, saved))
 
     def _dict(self, items: dict[Any, Any]) -> None:
+        saved = _copy_of(items)
         if self._is_lenient:
-            self._into._restores.append(functools.partial(_restore_leniently, items, dict(items)))
+            self._into._restores.append(functools.partial(_restore_leniently, items, saved))
         else:
-            self._into._dicts.append((items, dict(items)))
-        if len(items) <= MAX_ITEMS and self._look_at(items.values()):
+            self._into._dicts.append((items, saved))
+        if len(saved) <= MAX_ITEMS and self._look_at(saved.values()):
             self._counters(items)
         if type(items) is not dict and hasattr(items, "__dict__"):
             self._attributes(vars(items))
 
     def _container(self, items: Any) -> None:
-        saved = list(items)
+        saved = list(_base_of(items).__iter__(items))
         restore = _restore_leniently if self._is_lenient else _restore_container
         self._into._restores.append(functools.partial(restore, items, saved))
         if len(saved) <= MAX_ITEMS:
@@ -455,7 +472,8 @@ def _set_state(generator: torch.Generator, state: Tensor) -> None:
 
 def _restore_leniently(items: Any, saved: Any) -> None:
     """Put a container back that a function outside of the model fills, where computed values were put into it."""
-    now = list(items.values()) if isinstance(items, dict) else list(items)
+    is_dict = isinstance(items, dict)
+    now = list(_copy_of(items).values() if is_dict else _base_of(items).__iter__(items))
     before = list(saved.values()) if isinstance(saved, dict) else saved
     if len(now) == len(before) and all(map(is_, now, before)):
         return
@@ -467,28 +485,31 @@ def _restore_leniently(items: Any, saved: Any) -> None:
             added.append(value)
     if added and all(map(_is_plain, added)):
         return
-    if isinstance(items, dict):
-        _refill(items, saved)
+    if is_dict:
+        _restore_dict(items, saved)
     else:
         _restore_container(items, saved)
 
 
 def _restore_container(items: Any, saved: list[Any]) -> None:
-    if isinstance(items, set):
-        if len(items) != len(saved) or not items.issuperset(saved):
-            items.clear()
-            items.update(saved)
-    elif len(items) != len(saved) or not all(map(is_, items, saved)):
-        if isinstance(items, deque):
-            items.clear()
-            items.extend(saved)
+    base = _base_of(items)
+    now = list(base.__iter__(items))
+    if base is set:
+        if len(now) != len(saved) or not set(now).issuperset(saved):
+            set.clear(items)
+            set.update(items, saved)
+    elif len(now) != len(saved) or not all(map(is_, now, saved)):
+        if base is deque:
+            deque.clear(items)
+            deque.extend(items, saved)
         else:
-            items[:] = saved
+            list.__setitem__(items, slice(None), saved)
 
 
 def _restore_iterator(items: dict[Any, Any], key: Any, fresh: Any) -> None:
-    if key in items:
-        items[key] = copy(fresh) if not isinstance(fresh, cycle) else fresh
+    base = _base_of(items)
+    if base.__contains__(items, key):
+        base.__setitem__(items, key, copy(fresh) if not isinstance(fresh, cycle) else fresh)
 
 
 def _restore_names(names: dict[str, Any], kept: dict[str, Any], own: frozenset[str]) -> None:

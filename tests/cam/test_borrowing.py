@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import threading
 import warnings
+from collections import OrderedDict, defaultdict, deque
 from typing import Any
 
 import numpy as np
@@ -48,6 +49,58 @@ def test_a_parameter_that_the_pass_writes_to_is_put_back_and_said_once() -> None
         warnings.simplefilter("error")
         CAM(model, "0")(IMAGES, 1)
     assert not model[1].average.any()
+
+
+def guarded(base: Any) -> Any:
+    """Return a kind of container whose own methods do other things than to hand out what is in it."""
+
+    def refuse(*given: Any) -> Any:
+        raise AssertionError("a method of the user's container was called")
+
+    names = {*dir(base)} & {
+        "__getitem__", "__setitem__", "__delitem__", "__iter__", "__len__", "__contains__", "__eq__", "items", "keys",
+        "values", "get", "clear", "update", "extend", "issuperset", "copy", "pop",
+    }  # fmt: skip
+    return type("Guarded", (base,), {**dict.fromkeys(names, refuse), "__hash__": object.__hash__})
+
+
+@pytest.mark.parametrize("is_script", [False, True], ids=["on the model", "in the script"])
+@pytest.mark.parametrize(
+    ("base", "filled", "write"),
+    [
+        (dict, {"a": 1}, lambda it: (dict.__setitem__(it, "a", 2), dict.__setitem__(it, "b", 3))),
+        (OrderedDict, {"a": 1, "b": 2}, lambda it: OrderedDict.move_to_end(it, "a")),
+        (defaultdict, (), lambda it: defaultdict.__setitem__(it, "a", 2)),
+        (list, [1, 2], lambda it: list.append(it, 3)),
+        (deque, [1, 2], lambda it: deque.append(it, 3)),
+        (set, {1, 2}, lambda it: set.add(it, 3)),
+    ],
+    ids=lambda given: getattr(given, "__name__", ""),
+)
+def test_containers_with_methods_of_their_own_are_put_back_without_them(
+    base: Any, filled: Any, write: Any, is_script: bool
+) -> None:
+    held = guarded(base)()
+    if isinstance(filled, dict):
+        for key, value in filled.items():
+            base.__setitem__(held, key, value)
+    else:
+        (base.update if base is set else getattr(base, "extend", lambda *_: None))(held, filled)
+    before = list(base.items(held)) if issubclass(base, dict) else list(base.__iter__(held))
+
+    class Keeping(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.held = None if is_script else held
+
+        def forward(self, x: Tensor) -> Tensor:
+            write(held)
+            return x
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        CAM(network(Keeping()), "0")(IMAGES, 1)
+    assert (list(base.items(held)) if issubclass(base, dict) else list(base.__iter__(held))) == before
 
 
 def test_a_parameter_that_only_a_later_pass_writes_to_is_said() -> None:
