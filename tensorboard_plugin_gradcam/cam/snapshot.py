@@ -103,7 +103,7 @@ _BASES: tuple[type[Any], ...] = (OrderedDict, dict, list, deque, set)
 
 
 def _base_of(items: Any) -> Any:
-    return next(base for base in _BASES if isinstance(items, base))
+    return dict if type(items) is dict else next(base for base in _BASES if isinstance(items, base))
 
 
 def _copy_of(items: Any) -> dict[Any, Any]:
@@ -111,9 +111,13 @@ def _copy_of(items: Any) -> dict[Any, Any]:
 
 
 def _restore_dict(live: dict[Any, Any], saved: dict[Any, Any]) -> None:
-    now = _copy_of(live)
-    if len(now) != len(saved) or not all(map(is_, now.values(), saved.values())) or list(now) != list(saved):
-        _refill(live, now, saved)
+    base = _base_of(live)  # compared in place: this runs for each module after each map
+    if (
+        base.__len__(live) != len(saved)
+        or not all(map(is_, base.values(live), saved.values()))
+        or list(base.__iter__(live)) != list(saved)
+    ):
+        _refill(live, _copy_of(live), saved)
 
 
 def _refill(live: dict[Any, Any], now: dict[Any, Any], saved: dict[Any, Any]) -> None:

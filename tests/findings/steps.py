@@ -54,3 +54,15 @@ def assert_same(mine: Summary, theirs: Summary) -> None:
     for name in ("count", "seen", "accuracy", "probability", "moved", "alike"):
         for group in (-1, 0, 1):
             np.testing.assert_allclose(mine.series(group, name), theirs.series(group, name), rtol=1e-5, atol=1e-6)
+
+
+def expect_alike(one: Summary, other: Summary) -> None:
+    """Expect two summaries of the same steps to hold the same figures."""
+    for mine, theirs in zip(one.steps, other.steps, strict=True):
+        assert mine.peak == theirs.peak
+        assert mine.groups.keys() == theirs.groups.keys()
+        for group, figures in mine.groups.items():
+            for name in figures.__slots__:
+                np.testing.assert_allclose(
+                    getattr(figures, name), getattr(theirs.groups[group], name), rtol=1e-5, atol=1e-6
+                )

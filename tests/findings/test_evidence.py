@@ -9,6 +9,7 @@ from tensorboard_plugin_gradcam.findings import Observations, Summary, attention
 from tensorboard_plugin_gradcam.findings.attention import regridded
 from tensorboard_plugin_gradcam.findings.evidence import Evidence
 from tensorboard_plugin_gradcam.records import Block, MapKind, quantised
+from tests.findings.steps import expect_alike
 
 
 def block(samples: list[int], *shape: int, seed: int = 0) -> Block:
@@ -58,12 +59,5 @@ def test_a_summary_of_portions_is_that_of_all_samples_together(monkeypatch):
             small.setattr(summary, "TOGETHER", 700)
             small.setattr(summary, "portions", lambda count, each, most=300: evidence.portions(count, each, most))
             apart.add(observed)
-    for mine, theirs in zip(together.steps, apart.steps, strict=True):
-        assert mine.peak == theirs.peak
-        assert mine.groups.keys() == theirs.groups.keys()
-        for group, one in mine.groups.items():
-            for name in one.__slots__:
-                np.testing.assert_allclose(
-                    getattr(one, name), getattr(theirs.groups[group], name), rtol=1e-5, atol=1e-6
-                )
+    expect_alike(together, apart)
     np.testing.assert_array_equal(together.last, apart.last)

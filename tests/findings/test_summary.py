@@ -7,6 +7,7 @@ import pytest
 
 from tensorboard_plugin_gradcam.findings import EVERYONE, Observations, Stretch, Summary, attention
 from tensorboard_plugin_gradcam.findings.windows import windows_of
+from tests.findings.steps import expect_alike
 
 T, N = 6, 40
 LABELS = (np.arange(N) % 3).astype(np.int32)
@@ -49,14 +50,7 @@ def test_steps_together_give_what_they_give_one_by_one():
     for observed in steps_of(stretch()):
         apart.add(observed)
     assert [step.step for step in together.steps] == [step.step for step in apart.steps]
-    for mine, theirs in zip(together.steps, apart.steps, strict=True):
-        assert mine.peak == theirs.peak
-        assert mine.groups.keys() == theirs.groups.keys()
-        for group, one in mine.groups.items():
-            for name in one.__slots__:
-                np.testing.assert_allclose(
-                    getattr(one, name), getattr(theirs.groups[group], name), rtol=1e-5, atol=1e-6
-                )
+    expect_alike(together, apart)
     assert together.observed.step == 50
     np.testing.assert_array_equal(together.last, apart.last)
 
