@@ -483,8 +483,15 @@ function found(chunk: Chunk, entry: number, step: number, position: number | nul
   return {map: chunk.mapOf(entry, position), series, stepIndex, entry, exact: series.steps[stepIndex] === step};
 }
 
-function idOf({run, tag, method, layer}: SeriesKey): string {
-  return JSON.stringify([run, tag, method, layer]);
+const ids = new WeakMap<SeriesKey, string>();
+
+function idOf(key: SeriesKey): string {
+  const kept = ids.get(key);
+  if (kept !== undefined) return kept;
+  const {run, tag, method, layer} = key;
+  const id = JSON.stringify([run, tag, method, layer]);
+  ids.set(key, id);
+  return id;
 }
 
 function asError(error: unknown): Error {

@@ -2,7 +2,8 @@
 
 import {type ReadonlySignal, signal} from "@preact/signals";
 import {begin} from "../busy";
-import {dimToGray, graysOf, isGray, paint, paintOnGrays} from "../maths/compose";
+import {dimToGray, isGray, paint} from "../maths/compose";
+import {graysOf, paintOnGrays} from "../maths/onGrays";
 import {type Placement, placementOf, type Size} from "../maths/placement";
 import type {Limits, Look, RawMap, Viewport} from "../types";
 import {packed, type Slot} from "./atlas";

@@ -31,16 +31,6 @@ export function isGray({mode, photo}: Look, kind: MapKind): boolean {
   return (mode === "overlay" || mode === "contour") && (photo === "gray" || kind !== "positive");
 }
 
-/** One channel of a photograph in greys; null where it is not opaque everywhere. */
-export function graysOf(data: Uint8ClampedArray): Uint8Array | null {
-  const grays = new Uint8Array(data.length / 4);
-  for (let pixel = 0, at = 0; pixel < grays.length; pixel++, at += 4) {
-    if (data[at + 3] !== 255) return null;
-    grays[pixel] = data[at]!;
-  }
-  return grays;
-}
-
 /** Draw a photograph in dimmed greys, in place (`heatmap.dimmed_gray`). */
 export function dimToGray(data: Uint8ClampedArray): void {
   for (let at = 0; at < data.length; at += 4) {
@@ -101,68 +91,6 @@ export function paint(
   else paintColors(pixels, field, columns, rows, look, threshold);
 }
 
-/**
- * As `paint`, over a photograph that is all grey and opaque and fills `pixels`: `grays` has one number a pixel, and every
- * pixel is written. False, and nothing is, where the look asks for more. Most tiles are drawn this way, in a little more
- * than half the time.
- */
-export function paintOnGrays(
-  pixels: Pixels,
-  grays: Uint8Array,
-  map: RawMap,
-  look: Look,
-  limits: Limits,
-  placement: Placement,
-  picture: Size,
-): boolean {
-  const columns = covered(pixels.width, placement.left, placement.width);
-  const rows = covered(pixels.height, placement.top, placement.height);
-  const fills = columns.count === pixels.width && rows.count === pixels.height;
-  if (look.mode !== "overlay" || map.kind === "rgb" || !fills) return false;
-  const heat = heatOf(map, look, limits, columns, rows, picture);
-  const {fixed} = inkOf(look, map.kind);
-  const threshold = thresholdOf(map, look, limits) * BINS;
-  const words = new Uint32Array(pixels.data.buffer, pixels.data.byteOffset, pixels.width * pixels.height);
-  const cells = new Float32Array(heat.columns);
-  for (let row = 0; row < rows.count; row++) {
-    mixRow(heat, row, cells);
-    paintGrayRow(words, grays, row * pixels.width, cells, heat, fixed, threshold);
-  }
-  return true;
-}
-
-/** The innermost loop of most pages without a GPU: whole numbers, one store a pixel (on little-endian machines). */
-function paintGrayRow(
-  words: Uint32Array,
-  grays: Uint8Array,
-  start: number,
-  cells: Float32Array,
-  {across: {first, second, weight: mix}, signed}: Heat,
-  fixed: Int32Array,
-  threshold: number,
-): void {
-  let cell = -1;
-  let left = 0;
-  let slope = 0;
-  for (let column = 0, at = start; column < first.length; column++, at++) {
-    if (first[column] !== cell) {
-      cell = first[column]!;
-      left = cells[cell]!;
-      slope = cells[second[column]!]! - left;
-    }
-    const value = left + slope * mix[column]!;
-    const strength = signed ? Math.abs(2 * value - BINS) : value;
-    const bin = strength < threshold ? NO_INK : value <= 0 ? 0 : value >= BINS ? BINS * 4 - 4 : (value | 0) * 4;
-    const gray = Math.imul(grays[at]!, fixed[bin + 3]!) + HALF;
-    const green = (gray + fixed[bin + 1]!) >> 8;
-    words[at] = OPAQUE | ((gray + fixed[bin + 2]!) & 0xff0000) | (green & 0xff00) | ((gray + fixed[bin]!) >> 16);
-  }
-}
-
-const ONE = 65536;
-const HALF = 32768;
-const OPAQUE = 0xff000000;
-
 /** Call `each` with every covered pixel's index into the picture's bytes and into the field. */
 function eachPixel(
   pixels: Pixels,
@@ -179,18 +107,34 @@ function eachPixel(
 }
 
 /** Pixels whose centres the picture covers, and those centres (one more at either end) as fractions of the picture. */
-interface Covered {
+export interface Covered {
   start: number;
   count: number;
   fractions: Float64Array;
 }
 
-function covered(pixels: number, origin: number, extent: number): Covered {
+export function covered(pixels: number, origin: number, extent: number): Covered {
+  const key = `${pixels} ${origin} ${extent}`;
+  return known.get(key) ?? keep(known, key, newlyCovered(pixels, origin, extent));
+}
+
+function newlyCovered(pixels: number, origin: number, extent: number): Covered {
   const start = Math.max(Math.ceil(origin - 0.5), 0);
   const end = Math.min(Math.ceil(origin + extent - 0.5), pixels);
   const count = Math.max(end - start, 0);
   const fractions = Float64Array.from({length: count + 2}, (_, i) => (start + i - 0.5 - origin) / extent);
   return {start, count, fractions};
+}
+
+/** Most tiles of a page have one size, and take as long to measure as to look up. */
+const known = new Map<string, Covered>();
+const knownTaps = new WeakMap<Covered, Map<string, Taps>>();
+const MOST_KNOWN = 64;
+
+function keep<V>(kept: Map<string, V>, key: string, value: V): V {
+  if (kept.size >= MOST_KNOWN) kept.clear();
+  kept.set(key, value);
+  return value;
 }
 
 /** Masks of each plane and their strength, on the covered pixels and a margin of one. */
@@ -220,21 +164,19 @@ function strengthField(masks: Float32Array[], kind: MapKind, always: boolean): F
 }
 
 /** The layer's colour (0..255) and weight for each mask value, where the threshold lets it through. */
-interface Ink {
+export interface Ink {
   key: string;
   colors: Float32Array; // four numbers an entry: red, green, blue, weight
-  fixed: Int32Array; // the same as whole parts of `ONE`: what is added of each, and what is kept; one entry more, of no ink
   cut: number; // the weight below the threshold
 }
 
 /** Entries: a bin's middle is within 1/16 of a colour map's step of all that falls into it. */
-const BINS = 255 * 8;
-const NO_INK = BINS * 4;
+export const BINS = 255 * 8;
 
 let lastInk: Ink | null = null;
 
 /** All tiles share a look, so the last ink is the one that is asked for. */
-function inkOf(look: Look, kind: MapKind): Ink {
+export function inkOf(look: Look, kind: MapKind): Ink {
   const {mode, alpha, opacity, gamma} = look;
   const key = [mode, alpha, opacity, gamma, kind, colorMapFor(look, kind)].join();
   if (lastInk?.key !== key) lastInk = mixInk(key, look, kind);
@@ -251,18 +193,7 @@ function mixInk(key: string, look: Look, kind: MapKind): Ink {
     if (look.mode !== "spotlight") lookUp(table, bend(mask), color);
     color[3] = weightOf(look, bend(strengthOf(mask, kind)));
   }
-  return {key, colors, fixed: fixedInk(colors), cut: weightOf(look, 0, true)};
-}
-
-function fixedInk(colors: Float32Array): Int32Array {
-  const fixed = new Int32Array(NO_INK + 4);
-  for (let at = 0; at < NO_INK; at += 4) {
-    const weight = colors[at + 3]!;
-    for (let i = 0; i < 3; i++) fixed[at + i] = Math.round(colors[at + i]! * weight * ONE);
-    fixed[at + 3] = Math.round((1 - weight) * ONE);
-  }
-  fixed[NO_INK + 3] = ONE;
-  return fixed;
+  return {key, colors, cut: weightOf(look, 0, true)};
 }
 
 function bendOf({gamma}: Look, kind: MapKind): (mask: number) => number {
@@ -278,7 +209,7 @@ function weightOf({mode, opacity, alpha}: Look, strength: number, cut = false): 
 }
 
 /** A plane of mask values in bins, and where each row and column of pixels takes them from. */
-interface Heat {
+export interface Heat {
   plane: Float32Array;
   columns: number;
   down: Taps;
@@ -286,11 +217,7 @@ interface Heat {
   signed: boolean;
 }
 
-function heatOf(map: RawMap, look: Look, limits: Limits, columns: Covered, rows: Covered, picture: Size): Heat {
-  const taps = ({fractions, count}: Covered, cells: number, pixels: number) => {
-    const inner = fractions.subarray(1, count + 1);
-    return look.smooth ? smoothTaps(inner, cells) : nearestTaps(inner, cells, pixels);
-  };
+export function heatOf(map: RawMap, look: Look, limits: Limits, columns: Covered, rows: Covered, picture: Size): Heat {
   const plane = planesOf(map, limits.low)[0]!;
   const {low, high} = limits;
   const flat = !(high > low);
@@ -298,13 +225,22 @@ function heatOf(map: RawMap, look: Look, limits: Limits, columns: Covered, rows:
   for (let i = 0; i < plane.length; i++) {
     plane[i] = flat ? scaled(0, limits, map.kind) * BINS : ((plane[i]! - low) / (high - low)) * BINS;
   }
-  const down = taps(rows, map.rows, picture.height);
-  const across = taps(columns, map.columns, picture.width);
+  const down = innerTaps(rows, map.rows, picture.height, look.smooth);
+  const across = innerTaps(columns, map.columns, picture.width, look.smooth);
   return {plane, columns: map.columns, down, across, signed: map.kind === "signed"};
 }
 
+/** Where the covered pixels, without the margin, take their values from. */
+function innerTaps(place: Covered, cells: number, pixels: number, smooth: boolean): Taps {
+  const own = knownTaps.get(place) ?? new Map<string, Taps>();
+  knownTaps.set(place, own);
+  const inner = place.fractions.subarray(1, place.count + 1);
+  const key = smooth ? `${cells}` : `${cells} of ${pixels}`;
+  return own.get(key) ?? keep(own, key, smooth ? smoothTaps(inner, cells) : nearestTaps(inner, cells, pixels));
+}
+
 /** The map's columns at a row of pixels. */
-function mixRow({plane, columns, down}: Heat, row: number, cells: Float32Array): void {
+export function mixRow({plane, columns, down}: Heat, row: number, cells: Float32Array): void {
   const top = down.first[row]! * columns;
   const bottom = down.second[row]! * columns;
   const lower = down.weight[row]!;

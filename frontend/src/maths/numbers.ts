@@ -1,9 +1,11 @@
 /** Numbers as people read them. */
 
+const WHOLE = Intl.NumberFormat("en");
+
 /** Thousands apart, few digits behind the point. */
 export function shown(value: number): string {
   if (!Number.isFinite(value)) return "–";
-  if (Number.isInteger(value)) return value.toLocaleString("en");
+  if (Number.isInteger(value)) return WHOLE.format(value);
   const size = Math.abs(value);
   return size >= 1000 || size < 0.001 ? value.toExponential(2) : String(Number(value.toPrecision(3)));
 }

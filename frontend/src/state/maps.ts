@@ -14,7 +14,8 @@ const slice = computed(() => settings.value.slice);
 
 /** The step that a sample is shown at: the scrubber's, or the one it is locked to. */
 export function shownStep(group: Group, sample: number): number {
-  return locks.value.get(tileKey({run: group.run, tag: group.tag, sample})) ?? step.value;
+  const locked = locks.value.size ? locks.value.get(tileKey({run: group.run, tag: group.tag, sample})) : undefined;
+  return locked ?? step.value;
 }
 
 /** A sample's map nearest to a step; null until it is here. Of the page's class, unless the group has one of its own. */

@@ -25,8 +25,25 @@ export interface Cast {
   places: Int32Array | null; // of the columns of `said`
 }
 
-/** The samples of a group at a step; null until they are here, or where they can't be had. */
+interface Known {
+  step: number;
+  version: number;
+  cast: Cast | null;
+}
+
+const known = new WeakMap<Group, Known>();
+
+/** The samples of a group at a step; null until they are here, or where they can't be had. All its tiles ask. */
 export function castAt(group: Group, step: number): Cast | null {
+  const version = loader.arrivals.peek();
+  const kept = known.get(group);
+  if (kept?.step === step && kept.version === version) return kept.cast;
+  const cast = newCastAt(group, step);
+  known.set(group, {step, version, cast});
+  return cast;
+}
+
+function newCastAt(group: Group, step: number): Cast | null {
   if (lacksPredictions(group)) return castOfMaps(group, step, null);
   const said = loader.predictions(group.run, group.tag);
   if (!said) return null;
@@ -139,7 +156,18 @@ const NOTHING: Said = {
   mask: null,
 };
 
-export function saidOf({cohort, said, row, places}: Cast, sample: number): Said {
+const saidBy = new WeakMap<Cast, Map<number, Said>>();
+
+/** What was predicted for a sample; the same object for the same cast. */
+export function saidOf(cast: Cast, sample: number): Said {
+  const all = saidBy.get(cast) ?? new Map<number, Said>();
+  saidBy.set(cast, all);
+  const own = all.get(sample) ?? newlySaid(cast, sample);
+  all.set(sample, own);
+  return own;
+}
+
+function newlySaid({cohort, said, row, places}: Cast, sample: number): Said {
   const column = columnOf(places, sample);
   if (!said || row < 0 || column < 0) return NOTHING;
   const prediction = said.prediction?.data[row * said.prediction.columns + column] ?? -1;

@@ -16,10 +16,22 @@ export function specOf(
 
 /** A tile's name in links. */
 export function specText({run, tag, sample, method, layer, target, step}: Coordinates): string {
-  const query = new URLSearchParams({run, tag, sample: String(sample), method, layer});
-  if (target !== null) query.set("target", String(target));
-  if (step !== null) query.set("step", String(step));
-  return query.toString();
+  const last = `${target === null ? "" : `&target=${target}`}${step === null ? "" : `&step=${step}`}`;
+  return `${queryOf({run, tag})}&sample=${sample}&${queryOf({method, layer})}${last}`;
+}
+
+const queries = new Map<string, string>();
+const MOST_QUERIES = 1000;
+
+/** Names as part of an address, which takes a while: all tiles of a group ask at every step. */
+function queryOf(names: Record<string, string>): string {
+  const key = JSON.stringify(names);
+  const kept = queries.get(key);
+  if (kept !== undefined) return kept;
+  if (queries.size >= MOST_QUERIES) queries.clear();
+  const query = new URLSearchParams(names).toString();
+  queries.set(key, query);
+  return query;
 }
 
 /** The tile that a link names; null where it names none. */
@@ -45,5 +57,5 @@ function integer(text: string | null): number | null {
 
 /** A sample of a (run, tag), whatever map is over it. */
 export function tileKey({run, tag, sample}: Pick<Coordinates, "run" | "tag" | "sample">): string {
-  return new URLSearchParams({run, tag, sample: String(sample)}).toString();
+  return `${queryOf({run, tag})}&sample=${sample}`;
 }

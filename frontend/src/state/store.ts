@@ -199,8 +199,15 @@ export const groups = computed<Group[]>(() =>
   }),
 );
 
-export function seriesKey({run, tag, maps}: Group): SeriesKey | null {
-  return maps && {run, tag, method: maps.method, layer: maps.layer};
+const seriesKeys = new WeakMap<Group, SeriesKey>();
+
+/** The same object each time, by which the loader knows the series. */
+export function seriesKey(group: Group): SeriesKey | null {
+  const {run, tag, maps} = group;
+  if (!maps) return null;
+  const key = seriesKeys.get(group) ?? {run, tag, method: maps.method, layer: maps.layer};
+  seriesKeys.set(group, key);
+  return key;
 }
 
 /** What was predicted in a group; null where nothing was, or until it is here. */

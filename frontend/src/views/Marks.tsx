@@ -1,10 +1,10 @@
 import type {ComponentChildren} from "preact";
+import {useMemo} from "preact/hooks";
 import type {Found} from "../api/loader";
 import {thresholdOf} from "../maths/compose";
 import {contourPath, contours, maskPath} from "../maths/contour";
 import {limitsOf} from "../maths/limits";
 import {areaFrom, cellAt, percentile, type Place} from "../maths/metrics";
-import {currentLimits} from "../state/maps";
 import {castAt, className, type Said, saidOf} from "../state/samples";
 import {type Group, look, pin, playing, probe} from "../state/store";
 import type {Limits, RawMap, Sample, Viewport} from "../types";
@@ -17,29 +17,33 @@ interface Props {
   sample: Sample;
   index: number;
   found: Found | null;
+  limits: Limits | null; // that the map is drawn with
   view: Viewport;
   at: number; // the step
   large: boolean;
 }
 
 /** What is drawn over a picture as lines and numbers: ground truth, the threshold's outline, the places looked at. */
-export function Marks({group, sample, index, found, view, at, large}: Props) {
+export function Marks({group, sample, index, found, limits, view, at, large}: Props) {
   const window = `${view.x - 0.5 / view.zoom} ${view.y - 0.5 / view.zoom} ${1 / view.zoom} ${1 / view.zoom}`;
-  const limits = found && currentLimits(found, group, index);
+  const {groundTruth} = look.value;
+  const truth = useMemo(() => <Truth sample={sample} />, [sample]); // the same at all steps
+  const place = found && probe.value;
+  const cut = found && limits && isCut();
   return (
     <>
       <svg viewBox={window} preserveAspectRatio="none" aria-hidden="true">
-        {look.value.groundTruth && <Truth sample={sample} />}
-        {found && limits && <Outline map={found.map} limits={limits} />}
+        {groundTruth && truth}
+        {cut && <Outline map={found.map} limits={limits} />}
         {region.value && <InRegion {...region.value} />}
         {pin.value && <Pin place={pin.value} view={view} />}
-        {found && <Cell map={found.map} />}
-        {look.value.groundTruth && <PredictedShapes {...{group, index, found}} at={at} />}
+        {place && <Cell map={found.map} place={place} />}
+        {groundTruth && hasShapes(group, found, at) && <PredictedShapes {...{group, index, found}} at={at} />}
       </svg>
-      {look.value.groundTruth && large && <Names {...{group, index, sample, found, view}} at={at} />}
+      {groundTruth && large && <Names {...{group, index, sample, found, view}} at={at} />}
       {found && limits && <Scale map={found.map} limits={limits} />}
-      {found && limits && <Area map={found.map} limits={limits} />}
-      {found && <Reading map={found.map} />}
+      {cut && <Area map={found.map} limits={limits} />}
+      {place && <Reading map={found.map} place={place} />}
     </>
   );
 }
@@ -77,6 +81,12 @@ interface PredictedProps {
 /** Which of the predicted boxes is explained; -1: none, or all. */
 function explainedBox(found: Found | null): number {
   return found?.series.box?.[found.entry] ?? -1;
+}
+
+/** Whether boxes or masks were predicted in a group: of most there is nothing to look for. */
+function hasShapes(group: Group, found: Found | null, at: number): boolean {
+  const said = castAt(group, found?.map.step ?? at)?.said;
+  return Boolean(said?.boxes ?? said?.masks);
 }
 
 /** Predicted boxes, the explained one thick, and the outline of the predicted mask. */
@@ -171,7 +181,7 @@ function isCut(): boolean {
 /** Drawn while the picture rests: it takes longer than the picture itself. */
 function Outline({map, limits}: {map: RawMap; limits: Limits}) {
   const now = look.value;
-  if (!isCut() || now.mode === "contour" || playing.value) return null;
+  if (now.mode === "contour" || playing.value) return null;
   const d = contourPath(contours(map, limits, thresholdOf(map, now, limits), now.smooth), 1, 1, 4);
   return (
     <>
@@ -183,7 +193,6 @@ function Outline({map, limits}: {map: RawMap; limits: Limits}) {
 
 function Area({map, limits}: {map: RawMap; limits: Limits}) {
   const now = look.value;
-  if (!isCut()) return null;
   const share = areaFrom(map, limits, thresholdOf(map, now, limits), now.smooth);
   return (
     <span class="mark area" data-testid="area" title="Share of the area above the threshold">
@@ -193,9 +202,8 @@ function Area({map, limits}: {map: RawMap; limits: Limits}) {
 }
 
 /** The same cell on every map that has as many. */
-function Cell({map}: {map: RawMap}) {
-  if (!probe.value) return null;
-  const {row, column} = cellAt(map, probe.value.x, probe.value.y);
+function Cell({map, place}: {map: RawMap; place: Place}) {
+  const {row, column} = cellAt(map, place.x, place.y);
   return (
     <TwoTone name="cell">
       <rect x={column / map.columns} y={row / map.rows} width={1 / map.columns} height={1 / map.rows} />
@@ -209,9 +217,8 @@ export function readingAt(map: RawMap, {x, y}: Place): {value: number; percentil
   return {value, percentile: percentile(map, value), cell: `${row}, ${column}`};
 }
 
-function Reading({map}: {map: RawMap}) {
-  if (!probe.value) return null;
-  const {value, percentile: rank, cell} = readingAt(map, probe.value);
+function Reading({map, place}: {map: RawMap; place: Place}) {
+  const {value, percentile: rank, cell} = readingAt(map, place);
   return (
     <span class="mark reading" data-testid="reading" data-cell={cell}>
       {shown(value)}

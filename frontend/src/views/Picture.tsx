@@ -63,7 +63,7 @@ export function Picture({group, sample, index, at = shownStep(group, index), lar
         data-ready={image && found ? "true" : "false"}
         data-theme={dark.value ? "dark" : "light"}
       />
-      <Marks group={group} sample={own} index={index} found={found} view={view} at={at} large={large} />
+      <Marks group={group} sample={own} index={index} found={found} limits={limits} view={view} at={at} large={large} />
       {children}
       {slice && (
         <span class="mark slice" data-testid="slice">

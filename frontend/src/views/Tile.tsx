@@ -1,4 +1,4 @@
-import {useEffect, useLayoutEffect, useRef} from "preact/hooks";
+import {useEffect, useLayoutEffect, useMemo, useRef} from "preact/hooks";
 import {explained, mapOf, shownStep} from "../state/maps";
 import {specOf, specText, tileKey} from "../state/spec";
 import {pick} from "../state/ab";
@@ -110,14 +110,11 @@ export function fillOnSecondClick(event: MouseEvent): void {
 export function Seen({group, sample, index, fixed, badge = false, truth = true}: SeenProps) {
   const at = fixed ?? shownStep(group, index);
   useLookingAt(group, index, at);
-  const cast = useArrived(() => castAt(group, at), castValues);
+  const {cast, target, isVolume} = useArrived(() => readingOf(group, index, at), valuesOf);
   const key = keyOf(group, index);
   const spec = specText(specOf(group, index, fixed ?? locks.value.get(key) ?? null, explained(group, index, at)));
   const focused = isFocused(group, index, fixed);
-  const target = useArrived(
-    () => mapOf(group, index, at)?.map.target,
-    (reading) => [reading],
-  );
+  const wrong = cast !== null && mistakeOf(sample, saidOf(cast, index)) !== null;
   return (
     <>
       <button
@@ -138,16 +135,45 @@ export function Seen({group, sample, index, fixed, badge = false, truth = true}:
         <span class="hidden">{nameOf(group, sample, index, fixed)}</span>
         <span class={tall(sample) ? "frame tall" : "frame"}>
           <Picture group={group} sample={sample} index={index} at={at} />
-          {badge && cast && <Badge group={group} cast={cast} index={index} />}
+          {badge && cast && settings.value.sort !== "logged" && <Badge group={group} cast={cast} index={index} />}
           <BeliefBadge group={group} index={index} at={at} target={target} />
         </span>
         {cast && <Verdict cast={cast} sample={sample} said={saidOf(cast, index)} truth={truth} explained={target} />}
       </button>
-      {fixed == null && <Lock name={key} at={at} />}
-      <Pick spec={spec} />
-      {cast && mistakeOf(sample, saidOf(cast, index)) && <Why ask={() => focus(group, index, fixed)} />}
-      <Slices group={group} sample={sample} index={index} at={at} stop={-1} />
+      <Buttons {...{group, index, fixed, spec, wrong}} />
+      {isVolume && <Slices group={group} sample={sample} index={index} at={at} stop={-1} />}
     </>
+  );
+}
+
+function readingOf(group: Group, index: number, at: number) {
+  const map = mapOf(group, index, at)?.map;
+  return {cast: castAt(group, at), target: map?.target, isVolume: Boolean(map?.slice)};
+}
+
+function valuesOf({cast, target, isVolume}: ReturnType<typeof readingOf>): readonly unknown[] {
+  return [...castValues(cast), target, isVolume];
+}
+
+interface ButtonsProps {
+  group: Group;
+  index: number;
+  fixed: number | null | undefined;
+  spec: string;
+  wrong: boolean;
+}
+
+/** What a tile can be asked for; from step to step it is left as it is. */
+function Buttons({group, index, fixed, spec, wrong}: ButtonsProps) {
+  return useMemo(
+    () => (
+      <>
+        {fixed == null && <Lock name={keyOf(group, index)} />}
+        <Pick spec={spec} />
+        {wrong && <Why ask={() => focus(group, index, fixed)} />}
+      </>
+    ),
+    [group, index, fixed, spec, wrong],
   );
 }
 
@@ -244,8 +270,9 @@ function focus(group: Group, index: number, fixed?: number | null): void {
 }
 
 /** Keeps a tile at its step, whatever the scrubber says. */
-function Lock({name, at}: {name: string; at: number}) {
-  const locked = locks.value.has(name);
+function Lock({name}: {name: string}) {
+  const at = locks.value.get(name);
+  const locked = at !== undefined;
   return (
     <IconButton
       class="lock"
@@ -253,7 +280,7 @@ function Lock({name, at}: {name: string; at: number}) {
       label={locked ? `Locked to step ${shown(at)}: unlock` : "Lock to this step"}
       path={locked ? LOCKED : OPEN}
       pressed={locked}
-      onClick={() => toggleLock(name, at)}
+      onClick={() => toggleLock(name, step.peek())}
     />
   );
 }

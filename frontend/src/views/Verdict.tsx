@@ -1,3 +1,4 @@
+import {useMemo} from "preact/hooks";
 import type {PredictionSeries, Sample} from "../types";
 import {type Cast, className, isRight, type Said} from "../state/samples";
 import {Cut} from "./Cut";
@@ -20,34 +21,46 @@ export function Verdict({cast, sample, said, truth = true, explained}: Props) {
   const label = className(cast.cohort, sample.label);
   const prediction = className(cast.cohort, said.prediction) || (truth ? label || sample.caption || sample.id : "");
   if (!prediction) return null;
-  const wrong = right === false && truth;
-  const whole = right === null ? prediction : right ? `right: ${prediction}` : `wrong: ${prediction}, it is ${label}`;
-  return (
-    <span class="verdict" title={whole}>
-      <span class="predicted">
-        {right !== null && (
-          <span class={right ? "right" : "wrong"}>
-            <span aria-hidden="true">{right ? "✓" : "✗"}</span>
-            <span class="hidden">{right ? "right:" : "wrong:"}</span>
-          </span>
-        )}
-        <Cut name={prediction} />
-        {!wrong && <Probability said={said} />}
-      </span>
-      {wrong && (
-        <span class="true">
-          <span aria-hidden="true">←</span>
-          <span class="hidden">it is</span>
-          <Cut name={label} />
-          <Probability said={said} />
-        </span>
-      )}
-    </span>
-  );
+  return <OneClass {...{right, label, prediction, truth}} probability={said.probability?.toFixed(2) ?? ""} />;
 }
 
-function Probability({said}: {said: Said}) {
-  return said.probability === null ? null : <span class="value">{said.probability.toFixed(2)}</span>;
+interface OneClassProps {
+  right: boolean | null;
+  label: string;
+  prediction: string;
+  truth: boolean;
+  probability: string;
+}
+
+/** Left as it is while the words stay the same, as they do for most tiles from step to step. */
+function OneClass({right, label, prediction, truth, probability}: OneClassProps) {
+  return useMemo(() => {
+    const wrong = right === false && truth;
+    const whole = right === null ? prediction : right ? `right: ${prediction}` : `wrong: ${prediction}, it is ${label}`;
+    const value = probability && <span class="value">{probability}</span>;
+    return (
+      <span class="verdict" title={whole}>
+        <span class="predicted">
+          {right !== null && (
+            <span class={right ? "right" : "wrong"}>
+              <span aria-hidden="true">{right ? "✓" : "✗"}</span>
+              <span class="hidden">{right ? "right:" : "wrong:"}</span>
+            </span>
+          )}
+          <Cut name={prediction} />
+          {!wrong && value}
+        </span>
+        {wrong && (
+          <span class="true">
+            <span aria-hidden="true">←</span>
+            <span class="hidden">it is</span>
+            <Cut name={label} />
+            {value}
+          </span>
+        )}
+      </span>
+    );
+  }, [right, label, prediction, truth, probability]);
 }
 
 const LINE = 20; // pixels

@@ -31,7 +31,7 @@ export function BothMaps({children, ...props}: Props & {children?: ComponentChil
   return (
     <span class="picture" style={{"--ratio": `${sample.width || 1} / ${sample.height || 1}`}}>
       <Drawn {...props} view={view} />
-      <Marks group={group} sample={sample} index={index} found={null} view={view} at={at} large />
+      <Marks group={group} sample={sample} index={index} found={null} limits={null} view={view} at={at} large />
       {children}
     </span>
   );

@@ -1,7 +1,8 @@
 import {describe, expect, it} from "vitest";
 import type {Look, MapKind} from "../types";
 import {DEFAULTS} from "../state/settings";
-import {dimToGray, graysOf, paint, paintOnGrays} from "./compose";
+import {dimToGray, paint} from "./compose";
+import {graysOf, paintOnGrays} from "./onGrays";
 import {mapOf} from "./testMaps";
 
 const SIZE = {width: 40, height: 30};
@@ -25,10 +26,13 @@ const LOOKS: Partial<Look>[] = [
   {smooth: false},
   {colorMap: "viridis"},
 ];
-const CASES = (["positive", "signed"] as MapKind[]).flatMap((kind) => LOOKS.map((look) => [kind, look] as const));
+const SCALES = [1, 1.5, 0.7]; // of the map's own: just it, more, less
+const CASES = (["positive", "signed"] as MapKind[]).flatMap((kind) =>
+  LOOKS.flatMap((look) => SCALES.map((scale) => [kind, scale, look] as const)),
+);
 
 describe("painting over greys", () => {
-  it.each(CASES)("equals painting over any photograph: %s %o", (kind, some) => {
+  it.each(CASES)("equals painting over any photograph: %s, %d of the scale, %o", (kind, scale, some) => {
     const look = {...DEFAULTS, ...some} as Look;
     const map = mapOf(
       [
@@ -38,7 +42,7 @@ describe("painting over greys", () => {
       ],
       kind,
     );
-    const limits = kind === "signed" ? {low: -1.2, high: 1.2} : {low: 0, high: 1.2};
+    const limits = kind === "signed" ? {low: -1.2 * scale, high: 1.2 * scale} : {low: 0, high: 1.2 * scale};
     const slow = {...SIZE, data: photograph()};
     paint(slow, map, look, limits, WHOLE, SIZE);
     const fast = {...SIZE, data: new Uint8ClampedArray(slow.data.length)};
