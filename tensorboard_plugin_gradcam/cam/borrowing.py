@@ -7,7 +7,7 @@ import os
 import threading
 import warnings
 import weakref
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from types import TracebackType
 
@@ -143,7 +143,10 @@ class borrowing:  # a verb, for it is read after `with`
 
     def _change(self) -> None:
         model, undo = self._model, self._undo
-        _refuse_lazy(model)
+        modules = list(model.modules())  # once: walking through thousands of them takes longer than what is done here
+        tensors = _tensors_of(modules)
+        if any(isinstance(tensor, UninitializedTensorMixin) for tensor in tensors):
+            _refuse_lazy(model)
         undo.callback(MODELS.give_back, model)
         with Open(self._held):
             MODELS.take(model)
@@ -156,7 +159,7 @@ class borrowing:  # a verb, for it is read after `with`
                     f"{WAIT_SECONDS:.0f} seconds: explain models that draw in one thread"
                 )
             undo.callback(turn.release)
-        devices = _cuda_devices(model)
+        devices = _cuda_devices(tensors)
         states = RandomStates(devices)
         with _without_collecting():
             snapshot = Snapshot(model, known.written)
@@ -170,7 +173,7 @@ class borrowing:  # a verb, for it is read after `with`
         cache = parametrize._cache
         undo.callback(setattr, parametrize, "_cache", cache)
         parametrize._cache = {}  # within `parametrize.cached()` the training's own weights are in it
-        set_modes(dict.fromkeys(model.modules(), False) if self._modes is None else self._modes)
+        set_modes(dict.fromkeys(modules, False) if self._modes is None else self._modes)
         if not known.has_run:
             first.append(FirstPass(snapshot.tensors))
             undo.enter_context(first[0])
@@ -268,8 +271,6 @@ def _listed(names: list[str]) -> str:
 
 
 def _refuse_lazy(model: nn.Module) -> None:
-    if not any(isinstance(tensor, UninitializedTensorMixin) for tensor in _tensors(model)):
-        return
     for name, tensor in (*model.named_parameters(), *model.named_buffers()):
         if isinstance(tensor, UninitializedTensorMixin):
             raise ValueError(
@@ -278,15 +279,18 @@ def _refuse_lazy(model: nn.Module) -> None:
             )
 
 
-def _cuda_devices(model: nn.Module) -> list[int]:
-    devices = {tensor.device for tensor in _tensors(model)}
-    return sorted(device.index for device in devices if device.type == "cuda" and device.index is not None)
+def _cuda_devices(tensors: Iterable[Tensor]) -> list[int]:
+    devices = {tensor.device for tensor in tensors if tensor.is_cuda}
+    return sorted(device.index for device in devices if device.index is not None)
 
 
-def _tensors(model: nn.Module) -> Iterator[Tensor]:
-    """Yield parameters and buffers, without their names, which take longer than all else."""
-    for module in model.modules():
-        for own in (module._parameters, module._buffers):
-            for tensor in own.values():
-                if tensor is not None:
-                    yield tensor
+def _tensors_of(modules: Iterable[nn.Module]) -> list[Tensor]:
+    """Return the modules' parameters and buffers, without their names, which take longer than all else."""
+    return [
+        tensor
+        for module in modules
+        for own in (module._parameters, module._buffers)
+        if own
+        for tensor in own.values()
+        if tensor is not None
+    ]

@@ -142,6 +142,7 @@ class _Walk:
     def __init__(self, into: Snapshot, tensors: dict[int, Tensor]) -> None:
         self._into, self._tensors = into, tensors
         self._seen: set[int] = set()
+        self._kinds: set[type] = set()  # classes that were looked at, with their bases
         self._alive: list[Any] = []  # so that no id is given again
         self._near: list[Any] = []
         self._far: deque[Any] = deque()
@@ -230,15 +231,21 @@ class _Walk:
 
     def _module(self, module: nn.Module) -> None:
         self._into._classes.append((module, type(module)))
+        attributes = vars(module)
         for name in _HOOKS:
-            self._hooks.update(map(id, module.__dict__.get(name, {}).values()))
-        self._attributes(vars(module))
+            hooks = attributes.get(name)
+            if hooks:
+                self._hooks.update(map(id, hooks.values()))
+        self._attributes(attributes)
         if isinstance(module, torch.jit.ScriptModule):
             self._scripted(module)
         else:
             self._class(type(module))
 
     def _class(self, kind: type, is_module: bool = True) -> None:
+        if kind in self._kinds:
+            return
+        self._kinds.add(kind)
         for base in kind.__mro__:
             if id(base) in self._seen or base.__module__.partition(".")[0] in ("torch", "builtins", "typing", "abc"):
                 continue

@@ -38,7 +38,7 @@ class TensorStates:
             tensor for tensor in self._tensors if isinstance(tensor, nn.Parameter) and id(tensor) not in known
         ]
         gradients = [gradient for gradient in self._gradients if gradient is not None and _can_be_kept(gradient)]
-        self.uncopied = {_pointer(tensor): tensor for tensor in (*parameters, *gradients) if _pointer(tensor)}
+        self.uncopied = _by_memory((*parameters, *gradients))
         self._copies: list[tuple[Tensor, Tensor]] = []
         for place in {(tensor.device.type, tensor.device.index) for tensor in self._tensors}:
             self._copy([tensor for tensor in self._tensors if (tensor.device.type, tensor.device.index) == place])
@@ -46,11 +46,10 @@ class TensorStates:
 
     def _copy(self, tensors: list[Tensor]) -> None:
         """Copy what the tensors of one device hold into one tensor of bytes, and keep how each part is found."""
-        found = {_pointer(tensor): tensor for tensor in tensors if _pointer(tensor) not in self.uncopied}
         views = [
             _bytes(tensor)
-            for pointer, tensor in found.items()
-            if pointer and tensor.untyped_storage().nbytes() <= MAX_BYTES
+            for pointer, tensor in _by_memory(tensors).items()
+            if pointer not in self.uncopied and tensor.untyped_storage().nbytes() <= MAX_BYTES
         ]
         if views:
             copies = torch.cat(views)
@@ -157,7 +156,7 @@ def _can_be_kept(tensor: Tensor) -> bool:
         tensor.layout == torch.strided
         and not tensor.is_nested
         and not tensor.is_quantized
-        and tensor.device.type != "meta"
+        and not tensor.is_meta
         and not tensor.is_inference()
         and not torch._C._functorch.is_functorch_wrapped_tensor(tensor)
         and not isinstance(tensor, UninitializedTensorMixin)
@@ -166,6 +165,11 @@ def _can_be_kept(tensor: Tensor) -> bool:
 
 def _pointer(tensor: Tensor) -> int:
     return tensor.untyped_storage().data_ptr()
+
+
+def _by_memory(tensors: Iterable[Tensor]) -> dict[int, Tensor]:
+    """Return one of the tensors for each piece of memory; none for those that have none."""
+    return {pointer: tensor for tensor in tensors if (pointer := _pointer(tensor))}
 
 
 def _bytes(tensor: Tensor) -> Tensor:
