@@ -91,6 +91,7 @@ bench: setup  ## measure beside the peers, into benchmarks/RESULTS.md (an hour; 
 soak: setup  ## fuzzing, damaged files, a long run and killed writers at full length, with their figures (an hour)
 	$(BIN)/python -m tests.fuzz.soak
 	$(BIN)/python -m tests.trust.faults
+	$(BIN)/python -m tests.trust.damaged
 	$(BIN)/python -m tests.trust.bombs
 	$(BIN)/python -m tests.trust.no_trace
 	$(BIN)/python -m tests.trust.interrupts

@@ -6,13 +6,15 @@ on for the next frame whose checksums hold. A frame is a length, the length's ch
 anywhere is noticed.
 
 A file may end within a frame: then a writer is still writing, or was stopped. That is an `Unfinished`, no `Gap`: the
-length's checksum holds, and the file is shorter than that length; or less is left than a length takes.
+length's checksum holds, and the file is shorter than that length; or less is left than a length takes. Which of the
+two it is, `is_abandoned` judges by how long nothing was written.
 """
 
 from __future__ import annotations
 
 import os
 import struct
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
@@ -24,6 +26,7 @@ from numpy.typing import NDArray
 HEADER, FOOTER = 12, 4  # bytes around the data of a frame
 _CHUNK = 1024  # bytes whose checksum is taken at once
 _WINDOW = 2**18  # bytes that are searched at once
+ABANDONED_SECONDS = 300.0  # that nothing was written into a file; writers flush theirs every two minutes
 _DELTA = 0xA282EAD8  # of TensorFlow's masked checksums
 _ONES = 0xFFFFFFFF
 
@@ -118,11 +121,21 @@ def scan(read_at: ReadAt, size: int, start: int = 0, largest: int | None = None)
         # Bytes may be missing: the next frame may begin before the end that this one claims.
         found, spent = _next_frame(read_at, size, at + 1, spare)
         spare -= spent
-        if found == size and (left < HEADER or length is not None):
+        if found == size and (left < HEADER or (length is not None and end > size)):
             yield Unfinished(at, left)
             return
         yield Gap(at, found - at)
         at = found
+
+
+def is_abandoned(path: str) -> bool:
+    """Tell whether a file was not written for so long that what it ends within will never be finished."""
+    from tensorboard.compat import tf
+
+    if "://" not in path:
+        return time.time() - os.path.getmtime(path) > ABANDONED_SECONDS
+    nanoseconds = getattr(tf.io.gfile.stat(path), "mtime_nsec", None)  # which TensorBoard's own substitute lacks
+    return nanoseconds is not None and time.time() - nanoseconds / 1e9 > ABANDONED_SECONDS
 
 
 def crc32c(data: bytes | memoryview) -> int:

@@ -12,7 +12,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from tensorboard_plugin_gradcam.event_files import Frame, Gap, listed, opened, scan
+from tensorboard_plugin_gradcam.event_files import Frame, Gap, Unfinished, is_abandoned, listed, opened, scan
 
 
 class TensorEvent(NamedTuple):
@@ -69,14 +69,21 @@ class _Run:
                     if event is None:
                         yield f"{name} holds a record after {_said(step)} that is not an event; it was not read"
                     else:
-                        self._take(event)
+                        for tag in self._take(event):
+                            yield f"{name} holds a value of tag {tag!r} at step {event.step} without its data"
                         step = event.step if event.HasField("summary") else step
                 elif isinstance(part, Gap):
                     yield f"{name} is damaged after {_said(step)}; {part.size:,} bytes were not read"
+                elif isinstance(part, Unfinished) and is_abandoned(path):
+                    yield (
+                        f"{name} ends within a record, after {_said(step)}; its last {part.size:,} bytes were not read"
+                    )
         except Exception as error:  # a file that goes away, a disk that fails: the other files are good
             yield f"{name} can't be read after {_said(step)}: {error}"
 
-    def _take(self, event: Any) -> None:
+    def _take(self, event: Any) -> list[str]:
+        """Take an event in; return the tags of values that hold nothing."""
+        empty: list[str] = []
         if event.HasField("session_log") and event.session_log.status == event.session_log.START:
             for tag, values in self.values.items():
                 self.values[tag] = [value for value in values if value.step < event.step]
@@ -88,6 +95,9 @@ class _Run:
                 self._owners[value.tag] = owner, plugin.content
             if owner in self._plugins and value.HasField("tensor"):
                 self.values[value.tag].append(TensorEvent(event.wall_time, event.step, value.tensor))
+            elif owner in self._plugins:
+                empty.append(value.tag)
+        return empty
 
 
 def _event(data: bytes) -> Any:

@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
+import os
 import random
 import struct
 from pathlib import Path
 
 import pytest
+from tensorboard.compat.proto.event_pb2 import Event
 from tensorboard.compat.tensorflow_stub import pywrap_tensorflow as oracle
 
-from tensorboard_plugin_gradcam.event_files import Frame, Gap, Unfinished, crc32c, masked_crc32c, opened, scan
+from tensorboard_plugin_gradcam.event_files import (
+    ABANDONED_SECONDS,
+    Frame,
+    Gap,
+    Unfinished,
+    crc32c,
+    masked_crc32c,
+    opened,
+    scan,
+)
 from tensorboard_plugin_gradcam.event_runs import EventRuns
+from tensorboard_plugin_gradcam.viewer.damage import Damage
 from tests.viewer.eventlog import write_run
 
 STEPS = list(range(0, 200, 10))
@@ -77,6 +89,46 @@ def test_the_end_of_a_file_that_is_being_written_is_no_damage() -> None:
         first, last = parts(data[:size])
         assert isinstance(first, Frame)
         assert isinstance(last, Unfinished)
+
+
+@pytest.mark.parametrize("what", ["inserted", "flipped", "zeroed"])
+def test_a_damaged_last_frame_is_no_end_of_a_file_that_is_being_written(what: str) -> None:
+    data = frame(b"a" * 100) + frame(b"b" * 100)
+    at = len(data) - 50
+    changed = {
+        "inserted": data[:at] + b"x" * 9 + data[at:],
+        "flipped": data[:at] + b"B" + data[at + 1 :],
+        "zeroed": data[:at] + bytes(50),
+    }[what]
+    first, last = parts(changed)
+    assert isinstance(first, Frame)
+    assert isinstance(last, Gap)
+
+
+def test_a_file_that_ends_within_a_record_is_told_once_nobody_writes_it_any_more(tmp_path: Path) -> None:
+    write_run(tmp_path / "run", STEPS)
+    (path,) = (tmp_path / "run").iterdir()
+    path.write_bytes(path.read_bytes()[:-5])
+    assert EventRuns(str(tmp_path), ("gradcam",)).problems == []
+    written = path.stat().st_mtime - 2 * ABANDONED_SECONDS
+    os.utime(path, (written, written))
+    (problem,) = EventRuns(str(tmp_path), ("gradcam",)).problems
+    assert "ends within a record, after step 190; its last" in problem
+
+
+def test_a_value_that_lost_its_data_is_told(tmp_path: Path) -> None:
+    write_run(tmp_path / "run", STEPS)
+    (path,) = (tmp_path / "run").iterdir()
+    bodies = [one.data for one in parts(path.read_bytes()) if isinstance(one, Frame)]
+    event = Event.FromString(bodies[-1])
+    event.summary.value[0].ClearField("tensor")
+    path.write_bytes(b"".join(map(frame, [*bodies[:-1], event.SerializeToString()])))
+    (problem,) = EventRuns(str(tmp_path), ("gradcam",)).problems
+    assert "at step 190 without its data" in problem
+    damage = Damage(str(tmp_path), data_server=True)
+    damage.look()
+    assert "damaged after step 190;" in damage._problems["run"]
+    assert not damage.stopped
 
 
 def test_lengths_that_lead_nowhere_do_not_take_for_ever() -> None:

@@ -57,10 +57,10 @@ class Entry:
 
 @dataclass
 class _Made:
-    """An answer, and the damage that it tells of."""
+    """An answer, and what it tells of local event files."""
 
     lock: threading.Lock = field(default_factory=threading.Lock)
-    damage: Mapping[str, str] | None = None
+    told: Mapping[tuple[str, str], str] | None = None
     answer: bytes = b""
 
 
@@ -75,21 +75,24 @@ class Catalog:
     left_out: str | None = None  # a sentence, where there are more series than are listed
     _made: _Made = field(default_factory=_Made, repr=False, compare=False)
 
-    def packed(self, kept_steps: int | None, damage: Mapping[str, str]) -> bytes:
+    def packed(self, kept_steps: int | None, told: Mapping[tuple[str, str], str]) -> bytes:
         """Return the answer of the route `series`, gzipped: made once, for all who ask until it changes."""
         with self._made.lock:
-            if self._made.damage != damage:
-                text = json.dumps(self.as_json(kept_steps, damage), allow_nan=False, separators=(",", ":"))
+            if self._made.told != told:
+                text = json.dumps(self.as_json(kept_steps, told), allow_nan=False, separators=(",", ":"))
                 self._made.answer = gzip.compress(text.encode(), 3)
-                self._made.damage = damage
+                self._made.told = told
             return self._made.answer
 
-    def as_json(self, kept_steps: int | None, damage: Mapping[str, str] = MappingProxyType({})) -> dict[str, Any]:
-        """Return what the route `series` answers; `damage` is what is wrong with event files, by run."""
+    def as_json(
+        self, kept_steps: int | None, told: Mapping[tuple[str, str], str] = MappingProxyType({})
+    ) -> dict[str, Any]:
+        """Return what the route `series` answers; `told` is what is wrong with event files, by run and tag."""
         tags = _by_run_and_tag(self)
-        for run in damage.keys() & tags.keys():
-            for tag in tags[run].values():
-                tag["problem"] = tag["problem"] or damage[run]
+        for (run, name), sentence in sorted(told.items()):
+            of_run = tags[_shortened(run)]
+            tag = of_run.setdefault(name, _nothing(name))
+            tag["problem"] = f"{tag['problem']} {sentence}" if tag["problem"] else sentence
         order = [run for run in self.runs if run in tags] + sorted(tags.keys() - self.runs.keys())
         starts = self._starts()
         runs = [{"run": run, "start_time": starts.get(run), "tags": list(tags[run].values())} for run in order]
@@ -166,6 +169,15 @@ def _flat(listed: Mapping[str, Mapping[str, Listed]]) -> Iterator[tuple[str, str
             yield run, tag, tags[tag]
 
 
+def is_readable(series: Series, run: str) -> bool:
+    """Tell whether a series of a run can be listed."""
+    try:
+        _readable(series, run)
+    except CorruptRecord:
+        return False
+    return True
+
+
 def _readable(series: Series, run: str) -> Series:
     if series.is_blob:
         raise CorruptRecord(f"expected a series of predictions, maps or numbers, got {series.kind}")
@@ -181,11 +193,15 @@ def _shortened(name: str) -> str:
     return name if len(name) <= NAME else name[:200] + "…"
 
 
+def _nothing(tag: str) -> dict[str, Any]:
+    return {"tag": tag, "predictions": None, "maps": [], "numbers": [], "problem": None}
+
+
 def _by_run_and_tag(catalog: Catalog) -> dict[str, dict[str, dict[str, Any]]]:
     tags: dict[str, dict[str, dict[str, Any]]] = defaultdict(dict)
 
     def of(run: str, tag: str) -> dict[str, Any]:
-        return tags[run].setdefault(tag, {"tag": tag, "predictions": None, "maps": [], "numbers": [], "problem": None})
+        return tags[run].setdefault(tag, _nothing(tag))
 
     for key, entry in sorted(catalog.entries.items()):
         if key.kind == "predictions":

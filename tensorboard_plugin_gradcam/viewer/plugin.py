@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
@@ -16,6 +17,7 @@ from werkzeug.wrappers import Request, Response
 
 from tensorboard_plugin_gradcam.findings import Observations
 from tensorboard_plugin_gradcam.records import (
+    LATER_PLUGIN_NAME,
     PLUGIN_NAME,
     CohortParts,
     CorruptRecord,
@@ -27,7 +29,7 @@ from tensorboard_plugin_gradcam.viewer import cohorts, frontend, parameters
 from tensorboard_plugin_gradcam.viewer.answers import Answers
 from tensorboard_plugin_gradcam.viewer.behind import behind_json, by_prediction
 from tensorboard_plugin_gradcam.viewer.budget import Bytes, Flights, Processor, Turns
-from tensorboard_plugin_gradcam.viewer.catalog import Entry, Key
+from tensorboard_plugin_gradcam.viewer.catalog import Catalog, Entry, Key
 from tensorboard_plugin_gradcam.viewer.damage import Damage, logdir_of
 from tensorboard_plugin_gradcam.viewer.findings import (
     CohortOf,
@@ -49,7 +51,9 @@ from tensorboard_plugin_gradcam.viewer.limits import (
     OPENING_SECONDS,
     PICTURES_AT_ONCE,
     SENDING_BYTES,
+    UNREAD_SECONDS,
 )
+from tensorboard_plugin_gradcam.viewer.missing import Missing
 from tensorboard_plugin_gradcam.viewer.opening import (
     GROUPS,
     Answered,
@@ -85,6 +89,8 @@ class GradCAMPlugin(base_plugin.TBPlugin):  # type: ignore[misc, unused-ignore]
         self._source = Source(context.data_provider)
         self._store = Store(self._source, self._kept_steps)
         self._damage = Damage(logdir_of(context), getattr(context, "multiplexer", None) is None)
+        self._missing = Missing(self._damage.held, _kept_by_plugin(context), _patience(context))
+        self._reading_suspects = threading.Lock()
         self._answers = Answers()
         self._summaries = Summaries()
         self._summarising = Turns(1)
@@ -127,8 +133,32 @@ class GradCAMPlugin(base_plugin.TBPlugin):  # type: ignore[misc, unused-ignore]
         return base_plugin.FrontendMetadata(es_module_path="/index.js", tab_name="Grad-CAM", disable_reload=False)
 
     def _serve_series(self, request: Request) -> Response:
-        catalog = self._store.catalog(_scope(request))
-        return self._sent(request, catalog.packed(self._kept_steps, self._damage.problems()), "application/json")
+        scope = _scope(request)
+        catalog = self._store.catalog(scope)
+        loaded = self._store.loaded(scope)
+        told = self._missing.told(catalog, loaded, self._damage.problems(), self._damage.stopped)
+        self._read_suspects(scope, catalog, loaded)
+        return self._sent(request, catalog.packed(self._kept_steps, told), "application/json")
+
+    def _read_suspects(self, scope: Scope, catalog: Catalog, loaded: Mapping[Key, Loaded]) -> None:
+        """Read a series in the background of which steps seem to be missing, though nobody asks for it."""
+        if not self._reading_suspects.acquire(blocking=False):
+            return
+        key = self._missing.suspect(catalog, loaded)
+
+        def read() -> None:
+            try:
+                if key is not None:
+                    self._store.series(scope, key, catalog.entries[key].tags)
+            except errors.PublicError:  # said where it is asked for
+                pass
+            finally:
+                self._reading_suspects.release()
+
+        if key is None:
+            self._reading_suspects.release()
+        else:
+            threading.Thread(target=read, name="gradcam-missing", daemon=True).start()
 
     def _serve_opening(self, request: Request) -> Response:
         """Answer what the tab asks first, as far as that is quickly done: the tab asks for the rest as ever."""
@@ -418,10 +448,20 @@ def _cohorts_of(loaded: Loaded) -> list[str]:
     return [] if loaded.steps is None else [one.decode() for one in dict.fromkeys(loaded.steps.cohort.tolist())]
 
 
-def _kept_steps(context: Any) -> int | None:
+def _kept_steps(context: Any, plugin: str = PLUGIN_NAME) -> int | None:
     samples = getattr(getattr(context, "flags", None), "samples_per_plugin", None)
-    steps = samples.get(PLUGIN_NAME) if isinstance(samples, Mapping) else None
+    steps = samples.get(plugin) if isinstance(samples, Mapping) else None
     return steps if isinstance(steps, int) and steps >= 0 else None
+
+
+def _kept_by_plugin(context: Any) -> Mapping[str, int | None]:
+    return {plugin: _kept_steps(context, plugin) for plugin in (PLUGIN_NAME, LATER_PLUGIN_NAME)}
+
+
+def _patience(context: Any) -> float:
+    """Return after how many seconds TensorBoard should have read what was written into a file."""
+    interval = getattr(getattr(context, "flags", None), "reload_interval", None)
+    return UNREAD_SECONDS + (2 * interval if isinstance(interval, (int, float)) and interval > 0 else 0)
 
 
 def _scope(request: Request) -> Scope:

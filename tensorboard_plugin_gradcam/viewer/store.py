@@ -133,6 +133,13 @@ class Store:
         with self._lock:
             return sum(slot.loaded.nbytes for slot in self._slots.values())
 
+    def loaded(self, scope: Scope) -> dict[Key, Loaded]:
+        """Return the series that are kept of an experiment, as they were read last."""
+        with self._lock:
+            return {
+                key: slot.loaded for (experiment, key), slot in self._slots.items() if experiment == scope.experiment
+            }
+
     def catalog(self, scope: Scope, age: float = FRESH_SECONDS) -> Catalog:
         """Return the catalogue, at most `age` seconds old."""
         made, catalog = self._catalogs.get(scope.experiment, (-float("inf"), None))

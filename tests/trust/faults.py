@@ -137,7 +137,7 @@ def judged(folder: Path, good: Original, places: dict[str, int], loader: str) ->
     """Read damaged logs with one of the loaders and judge each."""
     counts: Counter[str] = Counter()
     with tensorboard(folder, *LOADERS[loader]) as server:
-        _settle(server)
+        settle(server)
         for run, at in places.items():
             result = verdict(good, at, shown(server, run))
             picture = server.get("image", run=run, digest=good.digest)
@@ -154,7 +154,7 @@ def judged(folder: Path, good: Original, places: dict[str, int], loader: str) ->
     return counts
 
 
-def _settle(server: Server) -> None:
+def settle(server: Server) -> None:
     """Wait until TensorBoard has read all there is."""
     last, since = b"", time.monotonic()
     while time.monotonic() - since < 3:

@@ -20,8 +20,8 @@ def series(count: int) -> dict[str, Listed]:
     return {name: Listed(one.to_bytes(), 7, 1.5) for name, one in named.items()}
 
 
-def answer(catalog: Catalog, damage: dict[str, str] | None = None) -> Any:
-    return json.loads(gzip.decompress(catalog.packed(1000, damage or {})))
+def answer(catalog: Catalog, told: dict[tuple[str, str], str] | None = None) -> Any:
+    return json.loads(gzip.decompress(catalog.packed(1000, told or {})))
 
 
 def test_a_log_of_few_series_is_listed_whole() -> None:
@@ -54,8 +54,12 @@ def test_of_many_runs_each_is_listed_as_far_as_a_run_may_be() -> None:
     assert len(catalog.entries) == SERIES_LISTED
 
 
-def test_an_answer_is_made_once_until_the_damage_changes() -> None:
+def test_an_answer_is_made_once_until_something_else_is_told() -> None:
     catalog = catalogued({}, {"a": series(1)})
     first = catalog.packed(1000, {})
     assert catalog.packed(1000, {}) is first
-    assert answer(catalog, {"a": "damaged"})["runs"][0]["tags"][0]["problem"] == "damaged"
+    runs = answer(catalog, {("a", "val"): "damaged", ("b", "test"): "unread"})["runs"]
+    assert [(run["run"], tag["tag"], tag["problem"]) for run in runs for tag in run["tags"]] == [
+        ("a", "val", "damaged"),
+        ("b", "test", "unread"),
+    ]
