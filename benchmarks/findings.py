@@ -2,10 +2,10 @@
 
     python -m benchmarks.findings [--logs 40] [--tables random network kinds]
 
-Maps are random ones, and those of the demo's network, trained on clean photographs of solar cells; plants move a part
-of some samples' evidence onto a place from a step on. A plant counts as found where the first hot spot names its class,
-touches its place, and starts within one kept step of it; how late it starts is counted, too. False alarms are counted
-on logs whose labels are permuted.
+Maps are random ones, and those of the demo's network, trained on clean photographs of solar cells. Plants move a part
+of some samples' evidence onto a place from a step on, which is brighter in their pictures. A plant counts as found if
+the first hot spot names its class, touches its place, and starts within one kept step of it; how late it starts is
+counted, too. False alarms are logs with any finding, whose labels are permuted.
 
 The table of kinds plants one thing of each other kind into random maps with objects that are marked.
 """
@@ -13,7 +13,7 @@ The table of kinds plants one thing of each other kind into random maps with obj
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -35,6 +35,7 @@ class Plant(NamedTuple):
     share: float
     everyone: bool = False
     hollow: bool = False
+    seen: bool = True  # whether small pictures are logged, in which the place is brighter
 
     def mask(self, side: int) -> Maps:
         """Return the place's share of each cell, which sum to 1."""
@@ -49,6 +50,7 @@ class Plant(NamedTuple):
 
 PLANTS = (
     *(Plant(f"corner mark on {share:.0%}", (0, 0, 0.14, 0.14), share) for share in (0.1, 0.3, 0.9)),
+    *(Plant(f"corner mark on {share:.0%}, no pictures", (0, 0, 0.14, 0.14), share, seen=False) for share in (0.1, 0.3)),
     Plant("border line on 90%", (0, 0, 1, 1), 0.9, hollow=True),
     Plant("caption strip on 90%", (0, 0.86, 1, 1), 0.9),
     Plant("tint behind the object on 90%", (0.57, 0.28, 0.86, 0.57), 0.9),
@@ -91,7 +93,7 @@ def regridded(maps: Maps, side: int) -> Maps:
     return by_area(maps, (side, side))
 
 
-def summary(maps: Maps, random: np.random.Generator, plant: Plant | None) -> tuple[Summary, NDArray[np.int32]]:
+def log(maps: Maps, random: np.random.Generator, plant: Plant | None) -> Source:
     """Return a log of two classes, whose maps waver from step to step."""
     count, side = maps.shape[:2]
     labels = (random.permutation(count) % 2).astype(np.int32)
@@ -100,6 +102,9 @@ def summary(maps: Maps, random: np.random.Generator, plant: Plant | None) -> tup
         marked &= labels == 1
     right = random.random(count) < 0.85
     found = Summary()
+    names = tuple(map(str, range(count)))
+    pictures = pictures_of(marked, plant, random)
+    digests = () if plant is not None and not plant.seen else names
     for step in range(STEPS):
         shown: Maps = np.asarray(maps * random.gamma(8, 1 / 8, size=maps.shape), dtype=np.float32)
         if plant is not None and step >= BIRTH:
@@ -108,9 +113,20 @@ def summary(maps: Maps, random: np.random.Generator, plant: Plant | None) -> tup
             shown[marked] += added[marked]
         predicted = np.where(right, labels, 1 - labels).astype(np.int32)
         sure = np.asarray(random.uniform(0.5, 1, size=count), dtype=np.float32)
-        names = tuple(map(str, range(count)))
-        found.add(Observations(10 * step, shown, labels, predicted, sure, identities=names))
-    return found, labels
+        found.add(Observations(10 * step, shown, labels, predicted, sure, identities=names, pictures=digests))
+
+    def looks(wanted: Sequence[str]) -> Maps:
+        return pictures[[int(name) for name in wanted]]
+
+    return Source("run", "val", "grad_cam", "layer", found, looks)
+
+
+def pictures_of(marked: NDArray[np.bool_], plant: Plant | None, random: np.random.Generator) -> Maps:
+    """Return small grey pictures ``(N, 32, 32)``, noise on a common one, brighter where something is planted."""
+    pictures = random.normal(120, 30, size=(32, 32)) + random.normal(0, 30, size=(len(marked), 32, 32))
+    if plant is not None:
+        pictures[marked] += 80 * (plant.mask(32) > 0)
+    return np.clip(pictures, 0, 255).astype(np.float32)
 
 
 def is_found(findings: list[Finding], plant: Plant) -> bool:
@@ -141,8 +157,7 @@ def rows(draw: Callable[[int, int, np.random.Generator], Maps], logs: int, sides
                 random = np.random.default_rng([side, size])
                 hits = 0
                 for _ in range(logs):
-                    found, _labels = summary(draw(2 * size, side, random), random, plant)
-                    findings = find_in(Source("run", "val", "grad_cam", "layer", found))
+                    findings = find_in(log(draw(2 * size, side, random), random, plant))
                     hits += is_found(findings, plant) if plant else bool(findings)
                     late += [one for one in [lateness(findings, plant)] if one is not None] if plant else []
                 counts.append(f"{hits / logs:.2f}")

@@ -40,7 +40,7 @@ def solar_cells() -> tuple[Photographs, Photographs]:
     return tuple(Photographs(small(cells.images), cells.labels.numpy()) for cells in (training, validation))  # type: ignore[return-value]
 
 
-def crops(each: tuple[int, int] = (400, 100), seed: int = 0) -> tuple[Photographs, Photographs]:
+def crops(each: tuple[int, int] = (400, 100), seed: int = 0, noise: float = NOISE) -> tuple[Photographs, Photographs]:
     """Return noisy crops of scikit-image's photographs; which of these it is from is the class.
 
     Without noise a network tells them apart so easily that it has no use for a stamp.
@@ -48,6 +48,7 @@ def crops(each: tuple[int, int] = (400, 100), seed: int = 0) -> tuple[Photograph
     Args:
         each: crops of a class to train with, from the left of the photograph, and to validate with, from its right.
         seed: of the crops' places.
+        noise: its standard deviation.
     """
     from skimage import data
     from skimage.color import rgb2gray
@@ -65,7 +66,7 @@ def crops(each: tuple[int, int] = (400, 100), seed: int = 0) -> tuple[Photograph
 
     def noisy(found: list[Pixels]) -> Pixels:
         pixels = np.stack(found)
-        return np.asarray(np.clip(pixels + random.normal(0, NOISE, pixels.shape), 0, 1), dtype=np.float32)
+        return np.asarray(np.clip(pixels + random.normal(0, noise, pixels.shape), 0, 1), dtype=np.float32)
 
     return tuple(  # type: ignore[return-value]
         Photographs(noisy(found), np.repeat(np.arange(len(CROPPED)), count))

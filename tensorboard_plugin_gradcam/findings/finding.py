@@ -11,7 +11,15 @@ from tensorboard_plugin_gradcam.findings.looks import Crop, looks_alike
 from tensorboard_plugin_gradcam.findings.windows import Region
 
 Kind = Literal[
-    "hot_spot", "hot_spot_everywhere", "strategy", "change", "runs_differ", "same_map", "dead_maps", "sure_and_outside"
+    "hot_spot",
+    "hot_spot_everywhere",
+    "spatial_bias",
+    "strategy",
+    "change",
+    "runs_differ",
+    "same_map",
+    "dead_maps",
+    "sure_and_outside",
 ]
 
 
@@ -29,6 +37,7 @@ class Finding:
         region: where, None where it has no place.
         step: at which it is seen best.
         since: the first kept step from which on it holds, None where it held from the first.
+        until: the last kept step at which it is certain, of a place that is left again; None where it lasts.
         samples: identities of the samples behind it at `step`, those with the most evidence first.
         count: how many samples it is about.
         of: of how many.
@@ -36,8 +45,9 @@ class Finding:
         p: p-value at `step`, None for kinds that are not tested.
         q: adjusted for all looks, None for kinds that are not tested.
         other: the other run, of runs that differ.
-        numbers: further figures by their names; of hot spots also `alike` and `other_alike`, how alike the pictures
-            of the samples behind it look there, and those of the others, where small pictures were logged.
+        numbers: further figures by their names; of hot spots and spatial biases also `alike` and `other_alike`, how
+            alike the pictures of the samples behind it look there, and those of the others, where small pictures were
+            logged.
         crop: mean picture of the place, in grey; None where no pictures were logged.
     """
 
@@ -50,6 +60,7 @@ class Finding:
     group: int | None = None
     region: Region | None = None
     since: int | None = None
+    until: int | None = None
     samples: tuple[str, ...] = ()
     count: int = 0
     of: int = 0
@@ -91,16 +102,31 @@ def _alike(finding: Finding) -> str:
     return f"; there they look alike ({alike:.2f}; others {others:.2f})" if looks_alike(alike, others) else ""
 
 
-def _hot_spot(finding: Finding, group: str) -> str:
+def _looked_at(finding: Finding) -> str:
+    """Return where and when: what is over is told in the past tense."""
     where = finding.region.name if finding.region else "same place"
-    others = f"{finding.numbers['other_hits']:.0f} of {finding.numbers['other_of']:.0f} of other classes do"
-    found = f"{finding.count} of {finding.of} samples of {group} look at the {where}{_since(finding)}"
-    return f"{found}; {others}{_alike(finding)}"
+    if finding.until is None:
+        return f"look at the {where}{_since(finding)}"
+    begun = "until" if finding.since is None else f"from step {finding.since:,} to"
+    once = finding.since == finding.until
+    return f"looked at the {where} {f'at step {finding.until:,}' if once else f'{begun} step {finding.until:,}'}"
+
+
+def _hot_spot(finding: Finding, group: str) -> str:
+    others = f"{finding.numbers['other_hits']:.0f} of {finding.numbers['other_of']:.0f} of other classes"
+    verb = "do" if finding.until is None else "did"
+    found = f"{finding.count} of {finding.of} samples of {group} {_looked_at(finding)}"
+    return f"{found}; {others} {verb}{_alike(finding)}"
 
 
 def _everywhere(finding: Finding, group: str) -> str:
-    where = finding.region.name if finding.region else "same place"
-    return f"{finding.count} of {finding.of} samples, of {group}, look at the {where}{_since(finding)}{_alike(finding)}"
+    return f"{finding.count} of {finding.of} samples, of {group}, {_looked_at(finding)}{_alike(finding)}"
+
+
+def _spatial_bias(finding: Finding, group: str) -> str:
+    alike = finding.numbers.get("alike", math.nan)
+    known = f"; the pictures do not look alike there ({alike:.2f})" if math.isfinite(alike) else ""
+    return f"{(_everywhere if finding.group is None else _hot_spot)(finding, group)}{known}"
 
 
 def _strategy(finding: Finding, group: str) -> str:
@@ -150,6 +176,7 @@ def _sure_and_outside(finding: Finding, group: str) -> str:
 _SENTENCES = {
     "hot_spot": _hot_spot,
     "hot_spot_everywhere": _everywhere,
+    "spatial_bias": _spatial_bias,
     "strategy": _strategy,
     "change": _change,
     "runs_differ": _runs_differ,

@@ -58,6 +58,7 @@ class HotSpot:
         region: its rectangle.
         at: index of the last kept step at which it is significant.
         since: index of the first kept step from which on it holds.
+        lasts: whether at least half as many look there at the last kept step.
         hits: samples that look there at that step.
         of: samples of the group.
         other_hits: samples of the others that do; of the mirrored places the most.
@@ -71,6 +72,7 @@ class HotSpot:
     region: Region
     at: int
     since: int
+    lasts: bool
     hits: int
     of: int
     other_hits: int
@@ -218,6 +220,7 @@ def _spot(summary: Summary, windows: Windows, look: _Look, q: float) -> HotSpot:
         region=windows.regions[look.window],
         at=look.at,
         since=_since(summary, look),
+        lasts=_rate(summary.steps[-1], look) >= _rate(step, look) / 2,
         hits=int(found.hits[look.window]),
         of=found.count,
         other_hits=others,
@@ -229,15 +232,17 @@ def _spot(summary: Summary, windows: Windows, look: _Look, q: float) -> HotSpot:
 
 def _since(summary: Summary, look: _Look) -> int:
     """Return the first step from which on at least half as many look there, but for single lapses."""
-    rates = []
-    for step in summary.steps[: look.at + 1]:
-        found = step.groups.get(look.group)
-        rates.append(0.0 if found is None or not found.count else float(found.hits[look.window] / found.count))
-    holds = np.array(rates) >= rates[-1] / 2
+    rates = np.array([_rate(step, look) for step in summary.steps[: look.at + 1]])
+    holds = rates >= rates[-1] / 2
     first = look.at
     while first > 0 and (holds[first - 1] or (first > 1 and holds[first - 2])):
         first -= 1
     return first if holds[first] else first + 1
+
+
+def _rate(step: StepSummary, look: _Look) -> float:
+    found = step.groups.get(look.group)
+    return 0.0 if found is None or not found.count else float(found.hits[look.window] / found.count)
 
 
 def _apart(spots: list[HotSpot], windows: Windows) -> list[HotSpot]:

@@ -23,7 +23,7 @@ SIDE = 32  # pixels of the square that every picture is brought to, as maps cove
 AROUND = 1.5  # of the window's width and height
 MOST = 300  # pictures that are compared, evenly spaced
 FEWEST = 5  # pictures of which anything is said
-ALIKE = 0.35  # mean correlation, from which crops look alike; of crops without a mark one in fifty is above (simulated)
+ALIKE = 0.4  # mean correlation, from which crops look alike; of places that clean networks looked at none was above
 
 Grey = NDArray[np.uint8]
 Looks = Callable[[Sequence[str]], Floats]  # pictures' digests to `(n, SIDE, SIDE)`, NaN where there is none

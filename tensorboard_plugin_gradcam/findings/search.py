@@ -8,15 +8,31 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tensorboard_plugin_gradcam.findings.attention import overlap
+from tensorboard_plugin_gradcam.findings.attention import attention, overlap
 from tensorboard_plugin_gradcam.findings.births import MapsAt, birth, no_maps
 from tensorboard_plugin_gradcam.findings.changes import changes
 from tensorboard_plugin_gradcam.findings.finding import Finding
 from tensorboard_plugin_gradcam.findings.hot_spots import HotSpot, hot_spots
-from tensorboard_plugin_gradcam.findings.looks import Look, Looks, look_at, mean_picture, nothing, spaced
+from tensorboard_plugin_gradcam.findings.looks import (
+    Look,
+    Looks,
+    look_at,
+    looks_alike,
+    mean_picture,
+    nothing,
+    spaced,
+)
 from tensorboard_plugin_gradcam.findings.statistics import fisher_two_sided
 from tensorboard_plugin_gradcam.findings.strategies import strategies
-from tensorboard_plugin_gradcam.findings.summary import EVERYONE, FEWEST, ClassSummary, Summary, in_both, inside_marked
+from tensorboard_plugin_gradcam.findings.summary import (
+    EVERYONE,
+    FEWEST,
+    ClassSummary,
+    Observations,
+    Summary,
+    in_both,
+    inside_marked,
+)
 from tensorboard_plugin_gradcam.findings.windows import windows_of
 
 SAME_MAP = 0.95  # mean correlation of maps, from which they are nearly the same for every picture
@@ -29,6 +45,11 @@ SURE = 0.8  # probability of a wrong prediction
 OUTSIDE = 0.1  # share of the evidence inside the marked region, at most
 APART_CLUSTER = 0.25  # silhouette
 MOST_BIRTHS = 10  # strategies whose first step is looked for
+MOST_LEFT = 10  # places that are left again whose samples are looked for
+PLAIN, PLAIN_UNSEEN = (
+    0.5,
+    0.2,
+)  # effect from which a hot spot needs no pictures that look alike, and where none are known
 LEVEL = 0.05
 
 
@@ -74,17 +95,25 @@ def find_in(source: Source) -> list[Finding]:
     """Return what is found in one series, in no order."""
     if not source.summary.steps:
         return []
-    spots = [_of_spot(source, spot) for spot in hot_spots(source.summary)]
-    rest = (_strategies, _changes, _same_map, _dead_maps, _sure_and_outside)
-    return spots + [finding for look in rest for finding in look(source)]
+    every = (_spots, _strategies, _changes, _same_map, _dead_maps, _sure_and_outside)
+    return [finding for look in every for finding in look(source)]
 
 
-def _strength(finding: Finding) -> float:
+def _strength(finding: Finding) -> tuple[bool, float]:
+    """Return what findings are ordered by: spatial biases, of which the least is claimed, come last."""
     sure = 2.0 if finding.q is None else float(min(12.0, -np.log10(max(finding.q, 1e-300))))
-    return finding.effect * sure
+    return finding.kind != "spatial_bias", finding.effect * sure
 
 
-def _of_spot(source: Source, spot: HotSpot) -> Finding:
+def _spots(source: Source) -> Iterator[Finding]:
+    """Places that are looked at: hot spots, and spatial biases, which may be no more than the network's habit."""
+    left = 0
+    for spot in hot_spots(source.summary):
+        left += not _is_current(source.summary, spot)
+        yield _of_spot(source, spot, _behind(source, spot) if left <= MOST_LEFT else None)
+
+
+def _of_spot(source: Source, spot: HotSpot, behind: _Behind | None) -> Finding:
     summary = source.summary
     step = summary.steps[spot.at].groups[spot.group]
     numbers = {
@@ -94,17 +123,17 @@ def _of_spot(source: Source, spot: HotSpot) -> Finding:
         "accuracy": step.accuracy,
         "area": spot.region.area,
     }
-    behind = _behind(summary, spot) if summary.is_current and spot.at == len(summary.steps) - 1 else None
     look = None if behind is None else _look(source, spot, behind)
     if look is not None:
         numbers |= {"alike": look.alike, "other_alike": look.other_alike}
     return source.finding(
-        "hot_spot_everywhere" if spot.group == EVERYONE else "hot_spot",
+        _kind_of(spot, look),
         spot.at,
         group=_group(spot.group),
         region=spot.region,
         since=_since(summary, spot.since),
-        samples=() if behind is None else _named(summary, behind),
+        until=None if spot.lasts else summary.steps[spot.at].step,
+        samples=() if behind is None else _named(behind.observed, behind.indices),
         count=spot.hits,
         of=spot.of,
         effect=spot.effect,
@@ -115,32 +144,65 @@ def _of_spot(source: Source, spot: HotSpot) -> Finding:
     )
 
 
-def _behind(summary: Summary, spot: HotSpot) -> NDArray[np.int64]:
-    """Return the samples that look at a window at the last step, those with the most evidence there first."""
-    assert summary.observed is not None
-    assert summary.last is not None
+def _kind_of(spot: HotSpot, look: Look | None) -> str:
+    """Return whether a place is a hot spot or a spatial bias.
+
+    Networks look at corners and edges without any mark, since their padding shows them where the picture ends. A mark
+    looks alike in all pictures; what does not has to draw at least half of the class there, and to last. Where no
+    pictures are known, a fifth is enough.
+    """
+    if look is not None and looks_alike(look.alike, look.other_alike):
+        is_plain = True
+    else:
+        is_plain = spot.lasts and spot.effect >= (PLAIN_UNSEEN if look is None else PLAIN)
+    if not is_plain:
+        return "spatial_bias"
+    return "hot_spot_everywhere" if spot.group == EVERYONE else "hot_spot"
+
+
+@dataclass(frozen=True, eq=False)
+class _Behind:
+    """The samples that look at a place at a step, those with the most evidence there first."""
+
+    observed: Observations
+    indices: NDArray[np.int64]
+
+
+def _is_current(summary: Summary, spot: HotSpot) -> bool:
+    return summary.is_current and spot.at == len(summary.steps) - 1
+
+
+def _behind(source: Source, spot: HotSpot) -> _Behind | None:
+    """Return the samples behind a hot spot, None where their own maps are not known."""
+    summary = source.summary
     assert summary.grid is not None
+    if _is_current(summary, spot):
+        observed, shares = summary.observed, summary.last
+    else:
+        observed = source.maps_at(summary.steps[spot.at].step)
+        shares = None if observed is None else attention(observed.maps[:], summary.grid)
+    if observed is None or shares is None:
+        return None
     windows = windows_of(summary.grid)
-    inside = summary.last @ windows.cells[:, spot.window]
-    chosen = windows.hits(summary.last, spot.window)
+    inside = shares @ windows.cells[:, spot.window]
+    chosen = windows.hits(shares, spot.window)
     if spot.group != EVERYONE:
-        chosen &= summary.observed.labels == spot.group
-    return _ordered(np.flatnonzero(chosen), -inside)
+        chosen &= observed.labels == spot.group
+    return _Behind(observed, _ordered(np.flatnonzero(chosen), -inside))
 
 
-def _look(source: Source, spot: HotSpot, behind: NDArray[np.int64]) -> Look | None:
+def _look(source: Source, spot: HotSpot, behind: _Behind) -> Look | None:
     """Compare the place in the pictures of the samples behind a hot spot with that in the others'.
 
     Where nearly all samples are behind it, the others are their own mirrored places.
     """
-    observed = source.summary.observed
-    assert observed is not None
+    observed, chosen = behind.observed, behind.indices
     if not observed.pictures:
         return None
-    others = np.setdiff1d(np.arange(len(observed.labels)), behind)
+    others = np.setdiff1d(np.arange(len(observed.labels)), chosen)
     if spot.group != EVERYONE and (observed.labels[others] != spot.group).sum() >= FEWEST:
         others = others[observed.labels[others] != spot.group]
-    pictures = source.looks([observed.pictures[index] for index in spaced(behind).tolist()])
+    pictures = source.looks([observed.pictures[index] for index in spaced(chosen).tolist()])
     if len(others) >= FEWEST:
         return look_at(spot.region, pictures, source.looks([observed.pictures[index] for index in spaced(others)]))
     return look_at(spot.region, pictures, pictures[:, ::-1, ::-1])
@@ -150,9 +212,8 @@ def _ordered(indices: NDArray[np.int64], order_by: NDArray[np.floating]) -> NDAr
     return indices[np.argsort(order_by[indices], kind="stable")]
 
 
-def _named(summary: Summary, indices: NDArray[np.int64]) -> tuple[str, ...]:
-    assert summary.observed is not None
-    names = summary.observed.identities or tuple(map(str, range(len(summary.observed.labels))))
+def _named(observed: Observations, indices: NDArray[np.int64]) -> tuple[str, ...]:
+    names = observed.identities or tuple(map(str, range(len(observed.labels))))
     return tuple(names[index] for index in indices.tolist())
 
 
@@ -197,7 +258,7 @@ def _strategies(source: Source) -> Iterator[Finding]:
                 len(summary.steps) - 1,
                 group=group,
                 since=_born(source, group, indices) if looked_back <= MOST_BIRTHS else None,
-                samples=_named(summary, indices),
+                samples=_named(observed, indices),
                 count=len(indices),
                 of=len(indices) + int(others),
                 effect=abs(float(accuracy - other_accuracy)),
@@ -217,7 +278,7 @@ def _born(source: Source, group: int, indices: NDArray[np.int64]) -> int | None:
     assert summary.observed is not None
     assert summary.grid is not None
     rest = np.setdiff1d(np.flatnonzero(summary.observed.labels == group), indices)
-    parts = _named(summary, indices), _named(summary, rest)
+    parts = _named(summary.observed, indices), _named(summary.observed, rest)
     return birth([step.step for step in summary.steps], source.maps_at, summary.grid, *parts)
 
 
@@ -329,7 +390,7 @@ def _sure_and_outside(source: Source) -> Iterator[Finding]:
         yield source.finding(
             "sure_and_outside",
             len(summary.steps) - 1,
-            samples=_named(summary, _ordered(np.flatnonzero(sure), -observed.probabilities)),
+            samples=_named(observed, _ordered(np.flatnonzero(sure), -observed.probabilities)),
             count=int(sure.sum()),
             of=int(wrong.sum()),
             effect=effect,
@@ -368,7 +429,7 @@ def _runs_differ(first: Source, second: Source) -> Iterator[Finding]:
                 "runs_differ",
                 len(first.summary.steps) - 1,
                 group=group,
-                samples=_named(first.summary, here[chosen]),
+                samples=_named(mine, here[chosen]),
                 count=int(chosen.sum()),
                 of=int(chosen.sum()),
                 effect=own - common,

@@ -1,6 +1,7 @@
 """Findings other than hot spots, each from a log that was made to have it, and one that was not."""
 
 import json
+from dataclasses import replace
 from itertools import permutations
 
 import numpy as np
@@ -8,11 +9,20 @@ import pytest
 from sklearn.cluster import SpectralClustering
 from sklearn.metrics import adjusted_rand_score, silhouette_samples
 
-from tensorboard_plugin_gradcam.findings import Observations, Source, Summary, changes, find, strategies, timeline
+from tensorboard_plugin_gradcam.findings import (
+    Observations,
+    Source,
+    Summary,
+    changes,
+    find,
+    no_hot_spot,
+    strategies,
+    timeline,
+)
 from tensorboard_plugin_gradcam.findings.changes import largest_p
 from tensorboard_plugin_gradcam.findings.statistics import jump_sizes
 from tensorboard_plugin_gradcam.findings.strategies import silhouette
-from tests.findings.plants import planted
+from tests.findings.plants import BIRTH, STEPS, planted
 
 NAMES = tuple(map(str, range(60)))
 LABELS = (np.arange(60) % 2).astype(np.int32)
@@ -183,3 +193,52 @@ def test_samples_that_change_places_between_steps_are_joined_by_their_names():
     summary.add(Observations(0, maps, LABELS, identities=NAMES))
     summary.add(Observations(1, maps[order], LABELS[order], identities=tuple(NAMES[index] for index in order)))
     assert summary.series(-1, "moved")[1] == pytest.approx(0, abs=1e-3)
+
+
+def noise(marked):
+    return np.random.default_rng(0).integers(0, 255, (len(marked), 32, 32)).astype(np.float32)
+
+
+def with_mark(marked):
+    pictures = noise(marked)
+    pictures[marked, :5, :5] = 255 * np.eye(5)
+    return pictures
+
+
+@pytest.mark.parametrize(
+    ("share", "pictures", "kind"),
+    [
+        (0.12, with_mark, "hot_spot"),
+        (0.12, noise, "spatial_bias"),  # as clean networks look at corners
+        (0.12, None, "spatial_bias"),
+        (0.3, noise, "spatial_bias"),
+        (0.3, None, "hot_spot"),
+        (0.8, noise, "hot_spot"),
+    ],
+)
+def test_a_place_is_a_hot_spot_where_pictures_look_alike_or_most_of_the_class_looks_at_it(share, pictures, kind):
+    made, _ = planted(count=400, share=share, pictures=pictures)
+    assert kinds(find([made])) == [kind]
+
+
+def test_what_is_left_again_is_told_in_the_past_with_its_samples():
+    made, marked = planted(count=200, share=0.8, until=STEPS - 2, pictures=noise)
+    (left,) = find([made])
+    assert (left.kind, left.until) == ("spatial_bias", 10 * (STEPS - 3))
+    assert {f"sample {index}" for index in np.flatnonzero(marked)} <= set(left.samples)
+    assert left.sentence() == (
+        f"{left.count} of 100 samples of class 1 looked at the upper left corner from step {10 * BIRTH} to step 90; "
+        f"{left.numbers['other_hits']:.0f} of 100 of other classes did; the pictures do not look alike there "
+        f"({left.numbers['alike']:.2f})"
+    )
+    (marked_once,) = find([planted(count=200, share=0.8, until=STEPS - 2, pictures=with_mark)[0]])
+    assert marked_once.kind == "hot_spot"
+    assert "looked at" in marked_once.sentence()
+    assert "there they look alike" in marked_once.sentence()
+
+
+def test_spatial_biases_come_last_and_break_no_rule():
+    strong, weak = planted(count=400, share=0.8)[0], planted(1, count=400, share=0.12)[0]
+    assert kinds(find([replace(weak, run="a"), replace(strong, run="b", tag="other")])) == ["hot_spot", "spatial_bias"]
+    assert no_hot_spot(weak).kept
+    assert not no_hot_spot(strong).kept

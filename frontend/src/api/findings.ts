@@ -16,6 +16,7 @@ export interface Finding {
   group: number | null; // class index; null for all classes
   region: Region | null;
   since: number | null;
+  until: number | null; // of a place that is left again
   samples: string[];
   count: number;
   of: number;

@@ -92,6 +92,27 @@ export const leftFindings = computed<readonly Finding[]>(() => {
   return answer.value.value?.findings.filter((finding) => !dismissed.includes(nameOf(finding))) ?? [];
 });
 
+/** Those of them that are told of outside their list: more than what clean networks do, too. */
+export const clearFindings = computed(() => leftFindings.value.filter(({kind}) => kind !== "spatial_bias"));
+
+/** Those of them that the list is narrowed to, each with its place among all. */
+export const listedFindings = computed<readonly (readonly [Finding, rank: number])[]>(() => {
+  const {findingKind, findingRun} = settings.value;
+  return leftFindings.value
+    .map((finding, index) => [finding, index + 1] as const)
+    .filter(([finding]) => isOf(finding, findingKind, findingRun));
+});
+
+/** Whether a finding is of a kind and about a run; null for any. */
+export function isOf(finding: Finding, kind: string | null, run: string | null): boolean {
+  return (kind === null || finding.kind === kind) && (run === null || runsOf(finding).includes(run));
+}
+
+/** The runs that a finding is about: two, of runs that differ. */
+export function runsOf({run, other}: Finding): string[] {
+  return other ? [run, other] : [run];
+}
+
 /** What a finding is called in a link: the same while the log grows. */
 export function nameOf({kind, run, group, region}: Finding): string {
   const place = region ? [region.x0, region.y0].map((edge) => edge.toFixed(2)).join("-") : "";

@@ -4,7 +4,7 @@ import {computed, signal} from "@preact/signals";
 import type {Timeline} from "../api/findings";
 import {nextFlag} from "../maths/ribbon";
 import {nearestStep} from "../maths/steps";
-import {answer, leftFindings, soughtSeries} from "./findings";
+import {answer, clearFindings, soughtSeries} from "./findings";
 import {announce, change, goTo, lastStep, loader, step} from "./store";
 
 export const MOST_ROWS = 5;
@@ -50,7 +50,7 @@ function flagsOf({run, timeline}: Row, row: number): Flag[] {
     return flag;
   };
   timeline?.step.filter((_, index) => timeline.flag[index]).forEach(at);
-  for (const finding of leftFindings.value)
+  for (const finding of clearFindings.value)
     if (finding.run === run && finding.since !== null) at(finding.since).sentences.push(`${finding.sentence}.`);
   return [...found.values()].sort((a, b) => a.step - b.step);
 }

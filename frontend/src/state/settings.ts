@@ -68,6 +68,8 @@ export interface Settings {
   zoom: string | null; // "x,y,zoom": the part of every picture that is shown
   region: string | null; // "x0,y0,x1,y1" as fractions, and four more for a hole: marked on all pictures
   dismissed: string[]; // names of findings
+  findingKind: string | null; // that are listed; null: all
+  findingRun: string | null;
   atlasBy: "label" | "prediction"; // by which samples are put into the atlas's classes
   strongest: boolean; // the line above the samples
   locks: string[]; // "tile key@step"
@@ -132,6 +134,8 @@ export const DEFAULTS: Settings = {
   zoom: null,
   region: null,
   dismissed: [],
+  findingKind: null,
+  findingRun: null,
   atlasBy: "label",
   strongest: true,
   locks: [],

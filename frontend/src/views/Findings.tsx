@@ -2,9 +2,19 @@ import {useState} from "preact/hooks";
 import type {Finding} from "../api/findings";
 import {linePath, placeOn} from "../maths/ribbon";
 import {percent, shown} from "../maths/numbers";
-import {answer, dismiss, leftFindings, nameOf, show, soughtSeries} from "../state/findings";
+import {
+  answer,
+  dismiss,
+  isOf,
+  leftFindings,
+  listedFindings,
+  nameOf,
+  runsOf,
+  show,
+  soughtSeries,
+} from "../state/findings";
 import {type Row as Ribbon, rows} from "../state/ribbon";
-import {change, client, colorOf} from "../state/store";
+import {change, client, colorOf, settings} from "../state/store";
 import {useAnswer} from "./answered";
 import {MeanMap} from "./MeanMap";
 
@@ -14,6 +24,7 @@ const FEWEST = 5; // samples of which anything is said
 const KINDS: Record<string, string> = {
   hot_spot: "Hot spot",
   hot_spot_everywhere: "Hot spot, all classes",
+  spatial_bias: "Spatial bias",
   strategy: "Different strategy",
   change: "Change over time",
   runs_differ: "Same predictions, different places",
@@ -27,6 +38,8 @@ const HOW: Record<string, string> = {
     "A sample looks at a place where at least half of its evidence lies. The class is compared with the others by Fisher’s exact test, and with where it looks itself at places of the same shape by the binomial test; both are corrected for all classes, places and kept steps.",
   hot_spot_everywhere:
     "A sample looks at a place where at least half of its evidence lies. The place is compared with its mirrored places in the same pictures by the sign test, corrected for all places and kept steps.",
+  spatial_bias:
+    "Found like a hot spot, but it may be no more than a habit: clean networks, too, look at corners and edges, where padding shows them the end of the picture. The pictures do not look alike there and fewer than half of the class look at it; or no pictures were logged and fewer than a fifth do; or it did not last.",
   strategy:
     "The maps of a class are clustered spectrally by the Bhattacharyya coefficient. The accuracy of a cluster is compared with the rest of its class by Fisher’s exact test.",
   change:
@@ -48,6 +61,7 @@ export function Findings() {
   if (error) return <p class="findings problem">{error}</p>;
   if (!value) return <p class="findings hint">Searching…</p>;
   const left = leftFindings.value;
+  const listed = listedFindings.value;
   const dismissed = value.findings.length - left.length;
   const found = new Set(value.findings.map(({kind}) => kind));
   const missing = value.looked_for.filter((kind) => !found.has(kind)).map((kind) => KINDS[kind] ?? kind);
@@ -55,7 +69,10 @@ export function Findings() {
   return (
     <section class="findings" aria-label="Findings">
       <p class="summary">
-        <strong>{left.length === 1 ? "1 finding" : `${left.length} findings`}</strong>{" "}
+        <strong>
+          {listed.length < left.length && `${listed.length} of `}
+          {left.length === 1 ? "1 finding" : `${left.length} findings`}
+        </strong>{" "}
         {value.runs.map(({run, steps, samples}) => `${run}: ${samples} samples × ${steps} kept steps`).join(" · ")}
         {dismissed > 0 && (
           <button type="button" class="link" onClick={() => change({dismissed: []})}>
@@ -63,6 +80,7 @@ export function Findings() {
           </button>
         )}
       </p>
+      <Filters />
       {few.length > 0 && (
         <p class="note">
           Findings need at least {FEWEST} samples; too few in: {few.map(({run}) => run).join(", ")}.
@@ -72,13 +90,21 @@ export function Findings() {
         <p class="nothing">No findings: everything seen here could also be chance.</p>
       )}
       <ol>
-        {left.slice(0, all ? undefined : LISTED).map((finding, index) => (
-          <Row key={nameOf(finding)} finding={finding} rank={index + 1} />
+        {listed.slice(0, all ? undefined : LISTED).map(([finding, rank]) => (
+          <Row key={nameOf(finding)} finding={finding} rank={rank} />
         ))}
       </ol>
-      {!all && left.length > LISTED && (
+      {!listed.length && left.length > 0 && (
+        <p class="nothing">
+          No finding matches the filters.{" "}
+          <button type="button" class="link" onClick={() => change({findingKind: null, findingRun: null})}>
+            Show all
+          </button>
+        </p>
+      )}
+      {!all && listed.length > LISTED && (
         <button type="button" class="link" onClick={() => setAll(true)}>
-          Show {left.length - LISTED} weaker findings
+          Show {listed.length - LISTED} weaker findings
         </button>
       )}
       {missing.length > 0 && (
@@ -89,6 +115,62 @@ export function Findings() {
       )}
     </section>
   );
+}
+
+/** Which kinds and runs are listed, where there is more than one. */
+function Filters() {
+  const {findingKind, findingRun} = settings.value;
+  const kinds = tallied(leftFindings.value.map((one) => [[one.kind], isOf(one, null, findingRun)]));
+  const runs = tallied(leftFindings.value.map((one) => [runsOf(one), isOf(one, findingKind, null)]));
+  return (
+    <search class="which-findings" aria-label="Findings shown">
+      <Choice
+        name="Kind"
+        chosen={findingKind}
+        counts={kinds}
+        titleOf={(kind) => KINDS[kind] ?? kind}
+        choose={(findingKind) => change({findingKind})}
+      />
+      <Choice name="Run" chosen={findingRun} counts={runs} choose={(findingRun) => change({findingRun})} />
+    </search>
+  );
+}
+
+interface ChoiceProps {
+  name: string;
+  chosen: string | null; // null: all
+  counts: ReadonlyMap<string, number>;
+  titleOf?: (one: string) => string;
+  choose: (one: string | null) => void;
+}
+
+const ALL = ""; // nothing is called that: the link could not hold it
+
+/** One of some names, each with how many findings it would list; nothing where there is no choice. */
+function Choice({name, chosen, counts, titleOf = (one) => one, choose}: ChoiceProps) {
+  if (counts.size < 2 && chosen === null) return null;
+  const names = [...new Set([...counts.keys(), ...(chosen === null ? [] : [chosen])])];
+  return (
+    <label class="inline">
+      <span>{name}</span>
+      <select value={chosen ?? ALL} onChange={({currentTarget}) => choose(currentTarget.value || null)}>
+        <option value={ALL}>all</option>
+        {names.map((one) => (
+          <option key={one} value={one}>
+            {titleOf(one)} ({counts.get(one) ?? 0})
+          </option>
+        ))}
+      </select>
+    </label>
+  );
+}
+
+/** How many of what is counted have each name, in the order of the first of each. */
+function tallied(all: readonly (readonly [names: readonly string[], isCounted: boolean])[]): Map<string, number> {
+  const counts = new Map<string, number>();
+  for (const [names, isCounted] of all)
+    for (const name of names) counts.set(name, (counts.get(name) ?? 0) + Number(isCounted));
+  return counts;
 }
 
 function Row({finding, rank}: {finding: Finding; rank: number}) {

@@ -1,4 +1,4 @@
-import {leftFindings, show} from "../state/findings";
+import {clearFindings, leftFindings, show} from "../state/findings";
 import {change, settings} from "../state/store";
 import {showsSamples} from "../state/view";
 import {IconButton} from "./controls";
@@ -6,7 +6,8 @@ import {CLOSE, FLAG} from "./icons";
 
 /** The strongest finding in one line above the samples, until someone closes it. */
 export function Strongest() {
-  const [first, ...others] = leftFindings.value;
+  const [first] = clearFindings.value;
+  const others = leftFindings.value.length - 1;
   if (!first || !showsSamples.value || !settings.value.strongest) return null;
   return (
     <aside class="strongest" aria-label="Strongest finding">
@@ -20,7 +21,7 @@ export function Strongest() {
         Show
       </button>
       <button type="button" class="link rest" onClick={() => change({view: "findings"})}>
-        {others.length ? `${others.length} more finding${others.length > 1 ? "s" : ""}` : "How it was found"}
+        {others ? `${others} more finding${others > 1 ? "s" : ""}` : "How it was found"}
       </button>
       <IconButton label="Close the finding" path={CLOSE} onClick={() => change({strongest: false})} />
     </aside>
