@@ -1,7 +1,7 @@
-"""What of a batch can be shown as labels: told by form and values, beside the number of samples and the model's scores.
+"""Find the labels in a batch, by shape and values, the number of samples and the number of the model's scores.
 
-Data sets put anything beside their images: classes in any shape, one-hot and multi-hot rows, values, masks, boxes,
-mappings of these, strings, nothing. What reads as a label is taken, and words say why the rest is not.
+Data sets return anything beside their images: classes in any shape, one-hot and multi-hot rows, values, masks, boxes,
+mappings of these, strings, nothing. What can be read as labels is used; for the rest, a sentence says why not.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ _IGNORED = (-100, -1, 255)  # what losses take as "no label"
 
 @dataclass(frozen=True)
 class Truth:
-    """What a batch says of its samples.
+    """Ground truth that was found in a batch.
 
     Attributes:
-        labels: as `prepare_samples` takes them; None where there are none.
-        masks: ground truth ``(N, ...)``, 0 outside; None where there is none.
-        left_out: why what stands there is not shown; empty where nothing was left out.
+        labels: as `prepare_samples` takes them; None if there are none.
+        masks: masks ``(N, ...)``, 0 outside; None if there are none.
+        left_out: a sentence that says why entries of the batch are not used; empty if all are.
     """
 
     labels: Any = None
@@ -38,7 +38,7 @@ class Truth:
 
 @dataclass(frozen=True)
 class _Column:
-    """One thing of a batch: where it stands, and either what it can be shown as or why not."""
+    """One entry of a batch: its name, and either labels, masks, or the reason why it is neither."""
 
     name: str
     labels: Any = None
@@ -54,15 +54,14 @@ class _Column:
 def truth_in(
     batch: Any, count: int, scores: int | None = None, task: str | None = None, class_names: Sequence[str] = ()
 ) -> Truth:
-    """Return what a batch says of its N samples.
+    """Return the ground truth of a batch of N samples.
 
     Args:
-        batch: inputs and what comes with them: a tuple, a mapping, nested in any way, or the inputs alone.
+        batch: the inputs alone, or a tuple or mapping with them, nested in any way.
         count: N.
-        scores: how many scores the model has for each sample, where it is a classifier or has one value.
-        task: what the user said that the model does: numbers are values of a "regression", masks are classes of a
-            "segmentation"; None where nothing was said.
-        class_names: which strings are classes.
+        scores: number of the model's scores per sample; None if its output is not ``(N,)`` or ``(N, scores)``.
+        task: the task that the user named. For "regression" numbers are values, for "segmentation" masks are classes.
+        class_names: strings that are read as classes.
     """
     read = (_read(name, value, count, scores, task, class_names) for name, value in _beside_inputs(batch, count))
     columns = [column for column in read if column is not None]
@@ -78,7 +77,7 @@ def truth_in(
 
 
 def _chosen(readable: Sequence[_Column]) -> _Column | None:
-    """Return the one that is called a label, else the first of a tuple, else the only one; labels before masks."""
+    """Return the entry with a label's name, else the first of a tuple, else the only one; labels before masks."""
     for choice in (
         [column for column in readable if column.says_label],
         [column for column in readable if column.name.isdigit()][:1],
@@ -91,7 +90,7 @@ def _chosen(readable: Sequence[_Column]) -> _Column | None:
 
 
 def _beside_inputs(batch: Any, count: int) -> Iterator[tuple[str, Any]]:
-    """Yield what stands beside the inputs, by name or by its place in a tuple, the second element being "1"."""
+    """Yield the entries beside the inputs with their names; in a tuple the name is the index, from "1"."""
     whole = _as_mapping(batch)
     if whole is not None:
         yield from _columns("", whole, count)
@@ -106,14 +105,14 @@ def _beside_inputs(batch: Any, count: int) -> Iterator[tuple[str, Any]]:
 
 
 def _are_samples(batch: Sequence[Any], count: int) -> bool:
-    """Tell a list of N pairs of an image and what comes with it, as loaders give that do not collate."""
+    """Say whether a batch is a list of N pairs of an image and its label, as from a loader that does not collate."""
     if len(batch) != count or not all(isinstance(row, (tuple, list)) and len(row) > 1 for row in batch):
         return False
     return len({len(row) for row in batch}) == 1 and all(len(getattr(row[0], "shape", ())) >= 2 for row in batch)
 
 
 def _columns(name: str, value: Any, count: int) -> Iterator[tuple[str, Any]]:
-    """Yield the leaves of something nested: what says one thing of each sample, or nothing at all."""
+    """Yield the leaves of a nested entry with their names."""
     parts = _as_mapping(value)
     if isinstance(value, (list, tuple)) and len(value) == count and value and parts is None:
         rows = [_as_mapping(row) for row in value]
@@ -159,7 +158,7 @@ def _as_mapping(value: Any) -> Mapping[Any, Any] | None:
 def _read(
     name: str, value: Any, count: int, scores: int | None, task: str | None, class_names: Sequence[str]
 ) -> _Column | None:
-    """Say what a leaf can be shown as; None for what is no statement about the samples at all."""
+    """Read a leaf as labels or masks; None if it is empty."""
     if value is None or (isinstance(value, (list, tuple)) and all(row is None for row in value)):
         return None
     if _is_text(value):
@@ -237,7 +236,7 @@ def _is_text(value: Any) -> bool:
 
 
 def scores_of(outputs: Any, count: int) -> int | None:
-    """Return how many scores a model's outputs have for each of N samples; None where they are something else."""
+    """Return the number of scores per sample in a model's outputs for N samples; None if they are not scores."""
     shape = tuple(getattr(scores_in(outputs, count), "shape", ()))
     if len(shape) not in (1, 2):
         return None

@@ -18,25 +18,28 @@ from tensorboard_plugin_gradcam.writer.every import Every, interval
 
 
 class GradCAMCallback(Callback):
-    """Log what a model looks at while a `Learner` fits it, which stays exactly as it would be without.
+    """Log maps of fixed samples while a `Learner` fits a model.
+
+    The training is not changed, bit for bit, and never ended.
 
     Example:
         >>> learn.fit(5, cbs=GradCAMCallback("runs/pets", images, labels, class_names=learn.dls.vocab))
 
     Args:
-        writer: as for `add_gradcam`: a log directory, or a `SummaryWriter`.
-        inputs: of the model, ``(N, C, H, W)``, on its device.
-        labels: ``(N,)``, class index.
-        every: None logs at the end of each epoch; so many batches (50) or so much time ("30s", "5min", a `timedelta`)
-            whenever that has passed. Both log the untrained model first.
+        writer: a log directory or a `SummaryWriter`, as for `add_gradcam`.
+        inputs: the model's inputs ``(N, C, H, W)``, on its device.
+        labels: class indices ``(N,)``.
+        every: None logs at the end of each epoch; a number of batches (50) or a time ("30s", "5min", a `timedelta`)
+            logs each time that it has passed. In both cases the untrained model is logged first. Steps are batches.
         tag: name of the series.
-        targets: what to explain, as for `CAM`: the top class by default, "label" for the label's,
-            "both" for the top class's and, where that is wrong, the label's too.
-        options: further arguments of `GradCAMLogger` (layers, methods, class_names, transform, metrics, ...) and of
-            samples (ids, captions, boxes, boxes_in, truth_masks, images).
+        targets: what to explain, as for `CAM`. None: the top class; "label": the label; "both": the top class, and the
+            label if it is another class.
+        options: further arguments of `GradCAMLogger` (layers, methods, class_names, transform, metrics, ...) and of its
+            `probe` (ids, captions, boxes, boxes_in, truth_masks, images).
 
     Raises:
-        ValueError: an option, or what is said of the samples. Once the training has begun, errors are warnings.
+        ValueError: an option, the inputs or the samples' labels and ground truth are invalid. Once the training has
+            begun, errors are warnings.
     """
 
     def __init__(
@@ -62,7 +65,7 @@ class GradCAMCallback(Callback):
 
     @never_ends_training
     def before_fit(self) -> None:
-        """Register the samples, and log the untrained model; a later `fit` goes on counting."""
+        """Register the samples and log the model as it is; a later `fit` continues the count of batches."""
         self.run = not hasattr(self.learn, "lr_finder") and not hasattr(self, "gather_preds") and not rank_distrib()
         if not self.run:
             return
@@ -73,7 +76,7 @@ class GradCAMCallback(Callback):
 
     @never_ends_training
     def after_batch(self) -> None:
-        """Count the batches of the training, and log where it is due."""
+        """Count a batch, and log if `every` has passed."""
         if not self.training:
             return
         self._batches += 1
@@ -82,7 +85,7 @@ class GradCAMCallback(Callback):
 
     @never_ends_training
     def after_epoch(self) -> None:
-        """Log where epochs are what counts."""
+        """Log the epoch, unless `every` says otherwise."""
         if self._every is None:
             self._log(epoch=self.learn.epoch + 1)
 

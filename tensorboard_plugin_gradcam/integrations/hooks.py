@@ -1,4 +1,4 @@
-"""What all callbacks share: hooks that never end a training, and options of samples told from those of the logger."""
+"""What all callbacks share: hooks that never end a training, and options split between the logger and its probe."""
 
 from __future__ import annotations
 
@@ -27,22 +27,22 @@ def never_ends_training(hook: Hook) -> Hook:
 
 
 def faults_of(options: Mapping[str, Any]) -> Faults:
-    """Return what becomes of a callback's errors, by the `on_error` that it passes on to its logger."""
+    """Return how a callback treats errors, by the `on_error` that it passes on to its logger."""
     return Faults(options.get("on_error", "warn"))
 
 
 def split(options: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return what `GradCAMLogger.probe` takes, and what `GradCAMLogger` takes."""
+    """Split options into those of `GradCAMLogger.probe` and those of `GradCAMLogger`."""
     names = {*SampleOptions.__annotations__, "images"}
     of_samples = {name: value for name, value in options.items() if name in names}
     return of_samples, {name: value for name, value in options.items() if name not in names}
 
 
 def rehearse(tag: str, inputs: Any, known: dict[str, Any], options: dict[str, Any], dataformats: str = "NCHW") -> None:
-    """Raise now what registering the samples would raise in the training, as far as that can be told without the model.
+    """Raise errors in the options and samples before the training, as far as they can be found without the model.
 
     Raises:
-        ValueError: an option, the tag, or what is said of the samples.
+        ValueError: an option, the tag, the inputs, or the samples' labels and ground truth are invalid.
     """
     of_logger = {name: value for name, value in options.items() if name not in ("layers", "methods", "distributed")}
     checked_tag(tag)

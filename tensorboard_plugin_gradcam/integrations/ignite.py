@@ -18,7 +18,9 @@ from tensorboard_plugin_gradcam.writer import GradCAMLogger
 
 
 class GradCAMHandler(BaseHandler):
-    """Log what a model looks at in a fixed batch, whenever the event fires that it is attached to.
+    """Log maps of a fixed batch each time the event fires to which the handler is attached.
+
+    The training is not changed, bit for bit, and never ended.
 
     Example:
         >>> tb_logger.attach(
@@ -29,18 +31,19 @@ class GradCAMHandler(BaseHandler):
 
     Args:
         model: a torch model or a `CAM`.
-        inputs: of the model, ``(N, C, H, W)``, on its device.
-        labels: ``(N,)``, class index.
+        inputs: the model's inputs ``(N, C, H, W)``, on its device.
+        labels: class indices ``(N,)``.
         tag: name of the series.
-        targets: what to explain, as for `CAM`: the top class by default, "label" for the label's,
-            "both" for the top class's and, where that is wrong, the label's too.
-        global_step_transform: takes the engine and the event and returns the step; by default the number of the event:
-            iterations or epochs, as with Ignite's own handlers.
-        options: further arguments of `GradCAMLogger` (layers, methods, class_names, transform, metrics, ...) and of
-            samples (ids, captions, boxes, boxes_in, truth_masks, images).
+        targets: what to explain, as for `CAM`. None: the top class; "label": the label; "both": the top class, and the
+            label if it is another class.
+        global_step_transform: a function from the engine and the event to the step. By default the step is the event's
+            count, in iterations or epochs, as in Ignite's own handlers.
+        options: further arguments of `GradCAMLogger` (layers, methods, class_names, transform, metrics, ...) and of its
+            `probe` (ids, captions, boxes, boxes_in, truth_masks, images).
 
     Raises:
-        ValueError: an option, a layer, or what is said of the samples. From the first event on, errors are warnings.
+        ValueError: an option, a layer, the inputs or the samples' labels and ground truth are invalid. From the first
+            event on, errors are warnings.
     """
 
     def __init__(
@@ -65,7 +68,7 @@ class GradCAMHandler(BaseHandler):
 
     @never_ends_training
     def __call__(self, engine: Engine, logger: Any, event_name: Any) -> None:
-        """Explain the batch with the model as it is now."""
+        """Explain the batch with the model's present weights, and log the maps."""
         if self._logger is None:
             if not hasattr(logger, "writer"):
                 raise TypeError(f"expected to be attached to a TensorboardLogger, got {type(logger).__name__}")

@@ -23,29 +23,34 @@ __all__ = ["GradCAMCallback", "KerasCAM", "KerasResult"]
 
 
 class GradCAMCallback(keras.callbacks.Callback):
-    """Log what a model looks at while `fit` trains it, which stays exactly as it would be without.
+    """Log maps of fixed samples while `fit` trains a model.
+
+    The training is not changed, bit for bit, and never ended.
 
     Example:
         >>> model.fit(x, y, epochs=10, callbacks=[GradCAMCallback("runs/digits", x_val[:16], y_val[:16])])
 
     Args:
         log_dir: a log directory, or a writer as for `add_gradcam`.
-        images: ``(N, H, W, C)``: the model's inputs, or where `inputs` are given, the pictures of them.
-        labels: ``(N,)`` or ``(N, 1)``, class index, or one-hot ``(N, classes)``, or as else for `prepare_samples`.
-        every: None logs at the end of each epoch, and steps are epochs, as in Keras's own TensorBoard callback. So many
-            batches (50) or so much time ("30s", "5min", a `timedelta`) logs the untrained model, and then whenever that
-            has passed; steps are batches.
+        images: the model's inputs ``(N, H, W, C)``; with `inputs=`, the pictures to show for them.
+        labels: class indices ``(N,)`` or ``(N, 1)``, one-hot ``(N, classes)``, or anything else that `prepare_samples`
+            takes.
+        every: None logs at the end of each epoch, and steps are epochs, as in Keras's own TensorBoard callback. A
+            number of batches (50) or a time ("30s", "5min", a `timedelta`) logs the untrained model, and then each time
+            that it has passed; steps are batches.
         tag: name of the series.
-        inputs: of the model, where they are not `images`.
-        targets: what to explain: None for the top class, "label", "both" of them, an int, ``(N,)`` or ``(N, T)``.
+        inputs: the model's inputs, if they are not `images`.
+        targets: what to explain. None: the top class; "label": the label; "both": the top class, and the label if it is
+            another class; a class, classes ``(N,)``, or T classes of each sample ``(N, T)``.
         layers: as for `KerasCAM`: found automatically by default.
         methods: as for `KerasCAM`.
-        measures: as for `KerasCAM`, and those of a log, such as "steadiness".
-        options: further arguments of `GradCAMLogger` (class_names, mean, std, metrics, top_k, ...) and of samples: ids,
-            captions, boxes, boxes_in, truth_masks.
+        measures: as for `KerasCAM`, and those that compare steps, such as "steadiness".
+        options: further arguments of `GradCAMLogger` (class_names, mean, std, metrics, top_k, ...) and of its `probe`
+            (ids, captions, boxes, boxes_in, truth_masks).
 
     Raises:
-        ValueError: an option, or what is said of the samples. Once the training has begun, errors are warnings.
+        ValueError: an option, the inputs or the samples' labels and ground truth are invalid. Once the training has
+            begun, errors are warnings.
     """
 
     def __init__(
@@ -80,7 +85,7 @@ class GradCAMCallback(keras.callbacks.Callback):
 
     @never_ends_training
     def on_train_begin(self, logs: Any = None) -> None:
-        """Register the samples, and log the untrained model where steps are batches."""
+        """Register the samples; if steps are batches, log the model before its first batch."""
         model = self.model
         self._probe = None
         self._batches = self._batches_before_epoch = _batches_of(model)
@@ -92,19 +97,19 @@ class GradCAMCallback(keras.callbacks.Callback):
 
     @never_ends_training
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
-        """Note how many batches came before: `batch` counts from the epoch's first."""
+        """Note how many batches earlier epochs had: Keras counts from 0 in each epoch."""
         self._batches_before_epoch = self._batches
 
     @never_ends_training
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
-        """Log where it is due."""
+        """Count the batch, and log if `every` has passed."""
         self._batches = self._batches_before_epoch + int(batch) + 1
         if self._every is not None:
             self._log(self._batches)
 
     @never_ends_training
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-        """Log where steps are epochs."""
+        """Log the epoch, if steps are epochs."""
         if self._every is None:
             self._log(epoch, epoch=epoch + 1)
 
@@ -114,5 +119,5 @@ class GradCAMCallback(keras.callbacks.Callback):
 
 
 def _batches_of(model: Any) -> int:
-    """Return how many batches a model was trained with; 0 where it has no optimizer that counts."""
+    """Return how many batches a model was trained with, by its optimizer's count; 0 without one."""
     return int(getattr(getattr(model, "optimizer", None), "iterations", 0))

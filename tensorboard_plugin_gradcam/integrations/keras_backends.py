@@ -26,8 +26,9 @@ class Pass:
 
     Attributes:
         scores: ``(N, classes)``.
-        activations: of each target layer, as the layer gave them.
-        gradients: of the scores, weighted by an array like them and summed, by each layer's activations.
+        activations: by target layer, its output as it is.
+        gradients: a function from weights ``(N, classes)`` to the gradients of the scores' weighted sum with respect to
+            each layer's activations.
     """
 
     scores: NDArray[np.float32]
@@ -36,7 +37,7 @@ class Pass:
 
 
 def run(backend: str, forward: Forward) -> Pass:
-    """Run the model once; the graph begins at the target layers."""
+    """Run the model once; gradients are recorded from the target layers on."""
     return {"tensorflow": _tensorflow, "jax": _jax, "torch": _torch}[backend](forward)
 
 

@@ -29,22 +29,22 @@ _UNKNOWN = object()
 
 @dataclass(frozen=True, eq=False, repr=False)
 class KerasResult(Result):
-    """Maps of M explained scores, in NumPy; the fields are those of `CAMResult`.
+    """Maps of M explained scores of N images, in NumPy; the fields are those of `CAMResult`.
 
     Attributes:
-        maps: for each (method, layer) raw, signed maps ``(M, ...)``, float32, in the layer's resolution.
-        outputs: ``(N, classes)``, scores before softmax or sigmoid where the model's last layer applies one.
-        scores: ``(M,)``, that were explained.
-        targets: ``(M,)``, the class.
-        count: of the images, N.
-        samples: ``(M,)``, index of the image within the batch.
+        maps: by (method, layer): raw, signed maps ``(M, ...)``, float32, in the layer's resolution.
+        outputs: the model's scores ``(N, classes)``, before the last layer's softmax or sigmoid if it has one.
+        scores: the explained scores ``(M,)``.
+        targets: the explained classes ``(M,)``.
+        count: number of images, N.
+        samples: index of the image within the batch ``(M,)``.
         names: M descriptions of the targets.
-        flags: for each (method, layer) M texts of what a viewer must know of a map; "" where there is nothing.
-        kinds: for each method how its maps are meant.
-        input_size: spatial size of the inputs, ``(H, W)``.
-        inputs: what was explained, ``(N, C, ...)``, for `show`.
-        measures: of each map, by their name and then by (method, layer): ``(M,)``, NaN for none.
-        notes: why numbers are missing, for people.
+        flags: by (method, layer): M remarks that viewers must show with a map ("not finite", "flat", ...); "" for none.
+        kinds: by method: how its values are meant ("positive", "signed", "rgb").
+        input_size: spatial size of the inputs in pixels, ``(H, W)``.
+        inputs: the explained images ``(N, C, ...)``, for `show`.
+        measures: by name and then by (method, layer): a number for each map ``(M,)``, NaN if it is not defined.
+        notes: sentences that say why numbers are missing.
     """
 
     maps: Mapping[tuple[str, str], Floats]
@@ -64,48 +64,49 @@ class KerasResult(Result):
     def masks(
         self, size: int | tuple[int, ...] | None = None, method: str | None = None, layer: str | None = None
     ) -> Floats:
-        """Rectify the maps, scale each to [0, 1] and resize it to `size`; the layers' mean where none is named.
-
-        The numbers are those of `CAMResult.masks`.
+        """Rectify the maps, scale each to [0, 1] and resize it to `size`, as `CAMResult.masks` does.
 
         Args:
-            size: height and width of the masks; the input's by default.
-            method: may be left out where there is one.
-            layer: may be left out: the masks of all layers are then fused.
+            size: height and width of the masks in pixels; those of the input by default.
+            method: required if several methods were computed.
+            layer: one layer; None returns the mean over the masks of all layers.
 
         Returns:
-            ``(M, H, W)``, float32.
+            Masks ``(M, H, W)``, float32, in [0, 1].
 
         Raises:
-            ValueError: for a method or a layer that was not asked for, or where several methods leave it open; for
-                maps of another rank than a picture's.
+            ValueError: the method or layer was not computed, or several methods were and none is named; or `size` has
+                another number of axes than the maps.
         """
         chosen = self.chosen(method, layer)
         return keras_maps.masks(chosen, checked_size(size, chosen[0].ndim - 1) or self.input_size)
 
 
 class KerasCAM:
-    """Compute class activation maps of a Keras model, which is left as it was: a training goes on bit for bit.
+    """Compute class activation maps of a Keras model.
+
+    The model is left as it was, so a training continues bit for bit as without the maps.
 
     Example:
         >>> cam = KerasCAM(model)
         >>> cam(images).maps["grad_cam", "conv2d_3"].shape
         (8, 7, 7)
 
-    Scores are explained before the softmax or sigmoid of the model's last layer, where it has one.
+    If the model's last layer applies a softmax or sigmoid, the scores before it are explained.
 
     Args:
-        model: a Keras 3 model of scores ``(N, classes)``; one that is not built is built by the first batch.
-        layers: name, layer, or several of them; None finds, by measuring, the deepest whose output has space.
-        methods: name or names: grad_cam, grad_cam_plus_plus, layer_cam, hires_cam, xgrad_cam, eigen_cam, score_cam; on
-            the torch backend those of `CAM`.
-        measures: name or names of what to measure of each map, as for `CAM`.
-        randomised: what `randomisation` compares with: a model of the same layers with other weights, such as
-            ``keras.models.clone_model(model)``, which draws new ones.
+        model: a Keras 3 model that returns scores ``(N, classes)``. If it is not built, the first batch builds it.
+        layers: a name, a layer, or several of them; None measures the layers and takes the deepest one whose output has
+            space.
+        methods: name or names among grad_cam, grad_cam_plus_plus, layer_cam, hires_cam, xgrad_cam, eigen_cam and
+            score_cam; on the torch backend, all methods of `CAM`.
+        measures: name or names of measures to compute for each map, as for `CAM`.
+        randomised: a model of the same layers with other weights, with which the measure `randomisation` compares:
+            ``keras.models.clone_model(model)`` has newly drawn weights.
 
     Raises:
-        TypeError: for what is no Keras model.
-        ValueError: for a layer, a method or a measure that does not exist, or is not for this backend.
+        TypeError: `model` or `randomised` is not a Keras 3 model.
+        ValueError: a layer, method or measure does not exist, or not on this backend.
     """
 
     def __init__(
@@ -145,36 +146,41 @@ class KerasCAM:
 
     @property
     def choice(self) -> Candidates | None:
-        """What was measured when the layer was found; None where it was named, and before the first call."""
+        """What was measured when the layer was found; None before the first call, or if the layer was named."""
         return self._candidates
 
     def candidates(self, inputs: Any) -> Candidates:
-        """Measure the layers for the first image, as `CAM.candidates` does; printed, it is a table.
+        """Measure the layers on the first image, as `CAM.candidates` does; `print` the result for a table.
 
-        Its paths are the share of the scores' answer to a small change of the image that goes missing while a layer's
-        output is held still, and only those of the deepest layers are measured.
+        A layer's `path` is measured by holding its output constant: it is the share of the scores' response to a small
+        change of the image that is then missing. It is measured for the deepest layers only.
+
+        Raises:
+            ValueError: none of the inputs can be a batch of images.
         """
         return self._probe(self._ready(inputs)).candidates
 
     @property
     def dataformats(self) -> str:
-        """Where the inputs have their channels, in TensorBoard's letters."""
+        """Order of the inputs' axes in TensorBoard's letters: "NHWC", or "NCHW" for Keras's "channels_first"."""
         return "NCHW" if keras_layers.data_format(None) == "channels_first" else "NHWC"
 
     def __call__(self, inputs: Any, targets: Any = None) -> Any:
         """Run the model on `inputs` and explain its scores.
 
         Args:
-            inputs: ``(N, ..., channels)``, as the model takes them; a list or a mapping of several, of which the first
-                that can be images is explained.
-            targets: None explains each image's top class; an int, or N of them, a class; ``(N, T)`` T classes of each;
-                N lists of classes, in which None is the top class; on the torch backend all that `CAM` takes.
+            inputs: ``(N, ..., channels)``, as the model takes them. Of a list or mapping of inputs, the first one that
+                can be images is explained.
+            targets: None explains each image's top class; an int one class; ``(N,)`` a class of each image; ``(N, T)``
+                T classes of each; N lists of classes, of any length, in which None stands for the top class. On the
+                torch backend, everything that `CAM` takes.
 
         Returns:
             A `KerasResult`; on the torch backend a `CAMResult`.
 
         Raises:
-            ValueError: for targets that do not fit, or a layer that did not run or ran twice.
+            ValueError: the targets don't fit the scores or the batch; a layer did not run, or ran twice; the model does
+                not return scores ``(N, classes)``; or no layer has space.
         """
         given = self._ready(inputs)
         layers = self._found(given)
@@ -385,7 +391,7 @@ class KerasCAM:
         return None if copy is None else copy._maps_of(given, asked)
 
     def _random_cam(self, given: KerasInputs) -> KerasCAM | None:
-        """Return what explains the copy with random weights at the same layers."""
+        """Return the `KerasCAM` of the copy with random weights, at the same layers."""
         if self._randomised is not None and not isinstance(self._randomised, KerasCAM):
             self._randomised = KerasCAM(self._randomised, list(self._found(given)), self.methods)
             self._randomised._found(self._randomised._ready(given.given()))
@@ -394,10 +400,10 @@ class KerasCAM:
     def _tail_scores(
         self, given: KerasInputs, done: Pass, trace: keras_layers.Trace | None, layer: str, sample: int, cells: Floats
     ) -> NDArray[np.float32]:
-        """Return the scores ``(K, classes)`` of a sample, if a layer's cells were others ``(K, C, ...)``.
+        """Return a sample's scores ``(K, classes)`` with other values ``(K, C, ...)`` in a layer's cells.
 
         Raises:
-            NotDefined: what is in front of the layer reaches the scores past it.
+            NotDefined: something in front of the layer reaches the scores on another path.
         """
         own = done.activations[layer][[sample]]
         places = self._cells(layer, np.arange(own.size).reshape(own.shape), given.rows([sample]))
@@ -454,7 +460,7 @@ class KerasCAM:
 
 @dataclass(frozen=True, eq=False)
 class _Asked:
-    """M scores that are to be explained: each a class of an image, its image's first (rank 0), second, ..."""
+    """M scores to explain: for each the image, the class, and its rank among the scores of the same image, from 0."""
 
     samples: NDArray[np.int64]
     classes: NDArray[np.int64]
@@ -464,17 +470,17 @@ class _Asked:
         return len(self.classes)
 
     def of_classes(self, classes: NDArray[np.int64]) -> _Asked:
-        """Return the same of other classes."""
+        """Return the same images and ranks with other classes."""
         return _Asked(self.samples, classes, self.ranks)
 
     def weights(self, scores: NDArray[np.float32], position: int) -> NDArray[np.float32]:
-        """Return what the explained score is of the image's scores ``(classes,)``."""
+        """Return the weights ``(classes,)`` by which the image's scores sum to the explained one."""
         if scores.shape[1] == 1:  # one score, for class 1 against class 0
             return np.array([1 if self.classes[position] == 1 else -1], dtype=np.float32)
         return np.asarray(np.arange(scores.shape[1]) == self.classes[position], dtype=np.float32)
 
     def by_rank(self, weights: NDArray[np.float32]) -> list[NDArray[np.float32]]:
-        """Return for each rank the weights of all images' scores, ``(N, classes)``."""
+        """Return for each rank the weights ``(N, classes)`` of all images' scores."""
         found = []
         for rank in range(int(self.ranks.max(initial=0)) + 1):
             chosen = self.ranks == rank
@@ -511,7 +517,7 @@ def _within(asked: _Asked, classes: int) -> _Asked:
 
 
 def _listed(targets: list[Any], tops: NDArray[np.int64]) -> _Asked:
-    """Return what a list of classes for each image asks for, in which None is the top class."""
+    """Read N lists of classes, in which None stands for the top class."""
     triples = []
     for sample, (row, top) in enumerate(zip(targets, tops.tolist(), strict=True)):
         asked = row.without_top(top) if isinstance(row, Distinct) else row if isinstance(row, list) else [row]
@@ -537,7 +543,7 @@ def _channels_first(array: Floats, already: bool) -> Floats:
 
 
 def _flags(maps: Floats) -> tuple[str, ...]:
-    """Return the flags that the torch engine gives."""
+    """Return the same flags as the torch engine."""
     flags = tuple(_flag(map_) for map_ in maps)
     if "not finite" in flags:
         warnings.warn("a map is not finite: the layer's activations or gradients are NaN or infinite", stacklevel=4)

@@ -1,4 +1,4 @@
-"""What a Keras model is given: one batch, or several in a list or a mapping, of which one holds the images."""
+"""The inputs of a Keras model: one batch, or several in a list or a mapping, of which one holds the images."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class KerasInputs:
     Attributes:
         arrays: by name or position; None for the only one.
         image: key of the images among them.
-        kind: what they were given in: a list, a tuple, a mapping, or nothing around the only one.
+        kind: the container they came in: list, tuple or dict; object for a single array.
     """
 
     arrays: dict[Any, Array]
@@ -33,7 +33,7 @@ class KerasInputs:
         """Read an array, or a list, tuple or mapping of them.
 
         Raises:
-            ValueError: where none of them can be a batch of images.
+            ValueError: none of them can be a batch of images.
         """
         arrays: dict[Any, Array]
         kind: type
@@ -61,7 +61,7 @@ class KerasInputs:
         return {key: array for key, array in self.arrays.items() if key != self.image}
 
     def rows(self, rows: Sequence[int], images: Array | None = None) -> KerasInputs:
-        """Return the inputs for the images of those rows, which may repeat; `images` may take their place."""
+        """Return the inputs of some samples, which may repeat, by default with their own images."""
         count, index = len(self.images), np.asarray(rows)
         arrays = {key: array[index] if len(array) == count else array for key, array in self.arrays.items()}
         if images is not None:
@@ -69,7 +69,7 @@ class KerasInputs:
         return KerasInputs(arrays, self.image, self.kind)
 
     def given(self, images: Any = None, others: Mapping[Any, Any] | None = None) -> Any:
-        """Return them as the model takes them; tensors may take the arrays' place."""
+        """Return the inputs as the model takes them; pass tensors to replace arrays."""
         values = {**self.arrays, **(others or {})}
         if images is not None:
             values[self.image] = images

@@ -1,4 +1,4 @@
-"""A Keras model's layers: named or found, watched while they run, and left as they were."""
+"""The layers of a Keras model: finding them by name, and watching or replacing their outputs for one pass."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def all_layers(model: Any) -> list[Any]:
 
 @contextmanager
 def borrowed(model: Any) -> Iterator[None]:
-    """Run `model` such that no variable (weights, statistics, seeds) is updated, and its losses are kept."""
+    """Keep variables (weights, statistics, seeds) and losses of `model` as they are while it runs."""
     kept = [(layer, list(layer._losses), set(layer._loss_ids)) for layer in (model, *all_layers(model))]
     with keras.StatelessScope():
         try:
@@ -34,7 +34,7 @@ def borrowed(model: Any) -> Iterator[None]:
 
 @contextmanager
 def replaced(layer: Any, name: str, value: Any) -> Iterator[None]:
-    """Give a layer another attribute, past Keras's tracking of attributes, then its own back."""
+    """Replace an attribute of a layer within a `with` block, without Keras tracking it."""
     attributes = vars(layer)
     own, missing = attributes.get(name), name not in attributes
     attributes[name] = value
@@ -65,7 +65,7 @@ def _tapping(name: str, call: Callable[..., Any], tap: Callable[[str, Any], Any]
 
 @dataclass(frozen=True, eq=False)
 class Trace:
-    """What one forward pass told.
+    """The record of one forward pass.
 
     Attributes:
         model: that ran.
@@ -78,7 +78,7 @@ class Trace:
     output: Any
 
     def head(self) -> Any:
-        """Return the layer that turns scores into probabilities at the model's end, or None."""
+        """Return the last layer if it applies a softmax or sigmoid, else None."""
         for layer, output in self.steps:
             if output is self.output and (isinstance(layer, keras.layers.Softmax) or _activation(layer) != ""):
                 return layer
@@ -86,7 +86,7 @@ class Trace:
 
 
 def trace(model: Any, inputs: Any) -> Trace:
-    """Run the model, and note what each of its layers gave."""
+    """Run the model, and record each layer's output."""
     steps: list[tuple[Any, Any]] = []
     layers = {str(index): layer for index, layer in enumerate(all_layers(model))}
 
@@ -102,7 +102,7 @@ def trace(model: Any, inputs: Any) -> Trace:
 
 @contextmanager
 def answered(done: Trace, layer: Any, value: Any, count: int) -> Iterator[None]:
-    """Let `layer` give `value` for `count` images, without running what ran in front of it.
+    """Let `layer` return `value` for `count` images, without running the layers in front of it.
 
     The layers in front answer with tensors of their shape that hold NaN: what of them still reaches the scores shows.
     A layer that runs again behind `layer` runs as it is.
@@ -132,7 +132,7 @@ def tensor_of(outputs: Any) -> Any:
 
 @contextmanager
 def scores_of(head: Any, keep: list[Any]) -> Iterator[None]:
-    """Put what comes before the softmax or sigmoid of `head` into `keep`."""
+    """Append the scores before the softmax or sigmoid of `head` to `keep`."""
     if head is None:
         yield
         return
@@ -159,14 +159,14 @@ def data_format(layer: Any) -> str:
 
 
 def names(model: Any) -> dict[int, str]:
-    """Return each layer's name by its identity: its path where another layer has the same name."""
+    """Return each layer's name by its `id`; layers that share a name are named by their paths."""
     layers = all_layers(model)
     given = [layer.name for layer in layers]
     return {id(layer): layer.name if given.count(layer.name) == 1 else layer.path for layer in layers}
 
 
 def named_layers(model: Any, layers: Any) -> dict[str, Any]:
-    """Return the layers that a name, a layer or an iterable of them stands for, by name.
+    """Return layers by name, given as a name, a layer, or an iterable of them.
 
     Raises:
         ValueError: for a layer that the model does not have; the message lists close names.

@@ -91,7 +91,7 @@ def _spatial(array: NDArray[Any]) -> tuple[int, ...]:
 
 
 def score_cam(activations: Floats, inputs: Floats, score: Callable[[int, Floats], NDArray[Any]]) -> Floats:
-    """Weight each channel by the softmax over channels of what the model says of the image it masks.
+    """Weight each channel by the softmax over channels of the score of the image masked by it.
 
     Wang et al., 2020, eq. 3-5, https://arxiv.org/abs/1910.01279. The baseline's score, the same for each channel, would
     leave the softmax as it is.
@@ -110,7 +110,7 @@ def score_cam(activations: Floats, inputs: Floats, score: Callable[[int, Floats]
 
 
 def masks(layers: Sequence[Floats], size: Sequence[int]) -> Floats:
-    """Rectify each layer's maps ``(M, h, w)``, scale and resize them; return their mean ``(M, H, W)``, scaled again.
+    """Rectify, scale and resize each layer's maps ``(M, h, w)``; return their mean ``(M, H, W)``, scaled to [0, 1].
 
     Raises:
         ValueError: for maps of another rank.

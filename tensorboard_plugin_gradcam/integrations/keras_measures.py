@@ -36,12 +36,12 @@ _ROWS = 32  # of a layer's cells taken away, in one run of what follows it
 
 
 class NotDefined(ValueError):
-    """A measure is not defined for such a model."""
+    """A measure is not defined for this model; the message says why."""
 
 
 @dataclass(frozen=True, eq=False)
 class Explained:
-    """What is measured: M scores of N images.
+    """What the measures need: M explained scores of N images.
 
     Attributes:
         maps: ``(M, ...)``, raw, by method and layer.
@@ -77,18 +77,18 @@ class Explained:
 
     @property
     def size(self) -> tuple[int, ...]:
-        """Of the pictures."""
+        """Spatial shape of the pictures."""
         return self.pictures.shape[1:-1] if self.channels_last else self.pictures.shape[2:]
 
     def over_picture(self, cells: NDArray[Any]) -> NDArray[Any]:
-        """Return cells ``(K, ...)`` such that pictures can be multiplied by them."""
+        """Return cells ``(K, ...)`` with an axis for channels, to multiply pictures by."""
         shaped = cells.reshape(len(cells), *self.size)
         return shaped[..., None] if self.channels_last else shaped[:, None]
 
 
 @dataclass
 class Found:
-    """Numbers of maps by name, method and layer, and what is to be said of them."""
+    """Numbers of maps by name, method and layer, and notes on those that are missing."""
 
     numbers: Numbers = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
@@ -98,7 +98,7 @@ class Found:
         self.numbers.setdefault(name, {})[key] = np.asarray(values, np.float32)
 
     def put_gain(self, measure: Measure, key: Key, maps: Floats, gained: Gain) -> None:
-        """Add both numbers of a gain; a map that is flat or not finite has none."""
+        """Add both numbers of a gain; they are NaN for a map that is flat or not finite."""
         name, logits = measure.numbers
         flat = maps.reshape(len(maps), -1)
         says_nothing = ~np.isfinite(flat).all(axis=1) | (np.ptp(flat, axis=1) == 0)
@@ -113,7 +113,7 @@ class Found:
 
 
 def rivals(scores: NDArray[Any], classes: NDArray[Any]) -> NDArray[np.int64]:
-    """Return for each class that is explained the highest of the others, of scores ``(M, classes)``."""
+    """Return for each explained class the other class with the highest score, of scores ``(M, classes)``."""
     others = np.array(scores, np.float64)
     others[np.arange(len(others)), classes] = -np.inf
     return np.asarray(others.argmax(axis=1), dtype=np.int64)
@@ -184,7 +184,7 @@ def _of_heads(measure: Measure, explained: Explained, found: Found) -> None:
 
 
 def _baselines(cells: Floats, samples: NDArray[np.int64], baseline: Baseline | None) -> Floats:
-    """Return what takes the place of each score's cells, ``(M, C)``, as the torch engine chooses it."""
+    """Return the values that replace removed cells, ``(M, C)``, chosen as in the torch engine."""
     if baseline == "own":
         return np.asarray(cells.mean(axis=2))
     _, of_images = np.unique(samples, return_index=True)
@@ -243,14 +243,14 @@ def _of_mosaics(measure: Measure, explained: Explained, found: Found) -> None:
 
 
 def _tops_in_half(explained: Explained) -> NDArray[np.int64]:
-    """Return the class that is ranked first of each picture, four of it side by side: networks may be of one size."""
+    """Return each picture's top class when it is shown four times in one picture: a network may take only one size."""
     numbers = list(range(len(explained.pictures)))
     fours = np.stack([_put_together(explained, [number] * 4) for number in numbers])
     return np.asarray(explained.all_scores(numbers, fours).argmax(axis=1), dtype=np.int64)
 
 
 def _put_together(explained: Explained, four: Sequence[int]) -> Floats:
-    """Return a picture of four, each in a quarter."""
+    """Return one picture made of four, each in a quarter."""
     whole = np.empty(explained.pictures.shape[1:], np.float32)
     axes = (0, 1) if explained.channels_last else (1, 2)
     for image, (rows, columns) in zip(four, quarters(*explained.size), strict=True):

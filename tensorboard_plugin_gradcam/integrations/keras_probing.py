@@ -1,4 +1,4 @@
-"""What a Keras model's layers give for one image that is changed a little; `layer_finding` decides from it.
+"""Measure how the layers of a Keras model respond to small changes of one image; `layer_finding` decides from it.
 
 No graph is read: which share of the way to the scores leads through a layer is measured by holding its output still
 while the image changes. That takes a pass for each layer, so it is asked of the deepest with space alone.
@@ -51,7 +51,7 @@ class _Entry:
 
 @dataclass(frozen=True, eq=False)
 class Probe:
-    """What was measured of one image.
+    """What was measured on one image.
 
     Attributes:
         candidates: the layers with space whose paths were measured, and the one that is taken.
@@ -63,7 +63,7 @@ class Probe:
 
 
 def probed(model: Any, head: Any, inputs: Any, images: NDArray[Any], with_images: Callable[[Any], Any]) -> Probe:
-    """Run the model on one image and on changed copies of it, and measure what its layers gave.
+    """Run the model on one image and on changed copies of it, and measure its layers' outputs.
 
     Args:
         model: what is probed.
@@ -167,7 +167,7 @@ class _Probing:
         found: dict[str, tuple[Arrangement | None, bool]],
         scores: Floats,
     ) -> list[Candidate]:
-        """Return a candidate for each output with cells, under the name of the layer that stands for it."""
+        """Return a candidate for each output with cells, named after the layer that returned it."""
         last = max((entry.order for entry in entries.values()), default=1)
         weighted = [entry.order for entry in entries.values() if _is_leaf_with_weights(entry.layer)]
         items: list[tuple[Candidate, _Entry]] = []
@@ -207,7 +207,7 @@ class _Probing:
         change: Floats,
         is_dense: bool,
     ) -> list[Candidate]:
-        """Measure paths and dependence of the deepest, until one is on all paths and read."""
+        """Measure paths and dependence from the deepest layer on, until one is on all paths and used by the score."""
         measured: list[Candidate] = []
         seen: Counter[int] = Counter()
         for item in reversed(items):
@@ -226,7 +226,7 @@ class _Probing:
         return measured[::-1]
 
     def _path(self, entry: _Entry, scores: Floats, moved: Floats, change: Floats) -> float:
-        """Return which share of the scores' answer goes missing when a layer's output is held still."""
+        """Return the share of the scores' response that is missing when a layer's output is held constant."""
         answer = float(np.abs(moved - scores).sum())
         if not answer:
             return 1.0
@@ -258,7 +258,7 @@ def forward(model: Any, head: Any, layers: dict[str, Any], inputs: Any, tap: Cal
 
 
 def plain(layer: Any, shape: Sequence[int], rank: int) -> Arrangement | None:
-    """Return the arrangement of a convolution or BatchNormalization, which says itself where its channels are."""
+    """Return the arrangement of a convolution or BatchNormalization, from its own axis settings."""
     is_convolution = hasattr(layer, "kernel_size") and hasattr(layer, "data_format")
     is_norm = isinstance(layer, keras.layers.BatchNormalization)
     if len(shape) != rank + 2 or not (is_convolution or is_norm):

@@ -68,7 +68,7 @@ class TorchCAM:
 
 
 class _Adapter(nn.Module):
-    """A Keras model as the torch engine expects one: scores of channels first, its layers seen through windows."""
+    """A Keras model as the torch engine expects one: channels first, with a torch module for each layer."""
 
     def __init__(
         self, model: nn.Module, channels_first: Mapping[str, bool], inputs_first: bool, forward: Forward
@@ -80,7 +80,7 @@ class _Adapter(nn.Module):
         self.given: KerasInputs | None = None
 
     def forward(self, images: Tensor, *others: Tensor) -> Any:
-        """Return the scores."""
+        """Return the scores ``(N, classes)``."""
         if self.given is None:
             raise ValueError("expected the inputs' form")
         named = dict(zip(self.given.others, others, strict=True))

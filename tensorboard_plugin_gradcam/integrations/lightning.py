@@ -34,7 +34,9 @@ def _callback_classes() -> tuple[type[Any], ...]:
 
 
 class GradCAMCallback(*_callback_classes()):  # type: ignore[misc]
-    """Log what a model looks at in the first batches of each validation, at the cost of the head's backward pass.
+    """Log maps of the first batches of each validation, in the forward passes that the validation runs anyway.
+
+    Only a backward pass through the layers behind the target layer is added.
 
     Example:
         >>> trainer = Trainer(logger=TensorBoardLogger("runs"), callbacks=[GradCAMCallback(class_names=names)])
@@ -48,8 +50,8 @@ class GradCAMCallback(*_callback_classes()):  # type: ignore[misc]
             `LightningModule` itself, whose `forward` the validation step must then call.
         labels: function from a batch to its labels, as for `prepare_samples`; by default labels are recognized in the
             batch: classes, one-hot and multi-hot rows, names, masks.
-        targets: what to explain, as for `CAM`: by default the top class; "label" for the label's class; "both" for the
-            top class and, if that is wrong, also the label's.
+        targets: what to explain, as for `CAM`. None: the top class; "label": the label; "both": the top class, and the
+            label if it is another class.
         tag: name of the series; for further data loaders, ``/dataloader_idx_1`` and so on is appended.
         layers: as for `CAM`: found automatically by default.
         methods: as for `CAM`; only methods without forward passes of their own.
@@ -134,7 +136,7 @@ class GradCAMCallback(*_callback_classes()):  # type: ignore[misc]
         batch_idx: int,
         dataloader_idx: int = 0,
     ) -> None:
-        """Explain it, and add it to the step's record; the sanity check's goes where nobody sees it."""
+        """Explain the batch and add it to the step's record; maps of the sanity check are not kept."""
         capture = self._end()
         if capture is None or self._logger is None:
             return
@@ -154,12 +156,12 @@ class GradCAMCallback(*_callback_classes()):  # type: ignore[misc]
 
     @never_ends_training
     def on_exception(self, trainer: Any, pl_module: Any, exception: BaseException) -> None:
-        """Leave no hook behind."""
+        """Remove the hooks of a forward pass that failed."""
         self._end()
 
     @never_ends_training
     def teardown(self, trainer: Any, pl_module: Any, stage: str) -> None:
-        """Let go of the model, and write what is left."""
+        """Write what is left, and drop the reference to the model."""
         self._end()
         logger, self._logger, self._cam = self._logger, None, None
         if logger is not None:
@@ -197,7 +199,7 @@ class GradCAMCallback(*_callback_classes()):  # type: ignore[misc]
         return truth_in(batch, count, scores_of(capture.outputs, count), self._options.get("task"), names)
 
     def _asked(self, labels: Any, capture: Capture) -> Any:
-        """Return the targets: where labels are asked for and there are none, the top classes are explained."""
+        """Return the targets: the top classes if labels are asked for but the batch has none."""
         if not isinstance(self._targets, str):
             return self._targets
         found = read_labels(labels, _count(capture), None, self._options.get("class_names", ()), [])

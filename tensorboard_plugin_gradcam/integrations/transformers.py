@@ -24,29 +24,33 @@ from tensorboard_plugin_gradcam.writer.every import Every, interval
 
 
 class GradCAMCallback(TrainerCallback):
-    """Log what an image classifier looks at while `Trainer` trains it, which stays exactly as it would be without.
+    """Log maps of a data set's first samples while `Trainer` trains an image model.
+
+    The training is not changed, bit for bit, and never ended.
 
     Example:
         >>> trainer = Trainer(model, args, ..., callbacks=[GradCAMCallback(eval_dataset, image_processor)])
 
     Args:
-        dataset: its first samples are explained: mappings with "pixel_values" ``(C, H, W)``, and what else they say of
-            the samples, such as "labels" or "label": classes, several of them, masks.
-        image_processor: how they were normalized, undone for the pictures.
-        count: how many samples.
-        every: None logs the untrained model, and then at each evaluation; so many steps (50) or so much time ("30s",
-            "5min", a `timedelta`) whenever that has passed.
+        dataset: mappings with "pixel_values" ``(C, H, W)``; its first samples are explained. Labels are found among the
+            other entries ("labels", "label", ...): a class, several classes, or a mask.
+        image_processor: tells how "pixel_values" were normalized, which is undone for the pictures.
+        count: number of samples.
+        every: None logs the untrained model, and then each evaluation; a number of steps (50) or a time ("30s", "5min",
+            a `timedelta`) logs each time that it has passed.
         tag: name of the series.
-        targets: what to explain, as for `CAM`: the top class by default, "label" for the label's,
-            "both" for the top class's and, where that is wrong, the label's too.
-        writer: as for `add_gradcam`, or a `TensorBoardCallback` that stands before this one among the callbacks; by
-            default a run of its own in the output directory, ``runs/gradcam``, ``runs/gradcam-2`` and so on for each
-            training; one that is resumed goes on in the last one's.
-        options: further arguments of `GradCAMLogger` (layers, methods, class_names, metrics, ...) and of samples (ids,
-            captions, boxes, boxes_in, truth_masks, images). Class names are the model configuration's by default.
+        targets: what to explain, as for `CAM`. None: the top class; "label": the label; "both": the top class, and the
+            label if it is another class.
+        writer: as for `add_gradcam`, or a `TensorBoardCallback` that comes before this one among the callbacks. By
+            default each training gets a run in the output directory: ``runs/gradcam``, ``runs/gradcam-2`` and so on; a
+            resumed training continues the last one.
+        options: further arguments of `GradCAMLogger` (layers, methods, class_names, metrics, ...) and of its `probe`
+            (ids, captions, boxes, boxes_in, truth_masks, images). Class names come from the model's configuration by
+            default.
 
     Raises:
-        ValueError: an option, or what is said of the samples. Once the training has begun, errors are warnings.
+        ValueError: an option, the inputs or the samples' labels and ground truth are invalid, or samples have no
+            "pixel_values". Once the training has begun, errors are warnings.
     """
 
     def __init__(
@@ -79,7 +83,7 @@ class GradCAMCallback(TrainerCallback):
 
     @never_ends_training
     def on_train_begin(self, args: Any, state: Any, control: Any, model: Any = None, **kwargs: Any) -> None:
-        """Register the samples, and log the untrained model."""
+        """Register the samples and log the model before its first step."""
         if not state.is_world_process_zero:
             return
         self._probe = None
@@ -91,13 +95,13 @@ class GradCAMCallback(TrainerCallback):
 
     @never_ends_training
     def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        """Log where it is due."""
+        """Log if `every` has passed."""
         if self._every is not None:
             self._log(state)
 
     @never_ends_training
     def on_evaluate(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        """Log where evaluations are what counts."""
+        """Log the evaluation, unless `every` says otherwise."""
         if self._every is None:
             self._log(state)
 
@@ -112,7 +116,7 @@ class GradCAMCallback(TrainerCallback):
 
 
 def _own_run(runs: Path, is_resumed: bool) -> Path:
-    """Return a training's own run: the last one's where it is resumed, else the next that has no log yet."""
+    """Return a training's run: the last one if it is resumed, else the next one without a log."""
     number = 1
     while any(_numbered(runs, number).glob("*tfevents*")):
         number += 1
