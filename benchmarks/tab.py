@@ -1,6 +1,7 @@
 """The tab in software-rendered Chromium, beside TensorBoard's Images tab with the same samples as overlays.
 
-    python -m benchmarks.tab                   64 samples x 1,000 steps: opening, scrubbing, bytes
+    python -m benchmarks.tab                   64 samples x 1,000 steps: opening, scrubbing, bytes, a GIF;
+                                               then 200 samples x 5 runs beside it
     python -m benchmarks.tab --minutes 10      also the page's memory while it plays
     python -m benchmarks.tab --large           also 200 samples x 1,000 steps x 5 runs x 3 layers
 
@@ -23,6 +24,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from PIL import Image
 from playwright.sync_api import Browser, Frame, Page, sync_playwright
 from torch.utils.tensorboard import SummaryWriter
 
@@ -31,6 +33,7 @@ from tensorboard_plugin_gradcam import add_gradcam
 from tensorboard_plugin_gradcam.heatmap import overlay
 
 SIZE, STEPS, PAGES = 224, 1000, 5
+GIF_FRAMES = 60
 IMAGE_STEPS = 10  # as many as the Images tab keeps
 VIEWPORT = {"width": 1920, "height": 1200}  # shows 40 tiles at once
 TILE = "[data-testid=tile-canvas]"
@@ -248,8 +251,37 @@ def measure_tab(browser: Browser, address: str, minutes: float, pages: int) -> N
         record("tab/step change", float(change), "ms", high=float(slowest))
         print(f"scrubbing {found['tiles']} tiles: {rate:.0f} steps a second", end="; ")
         print(f"a change {change:.0f} ms, 95 % {slowest:.0f} ms")
+        print(f"a GIF of 1,200 x 675, {GIF_FRAMES} frames: {gif_seconds(page, frame):.1f} s")
         if minutes:
             play(page, frame, minutes)
+
+
+def gif_seconds(page: Page, frame: Frame) -> float:
+    """From the click on "Save GIF" to the file."""
+    frame.get_by_role("button", name="Card…").click()
+    save = frame.get_by_role("button", name="Save GIF")
+    save.wait_for()
+    with page.expect_download(timeout=120_000) as download:
+        began = time.perf_counter()
+        save.click()
+    seconds = time.perf_counter() - began
+    with Image.open(download.value.path()) as gif:
+        assert (gif.size, getattr(gif, "n_frames", 1)) == ((1200, 675), GIF_FRAMES)
+    record("tab/GIF", seconds, "s")
+    return seconds
+
+
+def measure_many(browser: Browser, folder: Path, few: str, pages: int) -> None:
+    """Print how long the first screen of 200 samples x 5 runs takes beside that of 64 x 1, in turns."""
+    for run in range(5):
+        write_maps(folder / f"run{run}", photographs(200))
+    with tensorboard(folder, lambda address: has_last_step(address, 5, 0)) as (many, _):
+        both = [[first_painted_seconds(browser, f"{one}/#gradcam") for one in (few, many)] for _ in range(pages)]
+    ours, theirs = ([*times] for times in zip(*both, strict=True))
+    record_all("tab/first tile/200 samples x 5 runs", theirs, "s")
+    times = statistics.median(theirs) / statistics.median(ours)
+    print(f"first tile of 200 samples x 5 runs {statistics.median(theirs):.2f} s, of 64 x 1 ", end="")
+    print(f"{statistics.median(ours):.2f} s: {times:.2f} times")
 
 
 # Runs in the page: the choice of a layer, then the milliseconds until the first tile of that layer is painted.
@@ -304,6 +336,8 @@ def main() -> None:
         with tensorboard(root / "log", lambda address: has_last_step(address, 1, count)) as (address, loading):
             print(f"{count} samples x 1,000 steps: TensorBoard loads it in {loading:.1f} s")
             measure_tab(browser, address, arguments.minutes, pages)
+            if not arguments.quick:
+                measure_many(browser, root / "many", address, pages)
         if arguments.large:
             measure_large(browser, root / "large")
         browser.close()

@@ -48,6 +48,40 @@ def test_axe_finds_nothing(page: Page, rich: Server, theme: str) -> None:
     assert violations(frame) == []
 
 
+TWO = {"a": f"{FOCUS}&method=grad_cam&layer=layer4", "b": f"{FOCUS}&method=grad_cam&layer=layer3"}
+WRONG = "run=shortcut&tag=val&sample=1"
+VIEWS: list[tuple[str, dict[str, object]]] = [
+    (".finding", {"view": "findings"}),
+    (".atlas", {"view": "atlas"}),
+    (".methods", {"view": "methods"}),
+    ("[data-testid=ab]", {"view": "ab", **TWO}),
+    ("[data-strip='0'] canvas[data-step='0']", {"view": "compare", "columns": "step"}),
+    ("[data-testid=story]", {"runs": "shortcut", "focus": WRONG, "why": 1}),
+    (".pictures > .picture [data-testid=trail]", {"runs": "clean", "focus": FOCUS, "trail": 1}),
+    (".focus.full", {"runs": "clean", "focus": FOCUS, "full": 1}),
+    (".nothing", {"runs": "gone"}),
+]
+
+
+@pytest.mark.parametrize("theme", ["light", pytest.param("dark", marks=pytest.mark.slow)])
+def test_axe_finds_nothing_in_any_view(page: Page, rich: Server, theme: str) -> None:
+    frame = look(page, rich)
+    frame.evaluate("(dark) => document.body.classList.toggle('dark-mode', dark)", theme == "dark")
+    frame.wait_for_function(
+        "(dark) => document.documentElement.classList.contains('dark') === dark", arg=theme == "dark"
+    )
+    found = {}
+    for sign, settings in VIEWS:
+        turn_to(frame, **settings)
+        expect(frame.locator(sign).first).to_be_visible()
+        found[sign] = violations(frame)
+    turn_to(frame, view="grid")
+    frame.get_by_role("button", name="Card…").click()
+    expect(frame.get_by_test_id("card")).to_be_visible()
+    found["card"] = violations(frame)
+    assert {view: faults for view, faults in found.items() if faults} == {}
+
+
 KEYS = [
     ("ArrowLeft", "step", "180"), ("Shift+ArrowLeft", "step", "0"), ("Home ArrowRight", "step", "20"),
     ("Home Shift+ArrowRight ArrowLeft", "step", "180"), ("Home End", "step", None),

@@ -78,21 +78,25 @@ function Offline() {
 
 function Loading() {
   return (
-    <div class="state" role="status">
-      <p>Loading Grad-CAM data…</p>
-    </div>
+    <main>
+      <div class="state" role="status">
+        <p>Loading Grad-CAM data…</p>
+      </div>
+    </main>
   );
 }
 
 function Failure({words}: {words: string}) {
   return (
-    <div class="state" role="alert">
-      <h1>{isFile ? "This file can’t be read" : "TensorBoard is not responding"}</h1>
-      <p>{words}</p>
-      <button type="button" class="button" onClick={retry}>
-        Try again
-      </button>
-    </div>
+    <main>
+      <div class="state" role="alert">
+        <h1>{isFile ? "This file can’t be read" : "TensorBoard is not responding"}</h1>
+        <p>{words}</p>
+        <button type="button" class="button" onClick={retry}>
+          Try again
+        </button>
+      </div>
+    </main>
   );
 }
 
@@ -119,13 +123,14 @@ with GradCAMLogger("runs/digits", model) as logger:
 
 function Empty() {
   return (
-    <div class="state" data-testid="empty">
+    <main class="state" data-testid="empty">
       <h1>No Grad-CAM data in this log yet</h1>
       <p>
         Log maps from your training loop, and they appear here after the first step. The training's environment needs
         this package and PyTorch or Keras. A complete example (<code>pip install torch scikit-learn</code>):
       </p>
-      <pre>{EXAMPLE}</pre>
-    </div>
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: its long lines are scrolled by key too */}
+      <pre tabIndex={0}>{EXAMPLE}</pre>
+    </main>
   );
 }

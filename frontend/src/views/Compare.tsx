@@ -11,6 +11,7 @@ import {arrivals, change, colorOf, type Group, groups, settings, sought, step} f
 import type {Coordinates, Sample} from "../types";
 import {About} from "./Heading";
 import {IconButton} from "./controls";
+import {Cut} from "./Cut";
 import {Left} from "./FilterBar";
 import {CLOSE} from "./icons";
 import {Nothing} from "./Nothing";
@@ -180,7 +181,7 @@ function StripView({strip: {cells, fixed}, cast, rank, several, ratio, heads = f
     <section
       ref={element}
       class="strip-of"
-      aria-label={sampleName(sample, index)}
+      aria-label={[sampleName(sample, index), about].filter(Boolean).join(", ")}
       data-strip={index}
       style={{"--box": ratio, "--across": cells.length, ...(width === undefined ? {} : {width: `${width}px`})}}
     >
@@ -237,7 +238,7 @@ function Name({axis, cell, cast, fixed = false}: NameProps) {
     <span class={axis === "step" && value === step.value ? "head current" : "head"} data-value={String(value)}>
       {axis === "run" && <span class="dot" style={{background: colorOf(cell.run)}} />}
       <span class="name" title={name}>
-        {name}
+        <Cut name={name} />
       </span>
       {axis !== "sample" && !fixed && <Remove axis={axis} value={value} />}
     </span>

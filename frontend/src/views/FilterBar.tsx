@@ -2,12 +2,13 @@ import {counted} from "../state/ordering";
 import {lacksPredictions} from "../state/faults";
 import {region} from "../state/findings";
 import {ownNumbers} from "../state/userNumbers";
-import {arrivals, change, groups, settings, step, steps} from "../state/store";
+import {arrivals, change, type Group, groups, predictionsOf, settings, step, steps} from "../state/store";
 import type {Settings, Sort} from "../state/settings";
 import {castAt} from "../state/samples";
 import {showsSamples, view} from "../state/view";
 import {shown} from "../maths/numbers";
 import {NumberBox} from "./controls";
+import {room} from "./room";
 
 export const SORT_NAMES: readonly (readonly [Sort, string])[] = [
   ["logged", "as logged"],
@@ -21,6 +22,8 @@ export const SORT_NAMES: readonly (readonly [Sort, string])[] = [
   ["iou", "worst IoU"],
   ["region", "most in the region"],
 ];
+
+const NARROW = 720; // pixels of the middle
 
 /** Which samples are shown, and in which order. */
 export function FilterBar() {
@@ -36,7 +39,7 @@ export function FilterBar() {
         type="search"
         data-testid="search"
         aria-label="Search classes, ids and captions"
-        placeholder="Find a sample"
+        placeholder={room.value.width < NARROW ? "Find" : "Find a sample"}
         value={text}
         onInput={(event) => change({text: event.currentTarget.value})}
       />
@@ -52,10 +55,17 @@ const VERDICTS: readonly (readonly [Settings["verdict"], inGrid: string, inCompa
   ["wrong", "Wrong", "Wrong in any"],
 ];
 
+/** Nothing was predicted, or nothing is known to be true: no sample will be right or wrong at any step. */
+function hasNoVerdicts(group: Group): boolean {
+  if (lacksPredictions(group)) return true;
+  const samples = castAt(group, step.value)?.cohort.samples;
+  return samples?.every(({label, labels}) => label === null && !labels) ?? false;
+}
+
 function Verdicts() {
   arrivals.value;
   const counts = counted();
-  if (groups.value.length > 0 && groups.value.every(lacksPredictions) && settings.value.verdict === "all") return null;
+  if (settings.value.verdict === "all" && groups.value.length > 0 && groups.value.every(hasNoVerdicts)) return null;
   const comparing = view.value === "compare" && groups.value.length > 1;
   return (
     <fieldset class="segments" aria-label="Verdict">
@@ -116,8 +126,16 @@ function Classes() {
   );
 }
 
+/** No probability was logged. */
+function hasNoProbabilities(group: Group): boolean {
+  const said = predictionsOf(group);
+  return lacksPredictions(group) || (said !== null && !said.probability);
+}
+
 function Probability() {
+  arrivals.value;
   const {minProbability} = settings.value;
+  if (minProbability === 0 && groups.value.length > 0 && groups.value.every(hasNoProbabilities)) return null;
   return (
     <span class="inline">
       <span class="brief" aria-hidden="true">

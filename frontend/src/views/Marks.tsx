@@ -156,11 +156,13 @@ function Names({group, index, sample, found, view, at}: PredictedProps & {sample
   );
 }
 
+const NEARLY_0 = 0.005; // of the highest value: less is not seen in the colours
+
 /** What the colours of this tile span, where those of the next span something else. */
 function Scale({map, limits: {low, high}}: {map: RawMap; limits: Limits}) {
   const faint = high > limitsOf(map).high; // which says its scale in words
   if (look.value.scale !== "map" || look.value.mode === "image" || !(high > low) || faint) return null;
-  const from = map.kind === "positive" ? (low > 0 ? `${shown(low)} – ` : "") : "± ";
+  const from = map.kind === "positive" ? (low > NEARLY_0 * high ? `${shown(low)} – ` : "") : "± ";
   return (
     <span
       class="own-scale"

@@ -26,6 +26,7 @@ import {DEFAULTS} from "../state/settings";
 import {ColorBar} from "./ColorBar";
 import {Combo, type Option} from "./Combo";
 import {Check, IconButton, Select} from "./controls";
+import {Cut} from "./Cut";
 import {Exports} from "./Exports";
 import {kindDrawn, LookSection, MoreLook} from "./Look";
 import {useNarrow} from "./narrow";
@@ -149,7 +150,7 @@ function Runs() {
         {listed.map((run) => (
           <div key={run} class="run">
             <Check checked={chosenRuns.value.includes(run)} color={colorOf(run)} onChange={(on) => tick(run, on)}>
-              {run}
+              <Cut name={run} />
             </Check>
             {listed.length > 1 && (
               <button
@@ -204,7 +205,7 @@ function Tags() {
             checked={chosenTags.value.includes(tag)}
             onChange={(on) => change({tags: toggled(allTags.value, settings.value.tags ?? chosenTags.value, tag, on)})}
           >
-            {tag}
+            <Cut name={tag} />
           </Check>
         ))}
       </div>

@@ -28,7 +28,7 @@ const LINK =
 const DONE = "M9.5 17.6 4 12l1.4-1.4 4.1 4.2 9.1-9.2L20 7z";
 const PICTURE = "M3 4h18v16H3zm2 2v12h14V6zm1 10 4-5 3 3.5 2-2.5 3 4z";
 const MOST_OPTIONS = 200;
-const NARROW = {few: 520, many: 900}; // pixels of the middle, in which names of all views have no room
+const NARROW = {few: 520, many: 600, comparing: 900}; // pixels of the middle, in which names of all views have no room
 const SIGNS = {usual: 960, adding: 1240}; // in which signs stand for the words on buttons
 
 /** How the middle is arranged. */
@@ -36,10 +36,11 @@ export function Toolbar() {
   const views = measuredNames.value.length || view.value === "methods" ? [...VIEWS, METHODS] : VIEWS;
   const {rows, columns} = settings.value;
   const adding = view.value === "compare" && (hiddenOn(rows).length > 0 || hiddenOn(columns).length > 0);
+  const narrow = views.length > VIEWS.length ? (view.value === "compare" ? NARROW.comparing : NARROW.many) : NARROW.few;
   const signs = room.value.width < (adding ? SIGNS.adding : SIGNS.usual);
   return (
     <div class={signs ? "toolbar signs" : "toolbar"} role="toolbar" aria-label="Arrangement">
-      {room.value.width < (views.length > VIEWS.length ? NARROW.many : NARROW.few) ? (
+      {room.value.width < narrow ? (
         <Select label="View" value={view.value} options={views} onChange={show} />
       ) : (
         <Segments label="View" value={view.value} options={views} onChange={show} />

@@ -141,22 +141,21 @@ export function Story({group, cast, sample, index, mistake}: Omit<Props, "at"> &
       </p>
       <div class="flip">
         {story.frames.map(({step, name, right, probability, flipped}) => (
-          <button
-            key={step}
-            type="button"
-            class={flipped && before ? "flipped" : ""}
-            aria-label={`Step ${shown(step)}: ${name}, ${right ? "right" : "wrong"}`}
-            onClick={() => goTo(step)}
-          >
+          <button key={step} type="button" class={flipped && before ? "flipped" : ""} onClick={() => goTo(step)}>
             <span class="picture" style={{"--ratio": `${sample.width || 1} / ${sample.height || 1}`}}>
               <Drawn {...{group, sample, index, mistake}} at={step} />
             </span>
             <span class="at">
+              <span class="hidden">Step </span>
               {shown(step)}
+              <span class="hidden">, </span>
               {probability !== null && <span class="value">{probability.toFixed(2)}</span>}
             </span>
             <span class="predicted-there">
-              <span class={right ? "right" : "wrong"}>{right ? "✓" : "✗"}</span>
+              <span class={right ? "right" : "wrong"}>
+                <span aria-hidden="true">{right ? "✓" : "✗"}</span>
+                <span class="hidden">{right ? "right: " : "wrong: "}</span>
+              </span>
               <Cut name={name} />
             </span>
           </button>
