@@ -136,7 +136,7 @@ class _Found:
     """What was seen of one series so far."""
 
     moments: list[tuple[int, Stamp]] = field(default_factory=list)
-    turns: dict[int, tuple[int, Stamp]] = field(default_factory=dict)
+    turns: dict[str, tuple[int, Stamp]] = field(default_factory=dict)  # the last of each tag that takes turns
     samples: int = 0
     shape: tuple[int, ...] = ()
     bytes: int = 0
@@ -195,7 +195,8 @@ class _Run:
             self.sessions.add(record.stamp.session)
             found = self.series[series.identity]
             if series.turn:  # of a turn's records the last one counts
-                found.turns[series.turn] = (record.stamp.step or step, record.stamp)
+                at = step if record.stamp.step is None else record.stamp.step
+                found.turns[value.tag] = (at, record.stamp)
             else:
                 found.moments.append((step, record.stamp))
             found.bytes += value.size

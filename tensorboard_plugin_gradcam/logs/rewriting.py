@@ -152,16 +152,18 @@ def _step_records(logdir: str | os.PathLike[str], quiet: bool) -> tuple[list[_Re
 def _step_record(place: tuple[str, str, int], value: Value, step: int) -> _Record | None:
     try:
         series = value.series()
-        if series.kind not in STEPS or series.turn:  # the last of a turn's records counts, whatever its event's step
+        if series.kind not in STEPS:
             return None
         stamp = record_of(series, value.data(), step).stamp
     except (CorruptRecord, NewerFormat):
         return None
+    if series.turn and stamp.step is not None:  # which stand at step 0, all of them
+        step = stamp.step
     return _Record(place, series, step, stamp, value.size + FRAMING)
 
 
 def _that_count(records: list[_Record]) -> list[_Record]:
-    """Return the records that no later training replaced, and the copies of first records.
+    """Return the records that no later training replaced, of those that take turns the last, and copies of first ones.
 
     A copy shows the untrained network where a loader drops step 0.
     """
@@ -169,8 +171,10 @@ def _that_count(records: list[_Record]) -> list[_Record]:
     for record in records:
         groups[record.place[0], record.series.identity].append(record)
     counting = [record for record in records if record.series.first]
+    last_turns = {record.place[:2]: record.place for record in records if record.series.turn}
     for group in groups.values():
         own = [record for record in group if not record.series.first]
+        own = [record for record in own if last_turns.get(record.place[:2], record.place) == record.place]
         counting += [own[index] for index in surviving_moments((record.step, record.stamp) for record in own)]
     return counting
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from tensorboard.compat.proto import event_pb2
 
-from tensorboard_plugin_gradcam import fix_log, inspect_log, prune_log, read_gradcam
+from tensorboard_plugin_gradcam import add_gradcam, fix_log, inspect_log, prune_log, read_gradcam
 from tensorboard_plugin_gradcam.cli import main
 from tensorboard_plugin_gradcam.event_files import Frame, opened, scan
 from tensorboard_plugin_gradcam.logs.rewriting import _framed
@@ -120,3 +120,15 @@ def test_what_can_not_be_is_told(logdir: Path, tmp_path: Path, capsys: pytest.Ca
     assert main(["inspect", str(logdir), "--prune", "fifty", "-o", str(tmp_path / "new")]) == 2
     assert main(["inspect", str(logdir), "--prune", "60kB", "-o", str(tmp_path / "new")]) == 0
     assert "of 40 steps stay" in capsys.readouterr().out
+
+
+def test_of_maps_that_take_turns_those_that_no_reader_sees_go_first(tmp_path: Path) -> None:
+    for step in range(8):
+        maps = np.random.default_rng(step).gamma(0.5, size=(40, 7, 7))
+        add_gradcam(str(tmp_path / "log"), "val", None, maps, step, ids=list(map(str, range(40))), keep_maps=2)
+    whole = inspect_log(tmp_path / "log").bytes
+    prune_log(tmp_path / "log", tmp_path / "new", int(0.9 * whole))
+    before, after = read_gradcam(tmp_path / "log"), read_gradcam(tmp_path / "new")
+    for mine, theirs in zip((*before.maps.values(), *before.sums.values()),
+                            (*after.maps.values(), *after.sums.values()), strict=True):  # fmt: skip
+        assert mine.steps.tolist() == theirs.steps.tolist()
