@@ -17,7 +17,8 @@ from tensorboard_plugin_gradcam.records.arrays import Cells
 from tensorboard_plugin_gradcam.viewer.limits import COHORT_BYTES, TEXT
 
 _AT_ONCE = 20
-_LARGE = ("slices", "boxes", "mask", "labels", "values", "box_classes", "class_mask")
+_FEW = 10  # boxes
+_LARGE = ("slices", "mask", "labels", "values", "box_classes", "class_mask")
 
 
 def packed(data: bytes) -> bytes:
@@ -54,11 +55,15 @@ def _together(samples: Iterator[dict[str, Any]]) -> Iterator[str]:
     small: list[dict[str, Any]] = []
     for sample in samples:
         small.append(sample)
-        if len(small) == _AT_ONCE or any(map(sample.get, _LARGE)):
+        if len(small) == _AT_ONCE or _is_large(sample):
             yield _json(small)[1:-1]
             small = []
     if small:
         yield _json(small)[1:-1]
+
+
+def _is_large(sample: dict[str, Any]) -> bool:
+    return len(sample["boxes"]) > _FEW or any(map(sample.get, _LARGE))
 
 
 def _listed(texts: Iterator[str]) -> Iterator[str]:
