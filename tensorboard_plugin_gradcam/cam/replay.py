@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from .hooks import detached, hookable, hooked, map_tensors
@@ -16,12 +17,17 @@ from .taps import layer_of, replacing
 Kept = Mapping[nn.Module, Sequence[Any]]
 
 
+PART = 32  # images of one pass in which what is in front of the layer is repeated, too
+TOLERANCE = 1e-3  # between two ways to run the same: the order of sums differs
+
+
 class Replay:
     """Ask one image's forward pass what it would return if a layer gave something else.
 
     What the modules in front of the layer return is handed out instead of computed, for the one image, while the layer
-    answers with many. Where one meets the other in a way that does not broadcast (a concatenation across the layer),
-    every pass is a whole one, of as many images as the layer gives.
+    answers with many. Where that does not fit (a concatenation across the layer; a model that asks its inputs how many
+    they are), it is handed out for as many images, and compared with a whole pass once. Where that does not fit either,
+    every pass is a whole one.
 
     Args:
         model: what is run.
@@ -42,39 +48,95 @@ class Replay:
         find_scores: Callable[[Any], Outputs],
         kept: Kept | None = None,
     ) -> None:
-        self._model, self._label, self._inputs, self._kept = model, layer, inputs, kept
+        self._model, self._label, self._inputs = model, layer, inputs
+        self._kept: Kept = kept or {}
         self._find_scores = find_scores
         self._layer = layer_of(model, layer)
         self._batch_size = batch_size
+        self._ways = [] if kept is None else [self._at_once, self._repeated]
+        self._agrees_with_a_whole_pass: bool | None = None
 
     def __call__(self, output: Tensor, batch_axis: int = 0, items: int = 1) -> Iterator[Any]:
-        """Yield what the model returns where the layer gives `output`: at once, or whole passes one after the other.
+        """Yield what the model returns where the layer gives `output`: at once, or passes one after the other.
 
         Args:
             output: of several images.
             batch_axis: the axis that grows with them.
             items: by how much, for each.
         """
-        if self._kept is not None:
-            outputs = self._head(output, self._kept, output.shape[batch_axis] // items)
+        while self._ways:
+            outputs = self._ways[0](output, batch_axis, items)
             if outputs is not None:
-                yield outputs
+                yield from outputs
                 return
-        self._kept = None
+            del self._ways[0]
         for part in output.split(self._batch_size * items, dim=batch_axis):
-            with replacing(self._label, self._layer, part):
-                yield self._inputs.of_images([0] * (part.shape[batch_axis] // items)).run(self._model)
+            yield self._whole(part, part.shape[batch_axis] // items)
 
-    def _head(self, output: Tensor, kept: Kept, count: int) -> Any:
-        recording = Recording([] if kept else [self._layer])
+    def _whole(self, output: Tensor, count: int) -> Any:
+        with replacing(self._label, self._layer, output):
+            return self._inputs.of_images([0] * count).run(self._model)
+
+    def _at_once(self, output: Tensor, batch_axis: int, items: int) -> list[Any] | None:
+        recording = Recording([] if self._kept else [self._layer])
         try:
-            with recording.of(self._model), answering({**kept, self._layer: [output]}):
+            with recording.of(self._model), answering({**self._kept, self._layer: [output]}):
                 outputs = self._inputs.run(self._model)
-            is_whole = len(self._find_scores(outputs)) == count
+            is_whole = len(self._find_scores(outputs)) == output.shape[batch_axis] // items
         except Exception:  # what is really wrong raises again in the whole pass
+            outputs, is_whole = None, False
+        if recording.saw(self._layer):
+            self._kept = recording.kept(self._layer)
+        return [outputs] if is_whole else None
+
+    def _repeated(self, output: Tensor, batch_axis: int, items: int) -> list[Any] | None:
+        if not self._kept:
             return None
-        self._kept = kept or recording.kept(self._layer)
-        return outputs if is_whole else None
+        found = []
+        try:
+            for part in output.split(PART * items, dim=batch_axis):
+                count = part.shape[batch_axis] // items
+                with answering({**_repeated(self._kept, count), self._layer: [part]}):
+                    outputs = self._inputs.of_images([0] * count).run(self._model)
+                scores = self._find_scores(outputs)
+                if len(scores) != count:
+                    return None
+                if self._agrees_with_a_whole_pass is None:
+                    alone = self._find_scores(self._whole(part.narrow(batch_axis, 0, items), 1))
+                    self._agrees_with_a_whole_pass = _agree(scores[0], alone[0])
+                if not self._agrees_with_a_whole_pass:
+                    return None
+                found.append(outputs)
+        except Exception:  # as above
+            return None
+        return found
+
+
+def _repeated(kept: Kept, count: int) -> Kept:
+    """Return what modules returned for one image for `count` of it."""
+
+    def repeated(tensor: Tensor) -> Tensor:
+        if not tensor.ndim:
+            return tensor
+        if len(tensor) == 1:  # without memory of its own
+            return tensor.expand(count, *tensor.shape[1:])
+        return tensor.repeat(count, *[1] * (tensor.ndim - 1))
+
+    return {module: [map_tensors(repeated, output) for output in outputs] for module, outputs in kept.items()}
+
+
+def _agree(one: Any, other: Any) -> bool:
+    """Say whether two images' scores are the same but for rounding."""
+    pairs: list[list[Tensor]] = [[], []]
+    for tensors, value in zip(pairs, (one, other), strict=True):
+        map_tensors(tensors.append, value)
+    return len(pairs[0]) == len(pairs[1]) and all(
+        a.shape == b.shape
+        and torch.allclose(
+            a.double(), b.double(), TOLERANCE, TOLERANCE * float(b.abs().max()) if b.numel() else 0.0, equal_nan=True
+        )
+        for a, b in zip(*pairs, strict=True)
+    )
 
 
 class Recording:
@@ -98,6 +160,10 @@ class Recording:
         end = [module.register_forward_hook(self._end) for module in modules]
         with hooked(*begin, *end):
             yield
+
+    def saw(self, layer: nn.Module) -> bool:
+        """Say whether a pass came as far as that layer."""
+        return layer in self._before
 
     def kept(self, layer: nn.Module) -> Kept:
         """Return the outputs of each module, in order; none of a module whose output was later changed in place."""

@@ -142,6 +142,54 @@ def test_a_module_runs_again_whose_output_is_changed_in_place_or_by_a_hook(in_pl
     torch.testing.assert_close(found[0], expected, rtol=1e-4, atol=1e-4)
 
 
+class Asking(nn.Module):
+    """Does with its inputs, and with what stands in front of the layer, what keeps one image from standing for many."""
+
+    def __init__(self, way: str) -> None:
+        super().__init__()
+        self.way, self.first, self.layer = way, nn.Conv2d(3, 4, 3), nn.Conv2d(4, 8, 3)
+        self.key, self.table = nn.Parameter(torch.rand(1, 4)), nn.Linear(4, 8 * 36)
+        self.head = nn.Linear(8 * 36 + (4 * 64 if way == "concatenates" else 0), 5)
+
+    def forward(self, x: Tensor) -> Tensor:
+        table, front = self.table(self.key), self.first(x)
+        behind = self.layer(front.relu()).relu()
+        if self.way == "views as its inputs":
+            return self.head(behind.view(x.shape[0], -1))
+        if self.way == "concatenates":
+            return self.head(torch.cat([behind.flatten(1), front.flatten(1)], 1))
+        return self.head(behind.view(x.shape[0], -1) + table.sum(0))
+
+
+@pytest.mark.parametrize("way", ["views as its inputs", "concatenates", "sums a table"])
+def test_what_is_in_front_is_repeated_where_one_image_can_not_stand_for_many(way: str) -> None:
+    torch.manual_seed(0)
+    model, inputs, runs = Asking(way), photographs(10, 1), 0
+    original = nn.Conv2d.forward
+
+    def counted(module: nn.Conv2d, x: Tensor) -> Tensor:
+        nonlocal runs
+        runs += len(x) if module is model.first else 0
+        return original(module, x)
+
+    nn.Conv2d.forward = counted
+    try:
+        found = CAM(model, "layer", "ablation_cam")(inputs, 1).maps["ablation_cam", "layer"]
+    finally:
+        nn.Conv2d.forward = original
+    activations: list[Tensor] = []
+    with model.layer.register_forward_hook(lambda module, args, output: activations.append(output)), torch.no_grad():
+        before = model(inputs)[0, 1]
+    expected = torch.zeros(6, 6)
+    for channel in range(8):
+        ablated = activations[0].clone()
+        ablated[:, channel] = ablated.min() - FAR_BELOW
+        with model.layer.register_forward_hook(lambda *call, ablated=ablated: ablated), torch.no_grad():
+            expected += (before - model(inputs)[0, 1]) / before * activations[0][0, channel]
+    torch.testing.assert_close(found[0], expected, rtol=1e-4, atol=1e-4)
+    assert runs == 2 + 8 if way.startswith("sums") else runs <= 3  # the map's, one to record, one to compare with
+
+
 class Quadrants(nn.Module):
     """Detects what is brighter than a threshold in the quarters of the last convolution's maps."""
 
