@@ -92,6 +92,7 @@ soak: setup  ## fuzzing, damaged files, a long run and killed writers at full le
 	$(BIN)/python -m tests.fuzz.soak
 	$(BIN)/python -m tests.trust.faults
 	$(BIN)/python -m tests.trust.damaged
+	$(BIN)/python -m tests.trust.live
 	$(BIN)/python -m tests.trust.bombs
 	$(BIN)/python -m tests.trust.no_trace
 	$(BIN)/python -m tests.trust.interrupts

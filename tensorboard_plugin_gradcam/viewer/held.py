@@ -8,7 +8,7 @@ from __future__ import annotations
 import threading
 import time
 from array import array
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -194,14 +194,16 @@ class Held:
     """What the event files of all runs hold of ours, as long as that is little.
 
     Attributes:
-        runs: what was read so far; empty where it was too much, so that nothing is known of what is missing.
+        runs: what was read so far.
+        too_large: runs that took too much, of which nothing is known, so that nothing is missed.
         lock: to be held while any of it is looked at.
     """
 
     def __init__(self) -> None:
         self.runs: dict[str, HeldRun] = defaultdict(HeldRun)
+        self.too_large: set[str] = set()
         self.lock = threading.RLock()
-        self._bytes = 0
+        self._bytes: Counter[str] = Counter()
 
     def forget(self, run: str, path: str) -> None:
         """Forget a file, which is written anew."""
@@ -221,12 +223,16 @@ class Held:
             return run in self.runs and self.runs[run].lacks_data(event)
 
     def take(self, run: str, path: str, event: Any) -> None:
-        """Take an event in."""
+        """Take an event in; where that is too much, give up the run that takes most."""
         with self.lock:
-            if self._bytes <= HELD_BYTES:
-                self._bytes += self.runs[run].take(path, event)
-            else:
-                self.runs.clear()
+            if run in self.too_large:
+                return
+            taken = self.runs[run].take(path, event)
+            self._bytes[run] += taken
+            if taken and self._bytes.total() > HELD_BYTES:
+                largest = max(self._bytes, key=self._bytes.__getitem__)
+                self.too_large.add(largest)
+                del self._bytes[largest], self.runs[largest]
 
 
 def _restarted(restarts: list[tuple[int, int]], events: Numbers) -> NDArray[np.float64]:

@@ -30,6 +30,7 @@ from tensorboard_plugin_gradcam.viewer.source import Place
 from tensorboard_plugin_gradcam.viewer.store import Ident, Loaded
 
 NAMED = 3  # steps that a sentence names one by one
+TOO_LARGE = "The event files of this run hold too many records to be compared with what TensorBoard shows."
 
 Told = Mapping[tuple[str, str], str]  # sentences by run and tag
 
@@ -117,14 +118,15 @@ class Missing:
     def _of_all_tags(self, catalog: Catalog, problems: Mapping[str, str]) -> dict[tuple[str, str], list[str]]:
         """Say the sentence of a run with each tag that TensorBoard lists or a file holds."""
         sentences: dict[tuple[str, str], list[str]] = defaultdict(list)
-        if not problems:
+        of_runs = [*problems.items(), *((run, TOO_LARGE) for run in self._held.too_large)]
+        if not of_runs:
             return sentences
         tags: dict[str, set[str]] = defaultdict(set)
         for run, tag in [*((key.run, key.tag) for key in catalog.entries), *catalog.problems]:
             tags[run].add(tag)
         for run, held in self._held.runs.items():
             tags[run] |= {one.tag for one in held.series.values() if one.kind in KINDS and is_readable(one, run)}
-        for run, sentence in problems.items():
+        for run, sentence in of_runs:
             for tag in tags[run]:
                 sentences[run, tag].append(sentence)
         return sentences

@@ -10,6 +10,7 @@ import pytest
 from tensorboard.compat.proto.event_pb2 import Event, SessionLog
 
 from tensorboard_plugin_gradcam.records import PLUGIN_NAME, Series
+from tensorboard_plugin_gradcam.viewer import held
 from tensorboard_plugin_gradcam.viewer.catalog import Catalog, Key, catalogued
 from tensorboard_plugin_gradcam.viewer.damage import Damage
 from tensorboard_plugin_gradcam.viewer.missing import Missing, unread_steps
@@ -134,3 +135,19 @@ def test_as_long_as_tensorboard_reads_something_new_nothing_is_unread(tmp_path: 
         assert told(found, listing(reached, said), handed_over(points[:6])) is None
     time.sleep(0.11)
     assert "has not read" in (told(found, listing(60, said), handed_over(points[:6])) or "")
+
+
+def test_a_run_of_too_many_records_is_not_compared_and_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(held, "HELD_BYTES", 30_000)
+    write_run(tmp_path / "run", STEPS, first=False)
+    write_run(tmp_path / "larger", range(1000), samples=1, first=False)
+    damage = Damage(str(tmp_path), data_server=True)
+    damage.look()
+    found = Missing(damage.held, {PLUGIN_NAME: 1000}, patience=1e9, every=-1)
+    points = written(tmp_path)
+    tags = {MAPS.tensorboard_tag: Listed(MAPS.to_bytes(), 990, 1.0)}
+    catalog = catalogued({"run": 1.0, "larger": 1.0}, {"run": tags, "larger": tags})
+    said = found.told(catalog, {KEY: handed_over([*points[:2], *points[4:]])})
+    assert "steps 20, 30 are in the event files" in said["run", "val"]
+    assert "too many records to be compared" in said["larger", "val"]
+    assert "compared" not in said["run", "val"]
