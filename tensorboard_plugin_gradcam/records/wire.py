@@ -209,23 +209,34 @@ def _piece(
         found = compiled(bytes(data[start:end]))
     except DecodeError as error:
         raise CorruptRecord("expected a message of protobuf, got bytes of something else") from error
-    budget.spend(OBJECT + end - start)
-    _count(found, budget)
+    count, spent = _counted(found)
+    budget.spend(OBJECT + end - start + spent)
+    budget.fields += count
     return found
 
 
-def _count(message: Message, budget: Budget) -> None:
-    """Count a message's fields and what they take, as `_read` does."""
-    plans = _plan(message.DESCRIPTOR).fields
+def _counted(message: Message) -> tuple[int, int]:
+    """Return how many fields a message has, and what they take, as `_read` counts them."""
+    count = spent = 0
     for field, value in message.ListFields():
-        items = value if plans[field.number].repeated else (value,)
-        budget.fields += len(items)
-        if field.message_type is not None:
-            budget.spend((FIELD + OBJECT) * len(items))
-            for item in items:
-                _count(item, budget)
-        else:
-            budget.spend((FIELD + (TEXT if field.type == FieldDescriptor.TYPE_STRING else FIELD)) * len(items))
+        cost, is_repeated, is_message = _field_cost(field)
+        items = len(value) if is_repeated else 1
+        count += items
+        spent += cost * items
+        if is_message:
+            for item in value if is_repeated else (value,):
+                more, cost = _counted(item)
+                count += more
+                spent += cost
+    return count, spent
+
+
+@lru_cache(maxsize=256)
+def _field_cost(field: FieldDescriptor) -> tuple[int, bool, bool]:
+    """Return what each value of a field takes, and whether there may be several, and whether they are messages."""
+    if field.message_type is not None:
+        return FIELD + OBJECT, _is_repeated(field), True
+    return FIELD + (TEXT if field.type == FieldDescriptor.TYPE_STRING else FIELD), _is_repeated(field), False
 
 
 def _extend(values: dict[str, Any], name: str, items: Any) -> None:
