@@ -34,6 +34,7 @@ RECORDS: dict[str, type[Predictions] | type[Maps] | type[Numbers] | type[Sums]] 
     "sums": Sums,
 }
 _STAMP_FIELDS, _ARRAY_FIELDS = 10, 5  # that these have
+_BLOCK_FIELDS = 25  # that reading a block takes the time of
 _ABSURD = 2**40  # more is not told apart, so that sums fit into 64 bits
 _MESSAGES: dict[str, Any] = {"predictions": pb.Predictions, "maps": pb.Maps, "numbers": pb.Numbers, "sums": pb.Sums}
 _LISTED = {  # numbers for each member of a list
@@ -76,7 +77,7 @@ def _fields(kind: str, message: Any) -> int:
     if kind != "maps":
         return found + _ARRAY_FIELDS * len(_MESSAGES[kind].DESCRIPTOR.fields)
     texts = sum(len(block.names) + len(block.flags) + len(block.native_shape) for block in message.blocks)
-    return found + texts + 3 * _ARRAY_FIELDS * len(message.blocks)
+    return found + texts + _BLOCK_FIELDS * len(message.blocks)
 
 
 def _claimed(kind: str, message: Any) -> tuple[int, int]:

@@ -46,9 +46,14 @@ def _crc(data: bytes) -> bytes:
 
 
 def records(data: bytes) -> list[bytes]:
-    """Return the records of a good file."""
+    """Return the records of a file that are whole."""
     found = scan(lambda at, count: data[at : at + count], len(data))
     return [part.data for part in found if isinstance(part, Frame)]
+
+
+def has_a_step(data: bytes) -> bool:
+    """Tell whether any record of predictions, with which each step begins, is whole."""
+    return any(b"predictions:val" in record for record in records(data))
 
 
 def _cut(rng: random.Random, data: bytes) -> bytes:
@@ -182,8 +187,8 @@ def told_at_last(server: Server, expected: set[str]) -> dict[str, str]:
 
 
 def in_the_tab(folder: Path, good: Original, runs: list[str], loader: str) -> dict[str, str]:
-    """Judge each run by one of the loaders; nobody is told of a file of which nothing of ours was ever whole."""
-    ours = {run for run in runs if b"predictions:val" in (folder / run / NAME).read_bytes()}
+    """Judge each run by one of the loaders; of a file in which no step is whole, the tab has no place to say so."""
+    ours = {run for run in runs if has_a_step((folder / run / NAME).read_bytes())}
     with tensorboard(folder, *LOADERS[loader]) as server:
         settle(server)
         lacking = {run for run in ours if verdict_of_tab(good, server, run, False) == "SILENT"}
