@@ -312,6 +312,15 @@ def test_a_client_without_gzip_gets_the_same_packet(server: Server) -> None:
     assert plain.body == server.ask(path).body
 
 
+def test_a_client_without_gzip_gets_the_same_opening(server: Server) -> None:
+    plain = _early(server.ask(f"{ROOT}/opening", headers={"Accept-Encoding": "identity"}).body)
+    packed = _early(server.get("opening").body)
+    assert [one[:2] for one in plain] == [one[:2] for one in packed]
+    for (*_, headers, body), (*_, packed_headers, packed_body) in zip(plain, packed, strict=True):
+        assert "Content-Encoding" not in headers
+        assert body == (gzip.decompress(packed_body) if "Content-Encoding" in packed_headers else packed_body)
+
+
 def test_the_tab_is_listed_with_its_data(server: Server) -> None:
     listed = server.ask("/data/plugins_listing").json["gradcam"]
     assert listed == {
