@@ -201,8 +201,8 @@ def main() -> None:
     parser.add_argument("--shares", nargs="*", type=float, default=SHARES, help="of the class that are stamped (all)")
     given = parser.parse_args()
     print(
-        "| photographs | stamped | accuracy | stamp turns | hot spot | or spatial bias | since (turns since) "
-        "| named stamped (all) | other hot spots | other biases | strategies |"
+        "| photographs | stamped | accuracy | turns | hot spot | or spatial bias | since "
+        "| stamped of those named (of all) | other hot spots | other biases | strategies |"
     )
     print("|---|---|---|---|---|---|---|---|---|---|---|")
     told = []

@@ -88,7 +88,7 @@ def find(sources: Sequence[Source]) -> list[Finding]:
         for other in sources[index + 1 :]:
             if (source.tag, source.method, source.layer) == (other.tag, other.method, other.layer):
                 found += _runs_differ(source, other)
-    return sorted(found, key=_strength, reverse=True)
+    return _strongest_first(found)
 
 
 def find_in(source: Source) -> list[Finding]:
@@ -99,10 +99,30 @@ def find_in(source: Source) -> list[Finding]:
     return [finding for look in every for finding in look(source)]
 
 
-def _strength(finding: Finding) -> tuple[bool, float]:
-    """Return what findings are ordered by: spatial biases, of which the least is claimed, come last."""
+def _strongest_first(found: Sequence[Finding]) -> list[Finding]:
+    """Order findings by strength; spatial biases, of which the least is claimed, come last.
+
+    Maps are the same for every picture where all samples look at one place, which says more: it comes first.
+    """
+    places = {
+        (one.run, one.tag, one.method, one.layer): _strength(one)
+        for one in sorted(found, key=_strength)
+        if one.kind == "hot_spot_everywhere"
+    }
+
+    def key(finding: Finding) -> tuple[bool, float]:
+        strength = _strength(finding)
+        if finding.kind == "same_map":
+            place = (finding.run, finding.tag, finding.method, finding.layer)
+            strength = min(strength, places.get(place, strength))
+        return finding.kind != "spatial_bias", strength
+
+    return sorted(found, key=key, reverse=True)
+
+
+def _strength(finding: Finding) -> float:
     sure = 2.0 if finding.q is None else float(min(12.0, -np.log10(max(finding.q, 1e-300))))
-    return finding.kind != "spatial_bias", finding.effect * sure
+    return finding.effect * sure
 
 
 def _spots(source: Source) -> Iterator[Finding]:

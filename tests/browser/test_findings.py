@@ -37,6 +37,13 @@ def marked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         yield running
 
 
+IS_READ_IN_FULL = """(select) => {
+    const context = document.createElement("canvas").getContext("2d");
+    context.font = getComputedStyle(select).font;
+    return context.measureText(select.selectedOptions[0].text).width + 20 < select.clientWidth; // 20: the arrow
+}"""
+
+
 def opened(page: Page, server: Server, **settings: object) -> None:
     page.goto("about:blank")
     page.goto(f"http://{server.host}:{server.port}/data/plugin_entry.html?name=gradcam{hash_of(settings)}")
@@ -106,6 +113,14 @@ def test_a_dismissed_finding_stays_away_in_the_link_and_comes_back(page: Page, m
     expect(rows).to_have_count(1)
     page.get_by_role("button", name=re.compile("1 dismissed")).click()
     expect(rows).to_have_count(2)
+
+    kind = page.get_by_label("Kind")
+    kind.select_option("runs_differ")
+    expect(rows).to_have_count(1)
+    expect(kind).to_have_js_property("selectedIndex", 2)
+    page.wait_for_function(IS_READ_IN_FULL, arg=kind.element_handle())
+    page.wait_for_function("location.hash.includes('p.gradcam.findingKind=runs_differ')")
+    expect(page.get_by_role("search")).to_contain_text("clean (")
 
 
 def test_what_was_looked_for_and_not_found_is_said(page: Page, marked: Server) -> None:

@@ -128,6 +128,15 @@ def test_the_same_map_for_every_picture_is_told_and_since_when():
     assert found[0].since == 1
 
 
+def test_a_place_that_all_look_at_is_told_before_that_the_maps_are_the_same():
+    maps = np.random.default_rng(0).uniform(0.9, 1, (16, 7, 7))
+    maps[:, 0, 0] = np.where(np.arange(16) < 12, 60, 20)  # of twelve, more than half of the evidence
+    summary = Summary()
+    summary.add(Observations(0, maps, LABELS[:16], identities=NAMES[:16]))
+    found = find([Source("run", "val", "grad_cam", "layer4", summary)])
+    assert kinds(found) == ["hot_spot_everywhere", "same_map"]
+
+
 def test_classes_whose_maps_are_dead_are_told():
     maps = random_maps()
     maps[(LABELS == 1) & (np.arange(60) > 10)] = -1
