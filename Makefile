@@ -77,10 +77,10 @@ dist: setup  ## build wheel and source distribution, install each in a new envir
 release-check: dist  ## metadata, links, changelog and licences of what `make dist` built
 	$(BIN)/python release/check.py
 
-pictures: setup  ## make the pictures of the README and the docs anew
-	$(BIN)/python docs/pictures.py
+pictures: setup  ## make the pictures of the README and the docs anew (ONLY="ab steps": these)
+	$(BIN)/python docs/pictures.py $(ONLY)
 
-method-pictures: .venv-frameworks/.installed  ## draw every method for docs/methods.md, and measure what each costs
+method-pictures: .venv-frameworks/.installed  ## draw every method for docs/methods.md, and measure what each costs (half an hour)
 	.venv-frameworks/bin/python docs/method_pictures.py
 
 bench: setup  ## measure beside the peers, into benchmarks/RESULTS.md (an hour; QUICK=1: five minutes, into build/)

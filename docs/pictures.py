@@ -1,6 +1,7 @@
-"""Make the pictures of the README and the docs anew: `make pictures`.
+"""Make the pictures of the README and the docs anew: `make pictures`, or only some: `make pictures ONLY="focus ab"`.
 
-The demo is trained, TensorBoard started on it, and the tab photographed in Debian's Chromium.
+The demo is trained, TensorBoard started on it, and the tab photographed in Debian's Chromium. `--logdir` takes a demo
+that is trained already.
 """
 
 from __future__ import annotations
@@ -11,17 +12,23 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
-from urllib.parse import quote
+from typing import NamedTuple
+from urllib.parse import quote, urlencode
 
+import torch
 from PIL import Image
 from playwright.sync_api import Frame, Page, sync_playwright
 
 ROOT = Path(__file__).parents[1]
+FOLDER = ROOT / "docs/pictures"
 sys.path.insert(0, str(ROOT))
 
+from demo.train import CLASS_NAMES, MARK, NORMALIZE, Network, choose_probe, load_cells  # noqa: E402
+from tensorboard_plugin_gradcam import GradCAMLogger  # noqa: E402
 from tests.browser.conftest import FLAGS  # noqa: E402
 from tests.browser.rest import at_rest  # noqa: E402
 from tests.viewer.server import Server, tensorboard  # noqa: E402
@@ -33,14 +40,40 @@ ANIMATED = (20, 30, 40, 50, 60, 80, 100, 130, 160, 200, 300, 400)  # the first s
 FRAME_MS, REST_MS = 700, 2500
 MOST_BYTES = 1_500_000
 DRAWN = "[data-testid=tile-canvas][data-ready=true]"
-SAMPLE = quote("run=shortcut&tag=validation&sample=3")
-PICTURES = {
-    "focus": f"&p.gradcam.focus={SAMPLE}&p.gradcam.trail=1",
-    "why": f"&p.gradcam.focus={SAMPLE}&p.gradcam.why=1",
-    "over-steps": "&p.gradcam.view=compare&p.gradcam.rows=sample&p.gradcam.columns=step&p.gradcam.runs=shortcut",
-    "findings": "&p.gradcam.view=findings",
-    "atlas": "&p.gradcam.view=atlas",
+SAMPLE = "run=shortcut&tag=validation&sample=3"
+IN_FULL = f"{SAMPLE}&method=grad_cam&layer=block3"
+METHODS = ("grad_cam", "hires_cam", "layer_cam", "eigen_cam", "random_cam")
+
+
+class Shot(NamedTuple):
+    """A picture of the tab: its settings as in a link, and which part of it."""
+
+    settings: dict[str, str | int]
+    part: str = ""  # selectors, separated by commas, of what is in the picture; empty: everything
+    ready: str = DRAWN
+    width: int = SIZE["width"]
+    height: int = SIZE["height"]
+
+
+OF_DEMO = {
+    "focus": Shot({"focus": SAMPLE, "trail": 1}),
+    "why": Shot({"focus": SAMPLE, "why": 1}),
+    "over-steps": Shot({"view": "compare", "rows": "sample", "columns": "step", "runs": "shortcut"}),
+    "findings": Shot({"view": "findings"}, ready=".findings"),
+    "atlas": Shot({"view": "atlas"}, ready=".atlas"),
+    "steps": Shot({"step": 100}, part="header.top"),
+    "side-panel": Shot({"more": 1}, part="nav.side", height=1090),
+    "filters": Shot(
+        {"view": "grid", "verdict": "wrong", "sort": "loss", "step": 60, "runs": "clean", "tileSize": 160},
+        part=".toolbar, .filters, .tile",
+    ),
+    "ab": Shot(
+        {"view": "ab", "abMode": "difference", "a": IN_FULL.replace("shortcut", "clean"), "b": IN_FULL},
+        part=".toolbar, [data-testid=ab]",
+        ready="[data-testid=ab] canvas[data-ready=true]",
+    ),
 }
+OF_METHODS = {"methods": Shot({"view": "methods"}, part=".methods > *", ready=".methods table")}
 
 
 def train(logdir: Path) -> None:
@@ -49,20 +82,36 @@ def train(logdir: Path) -> None:
     subprocess.run([*command, "--no-serve"], check=True)
 
 
+def log_methods(demo: Path, logdir: Path) -> None:
+    """Log several methods, measured, from the checkpoints of the demo's run `shortcut`."""
+    model, probed = Network(), choose_probe(load_cells()[1], 24)
+    with GradCAMLogger(
+        logdir, model, methods=METHODS, class_names=CLASS_NAMES, transform=NORMALIZE, measures="gain_head"
+    ) as logger:
+        probe = logger.probe(
+            "validation", NORMALIZE(probed.images), labels=probed.labels, boxes=[[MARK]] * len(probed.images)
+        )
+        for file in sorted((demo / "shortcut/checkpoints").glob("*.pt"), key=lambda it: int(it.stem.split("_")[1])):
+            checkpoint = torch.load(file)
+            model.load_state_dict(checkpoint["model"])
+            probe.log(checkpoint["step"])
+
+
 @contextmanager
 def opened(server: Server) -> Iterator[Page]:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=FLAGS)
         page = browser.new_page(viewport=SIZE)  # type: ignore[arg-type]
-        page.set_default_timeout(120_000)
+        page.set_default_timeout(60_000)
         yield page
         browser.close()
 
 
-def show(page: Page, server: Server, view: str = "", ready: str = DRAWN) -> Frame:
-    """Go to a view; TensorBoard is loaded anew."""
+def show(page: Page, server: Server, settings: dict[str, str | int], ready: str = DRAWN) -> Frame:
+    """Go to the tab with these settings; TensorBoard is loaded anew."""
     page.goto("about:blank")
-    page.goto(f"http://{server.host}:{server.port}/#gradcam{view}")
+    query = urlencode({f"p.gradcam.{key}": value for key, value in settings.items()}, quote_via=quote)
+    page.goto(f"http://{server.host}:{server.port}/#gradcam&{query}")
     frame = page.wait_for_selector("iframe").content_frame()
     assert frame
     frame.wait_for_selector(ready)
@@ -74,10 +123,28 @@ def shot(page: Page) -> Image.Image:
     return Image.open(io.BytesIO(page.screenshot())).convert("RGB")
 
 
+def part_of(page: Page, frame: Frame, part: str) -> Image.Image:
+    """Photograph the rectangle around what the selectors find."""
+    picture = shot(page)
+    boxes = [box for one in frame.locator(part).all() if (box := one.bounding_box())]
+    left, top = (min(box[side] for box in boxes) for side in ("x", "y"))
+    right = max(box["x"] + box["width"] for box in boxes)
+    bottom = max(box["y"] + box["height"] for box in boxes)
+    return picture.crop((int(left), int(top), min(round(right), picture.width), min(round(bottom), picture.height)))
+
+
+def take(page: Page, server: Server, one: Shot, file: Path) -> None:
+    """Save one picture of the tab."""
+    page.set_viewport_size({"width": one.width, "height": one.height})
+    frame = show(page, server, one.settings, one.ready)
+    picture = part_of(page, frame, one.part) if one.part else shot(page)
+    picture.save(file, quality=80, method=6)
+
+
 def animation(page: Page, server: Server, file: Path) -> None:
     """Both runs while attention moves to the mark in one of them."""
     page.set_viewport_size(SMALL)  # type: ignore[arg-type]
-    frame = show(page, server)
+    frame = show(page, server, {})
     frames = []
     for step in ANIMATED:
         box = frame.get_by_test_id("step-input")
@@ -104,7 +171,8 @@ def animation(page: Page, server: Server, file: Path) -> None:
 
 def card(page: Page, server: Server, file: Path) -> None:
     """The card as it is saved."""
-    frame = show(page, server, f"&p.gradcam.focus={SAMPLE}")
+    page.set_viewport_size(SIZE)  # type: ignore[arg-type]
+    frame = show(page, server, {"focus": SAMPLE})
     frame.get_by_role("button", name="Card…").click()
     frame.wait_for_selector("[data-testid=card-canvas][data-ready=true]")
     with page.expect_download() as download:
@@ -112,33 +180,52 @@ def card(page: Page, server: Server, file: Path) -> None:
     Image.open(download.value.path()).convert("RGB").save(file, quality=85, method=6)
 
 
-def photograph(logdir: Path, folder: Path) -> None:
-    """Save all pictures."""
-    folder.mkdir(exist_ok=True)
+def photograph(logdir: Path, runs: int, shots: dict[str, Callable[[Page, Server], None]]) -> None:
+    """Save some pictures of one log."""
+    if not shots:
+        return
     with tensorboard(logdir, "true") as server:
-        server.wait(lambda it: len(it.get("series").json["runs"]) == 2)
+        server.wait(lambda it: len(it.get("series").json["runs"]) == runs)
         server.wait(
             lambda it: all(one["tags"][0]["maps"][0]["max_step"] == STEPS for one in it.get("series").json["runs"])
         )
         with opened(server) as page:
-            for name, view in PICTURES.items():
-                words = {"findings": "[data-testid=findings], .findings", "atlas": ".atlas"}.get(name, DRAWN)
-                show(page, server, view, words)
-                shot(page).save(folder / f"{name}.webp", quality=80, method=6)
-            card(page, server, folder / "card.webp")
-            animation(page, server, folder.parent / "tab.webp")
+            for name, save in shots.items():
+                print(name, flush=True)
+                save(page, server)
+
+
+def saving(shots: dict[str, Shot]) -> dict[str, Callable[[Page, Server], None]]:
+    """What saves each of these pictures."""
+    return {name: partial(take, one=one, file=FOLDER / f"{name}.webp") for name, one in shots.items()}
+
+
+OF_BOTH_RUNS = {
+    **saving(OF_DEMO),
+    "card": partial(card, file=FOLDER / "card.webp"),
+    "tab": partial(animation, file=FOLDER.parent / "tab.webp"),
+}
 
 
 def main() -> None:
     """Train where no log is given, then photograph it."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    names = [*OF_BOTH_RUNS, *OF_METHODS]
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("only", nargs="*", help=f"which pictures: all, or some of {', '.join(names)}")
     parser.add_argument("--logdir", type=Path, help=f"of a demo of {STEPS} steps that is trained already")
     arguments = parser.parse_args()
+    wanted = set(arguments.only) or set(names)
+    if unknown := wanted - set(names):
+        parser.error(f"expected pictures among {', '.join(names)}, got {', '.join(sorted(unknown))}")
     with tempfile.TemporaryDirectory() as folder:
-        logdir = arguments.logdir or Path(folder)
+        demo = arguments.logdir or Path(folder) / "demo"
         if arguments.logdir is None:
-            train(logdir)
-        photograph(logdir, ROOT / "docs/pictures")
+            train(demo)
+        photograph(demo, 2, {name: save for name, save in OF_BOTH_RUNS.items() if name in wanted})
+        if wanted & set(OF_METHODS):
+            methods = Path(folder) / "methods"
+            log_methods(demo, methods / "shortcut")
+            photograph(methods, 1, saving(OF_METHODS))
 
 
 if __name__ == "__main__":

@@ -96,7 +96,7 @@ export function MoreLook() {
     <section aria-label="More display options">
       {kind === "positive" && (
         <Check checked={now.signed} disabled={now.mode === "image"} onChange={(signed) => change({signed})}>
-          Signed: also show evidence against the class
+          Signed: evidence against
         </Check>
       )}
       <Check
@@ -104,7 +104,7 @@ export function MoreLook() {
         disabled={ignores("alpha")}
         onChange={(on) => change({alpha: on ? "value" : "constant"})}
       >
-        Transparent where values are low
+        Fade low values
       </Check>
       <Threshold now={now} />
       <Select<ColorMap>
