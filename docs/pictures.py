@@ -29,6 +29,8 @@ sys.path.insert(0, str(ROOT))
 
 from demo.train import CLASS_NAMES, MARK, NORMALIZE, Network, choose_probe, load_cells  # noqa: E402
 from tensorboard_plugin_gradcam import GradCAMLogger  # noqa: E402
+from tensorboard_plugin_gradcam.demonstration.log import STEPS as DRAWN_STEPS  # noqa: E402
+from tensorboard_plugin_gradcam.demonstration.log import write_demo  # noqa: E402
 from tests.browser.conftest import FLAGS  # noqa: E402
 from tests.browser.rest import at_rest  # noqa: E402
 from tests.viewer.server import Server, tensorboard  # noqa: E402
@@ -74,6 +76,13 @@ OF_DEMO = {
     ),
 }
 OF_METHODS = {"methods": Shot({"view": "methods"}, part=".methods > *", ready=".methods table")}
+KINDS = "hot_spot_everywhere", "change", "runs_differ", "sure_and_outside"
+OF_KINDS = {
+    f"finding-{kind.replace('_', '-')}": Shot(
+        {"view": "findings", "findingKind": kind}, part=".finding:first-child", ready=".finding canvas"
+    )
+    for kind in KINDS
+}  # in the log of `tensorboard-gradcam demo`
 
 
 def train(logdir: Path) -> None:
@@ -180,14 +189,14 @@ def card(page: Page, server: Server, file: Path) -> None:
     Image.open(download.value.path()).convert("RGB").save(file, quality=85, method=6)
 
 
-def photograph(logdir: Path, runs: int, shots: dict[str, Callable[[Page, Server], None]]) -> None:
+def photograph(logdir: Path, runs: int, shots: dict[str, Callable[[Page, Server], None]], last: int = STEPS) -> None:
     """Save some pictures of one log."""
     if not shots:
         return
     with tensorboard(logdir, "true") as server:
         server.wait(lambda it: len(it.get("series").json["runs"]) == runs)
         server.wait(
-            lambda it: all(one["tags"][0]["maps"][0]["max_step"] == STEPS for one in it.get("series").json["runs"])
+            lambda it: all(one["tags"][0]["maps"][0]["max_step"] == last for one in it.get("series").json["runs"])
         )
         with opened(server) as page:
             for name, save in shots.items():
@@ -209,7 +218,7 @@ OF_BOTH_RUNS = {
 
 def main() -> None:
     """Train where no log is given, then photograph it."""
-    names = [*OF_BOTH_RUNS, *OF_METHODS]
+    names = [*OF_BOTH_RUNS, *OF_METHODS, *OF_KINDS]
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("only", nargs="*", help=f"which pictures: all, or some of {', '.join(names)}")
     parser.add_argument("--logdir", type=Path, help=f"of a demo of {STEPS} steps that is trained already")
@@ -219,13 +228,16 @@ def main() -> None:
         parser.error(f"expected pictures among {', '.join(names)}, got {', '.join(sorted(unknown))}")
     with tempfile.TemporaryDirectory() as folder:
         demo = arguments.logdir or Path(folder) / "demo"
-        if arguments.logdir is None:
+        if arguments.logdir is None and wanted - set(OF_KINDS):
             train(demo)
         photograph(demo, 2, {name: save for name, save in OF_BOTH_RUNS.items() if name in wanted})
         if wanted & set(OF_METHODS):
             methods = Path(folder) / "methods"
             log_methods(demo, methods / "shortcut")
             photograph(methods, 1, saving(OF_METHODS))
+        if wanted & set(OF_KINDS):
+            shots = {name: one for name, one in OF_KINDS.items() if name in wanted}
+            photograph(write_demo(Path(folder) / "drawn"), 2, saving(shots), DRAWN_STEPS)
 
 
 if __name__ == "__main__":
