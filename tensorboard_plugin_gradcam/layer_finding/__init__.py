@@ -1,7 +1,7 @@
-"""Which of a network's outputs still has space, and where its cells are: found by measuring, on arrays alone.
+"""Find by measuring which of a network's outputs still has space, and where its cells are; works on arrays alone.
 
-An engine runs the network a few times on one image that was changed a little, and hands over what its modules gave, at
-sampled cells. What follows from that is decided here, so that the engines for torch and for Keras agree:
+An engine runs the network a few times on slightly changed copies of one image, and passes on its modules' outputs at
+sampled cells. All decisions are made here, so that the engines for torch and for Keras agree:
 
 * `sampling`: which cells of an output are looked at;
 * `places`: where in the image each cell is, from how it answers to changes that grow along an axis of the image;

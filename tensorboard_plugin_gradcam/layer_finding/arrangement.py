@@ -33,7 +33,8 @@ class Arrangement:
         shape: of the output, for one image.
         batch_axis: the axis that grows with the number of images.
         factors: for each axis what it is made of, the slowest first; on the batch's axis behind the images.
-        skipped: for each axis how many positions stand before and behind those (class tokens, registers, queries).
+        skipped: for each axis, how many positions before and behind the factors are no cells (class tokens, registers,
+            queries).
         rank: how many axes the image has.
     """
 

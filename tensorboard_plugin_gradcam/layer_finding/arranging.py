@@ -109,7 +109,7 @@ def _may_inherit(places: Places, arrangement: Arrangement) -> bool:
 def _holds(places: Places, arrangement: Arrangement, least: float, least_rise: float) -> bool:
     """Say whether the places along each axis of the image rise as arranged.
 
-    Of a faint measurement it is enough that one is clear and none contradicts.
+    In a faint measurement, one axis has to be clear and none may contradict.
     """
     lines = list(_lines(places, arrangement))
     if not lines:
@@ -295,7 +295,7 @@ def _best_grid(curves: Floats, axes: Sequence[int], extras: Collection[tuple[int
 
 
 def _extras(total: int) -> list[tuple[int, int]]:
-    """Return how many tokens may stand before and behind the patches, few first."""
+    """Return the possible counts of tokens before and behind the patches, fewest first."""
     few = [
         (before, behind)
         for before, behind in itertools.product(range(MOST_EXTRA + 1), repeat=2)

@@ -88,7 +88,7 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Candidates(Sequence[Candidate]):
-    """All outputs of a forward pass in the order in which they ended, and the one that is taken.
+    """All outputs of a forward pass in the order in which their modules finished, and the one that was chosen.
 
     Printed, it is a table.
 
@@ -159,10 +159,10 @@ def table(items: Sequence[Candidate], choice: str | None = None) -> str:
 def chosen(items: Sequence[Candidate], is_dense: bool) -> Candidates:
     """Choose from an image's outputs.
 
-    Of a network that gives scores of the whole image, the deepest output that no path goes around. Where the score
-    depends on none of the cells of the outputs behind it, as with a class token, what the last attention reads them
-    from is taken instead. Of a network whose output has space itself, or that finds boxes: the coarsest level that
-    keeps most of the paths, where it has the most channels.
+    If the network scores the whole image: the deepest output that no path goes around. If the score depends on no cell
+    of the outputs behind it, as with a class token: the input of the last attention that reads the cells. If the
+    network's output has space itself, or is boxes: the output with the most channels at the coarsest level that keeps
+    most of the paths.
 
     Args:
         items: in the order in which they ended.

@@ -1,8 +1,8 @@
 """Where in the image the cells of an output are, from how they answer to changes of the image.
 
 The image is changed a little, everywhere alike, and again with the change growing from 0 to 1 along one of its axes.
-A cell answers to the second change by the share of the first that its own place along that axis is: the centroid of
-what the cell sees, whatever the network does.
+A cell's response to the second change, divided by its response to the first, is its place along that axis: the centroid
+of what the cell sees, whatever the network computes.
 """
 
 from __future__ import annotations

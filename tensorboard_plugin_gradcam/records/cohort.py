@@ -88,7 +88,7 @@ class Sample:
 
     @property
     def identity(self) -> str:
-        """What tells it from other samples at every step: its id, or else its pictures."""
+        """What identifies the sample at every step: its id, or else its pictures."""
         return self.id or ",".join(self.slices) or self.image
 
 
@@ -126,7 +126,7 @@ class Cohort:
     def identities(self) -> tuple[str, ...]:
         """Each sample's name, by which it is found again in other cohorts of its series; no two are equal.
 
-        A sample that stands in a cohort several times is told apart by which one it is.
+        Repeated samples of a cohort are numbered, so that each has its own name.
         """
         told_apart = Identities()
         return tuple(told_apart(sample.identity) for sample in self.samples)
@@ -209,7 +209,7 @@ def _cost(sample: pb.Sample) -> int:
 
 
 class Identities:
-    """Names of a cohort's samples, one after the other: equal ones are told apart by their order."""
+    """Names of a cohort's samples, in order; equal ones are numbered."""
 
     def __init__(self) -> None:
         self._seen: Counter[str] = Counter()
@@ -294,7 +294,7 @@ def _light(found: dict[str, Any]) -> Sample:
             raise CorruptRecord(f"expected boxes of finite numbers, got {edges[:4]}")
         values["boxes"] = tuple(_boxes(edges))
     sample = object.__new__(Sample)
-    sample.__dict__.update(values)  # what is absent stands on the class
+    sample.__dict__.update(values)  # the class has the defaults of absent fields
     return sample
 
 

@@ -1,4 +1,4 @@
-"""That a process writes series of a run, so that a second one, and whoever looks on, can be told."""
+"""A process's claim to the series of a run that it writes, so that a second writer and the viewer can warn."""
 
 from __future__ import annotations
 

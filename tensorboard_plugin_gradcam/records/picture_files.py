@@ -9,7 +9,7 @@ from tensorboard_plugin_gradcam.records.errors import CorruptRecord
 
 _PNG = b"\x89PNG\r\n\x1a\n"
 _CHUNKS = 1_000
-_MARK = b"GCRC"  # decoders of JPEG and WebP ignore what stands behind the picture
+_MARK = b"GCRC"  # decoders of JPEG and WebP ignore bytes behind the picture
 
 
 def seal_picture(data: bytes) -> bytes:

@@ -15,7 +15,7 @@ _HALF = np.finfo(np.float16)
 
 @dataclass(frozen=True, eq=False)
 class Quantised:
-    """Maps as they are stored: the fields of a block."""
+    """Quantised maps: the fields of a block of the record."""
 
     values: NDArray[Any]
     minimum: NDArray[np.float32]

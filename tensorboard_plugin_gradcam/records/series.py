@@ -88,7 +88,7 @@ class Series:
 
     @property
     def identity(self) -> Series:
-        """The series whose records these are, wherever they stand: the same for its first record and its additions."""
+        """Identifies the series: the same for its first record and for later additions, under whatever tag they are."""
         return replace(self, first=False, session=0, part=0, turn=0)
 
     def to_bytes(self) -> bytes:

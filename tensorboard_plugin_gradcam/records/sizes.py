@@ -1,6 +1,6 @@
 """What a step's record takes to be read: counted by readers before they decode it, and by writers before they write it.
 
-What a writer accepts every reader reads, so the limits stand here and not with the viewer.
+Every reader reads what a writer accepts, so the limits are defined here and not in the viewer.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class Claim(NamedTuple):
     Attributes:
         kept: as a row of the table.
         reading: while it is read.
-        parts: of that, for its small parts, which also stand for the time that reading takes.
+        parts: bytes of that for its small parts, which also measure how long reading takes.
     """
 
     kept: int
@@ -72,7 +72,7 @@ def claimed(kind: str, data: bytes) -> Claim:
 
 
 def _fields(kind: str, message: Any) -> int:
-    """Return how many fields a message has, about: each takes time, whoever parsed it."""
+    """Return roughly how many fields a message has: each takes time, with any parser."""
     found = _STAMP_FIELDS + len(message.stamp.notes) + 4 * len(message.stamp.replaced)
     if kind != "maps":
         return found + _ARRAY_FIELDS * len(_MESSAGES[kind].DESCRIPTOR.fields)
@@ -81,7 +81,7 @@ def _fields(kind: str, message: Any) -> int:
 
 
 def _claimed(kind: str, message: Any) -> tuple[int, int]:
-    """Return bytes of the rows, and of those the bytes that are used where they stand in the record."""
+    """Return the bytes of the rows, and how many of them are used in place, without a copy."""
     notes = 4 * sum(min(len(note), TEXT) for note in message.stamp.notes[:NOTES])
     if kind == "predictions":
         return _claimed_by_predictions(message) + notes, 0

@@ -1,4 +1,4 @@
-"""Small grey pictures, which stand in the metadata of the pictures that they show.
+"""Small gray pictures, stored in the metadata of the pictures that they show.
 
 A viewer that decodes no pictures compares places by them, and one listing of a run's pictures brings them all.
 """

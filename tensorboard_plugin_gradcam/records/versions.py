@@ -6,7 +6,7 @@ from tensorboard_plugin_gradcam.records import records_pb2 as pb
 from tensorboard_plugin_gradcam.records.errors import CorruptRecord, NewerFormat
 
 PLUGIN_NAME = "gradcam"
-# What readers of format 1.0 must not see stands under a name of its own: they would take an addition for a restart,
+# Records that readers of format 1.0 must not see have a name of their own: they would take an addition for a restart,
 # and their `read_gradcam` refuses a whole log over one kind of series that it does not know.
 LATER_PLUGIN_NAME = "gradcam_1_1"
 FORMAT = (1, 1)

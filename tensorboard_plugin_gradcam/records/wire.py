@@ -56,7 +56,7 @@ _FORMATS = {
 
 
 class Field(NamedTuple):
-    """One field as it stands in a message: its number, wire type, and where its value lies (or a varint's value)."""
+    """One encoded field of a message: its number, wire type, and where its value is (or a varint's value)."""
 
     number: int
     wire_type: int
@@ -130,7 +130,7 @@ def present(message: Message) -> dict[str, Any]:
 
 
 def fields(data: bytes | memoryview, start: int = 0, end: int | None = None) -> Iterator[Field]:
-    """Yield the fields of a message one by one, as they stand there; raises `CorruptRecord`."""
+    """Yield the encoded fields of a message in their order; raises `CorruptRecord`."""
     at, end = start, len(data) if end is None else end
     while at < end:
         key = data[at]
@@ -277,7 +277,7 @@ def _scalar(kind: int, data: bytes | memoryview, start: int, value: int) -> Any:
 
 
 def text(data: bytes | memoryview, start: int, end: int) -> str:
-    """Return the text that stands there; raises `CorruptRecord`."""
+    """Return the text of a field; raises `CorruptRecord`."""
     if end - start > TEXT_BYTES:
         raise CorruptRecord(f"expected texts of at most {TEXT_BYTES} bytes, got {end - start}")
     try:

@@ -35,17 +35,17 @@ const KINDS: Record<string, string> = {
 
 const HOW: Record<string, string> = {
   hot_spot:
-    "A sample looks at a place where at least half of its evidence lies. The class is compared with the others by Fisher’s exact test, and with where it looks itself at places of the same shape by the binomial test; both are corrected for all classes, places and kept steps.",
+    "A sample looks at a place where at least half of its evidence lies. Fisher’s exact test compares the class with the others. A binomial test compares the place with other places of the same shape in the class’s own maps. Both are corrected for the number of classes, places and kept steps.",
   hot_spot_everywhere:
-    "A sample looks at a place where at least half of its evidence lies. The place is compared with its mirrored places in the same pictures by the sign test, corrected for all places and kept steps.",
+    "A sample looks at a place where at least half of its evidence lies. A sign test compares the place with its mirror images in the same pictures, corrected for the number of places and kept steps.",
   spatial_bias:
-    "Found like a hot spot, but it may be no more than a habit: clean networks, too, look at corners and edges, where padding shows them the end of the picture. The pictures do not look alike there and fewer than half of the class look at it; or no pictures were logged and fewer than a fifth do; or it did not last.",
+    "Found like a hot spot, but it may be harmless. Networks without a shortcut also look at corners and edges, because padding marks the border of the picture. It is listed here if the pictures do not look alike there and fewer than half of the class look at it, if no pictures were logged and fewer than a fifth do, or if it did not last.",
   strategy:
-    "The maps of a class are clustered spectrally by the Bhattacharyya coefficient. The accuracy of a cluster is compared with the rest of its class by Fisher’s exact test.",
+    "The maps of a class are grouped by spectral clustering on their Bhattacharyya coefficients. Fisher’s exact test compares the accuracy of a group with that of the rest of the class.",
   change:
-    "The series is split at the step where two means fit best. The split is tested by permutations of the kept steps and corrected for the number of classes.",
+    "The series is split at the step where two means fit best. A permutation test over the kept steps checks the split, corrected for the number of classes.",
   runs_differ:
-    "The mean maps of the two runs share less than half of their attention, and less than two halves of one run’s samples share.",
+    "The mean maps of the two runs overlap by less than half, and by less than the mean maps of two halves of one run’s samples do.",
   same_map: "The mean correlation between the maps of all pairs of pictures is above 0.95.",
   dead_maps: "More than half of the maps have no positive value.",
   sure_and_outside:
@@ -109,8 +109,8 @@ export function Findings() {
       )}
       {missing.length > 0 && (
         <p class="note">
-          Looked for and not found: {missing.join("; ").toLowerCase()}. Places and classes are compared after a
-          correction for all that were looked at.
+          Looked for and not found: {missing.join("; ").toLowerCase()}. All tests are corrected for the number of places
+          and classes that were searched.
         </p>
       )}
     </section>
