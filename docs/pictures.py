@@ -63,7 +63,7 @@ OF_DEMO = {
     "over-steps": Shot({"view": "compare", "rows": "sample", "columns": "step", "runs": "shortcut"}),
     "findings": Shot({"view": "findings"}, ready=".findings"),
     "atlas": Shot({"view": "atlas"}, ready=".atlas"),
-    "steps": Shot({"step": 100}, part="header.top"),
+    "steps": Shot({"step": 100}, part="header.top", width=900),
     "side-panel": Shot({"more": 1}, part="nav.side", height=1090),
     "filters": Shot(
         {"view": "grid", "verdict": "wrong", "sort": "loss", "step": 60, "runs": "clean", "tileSize": 160},
