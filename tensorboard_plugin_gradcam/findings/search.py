@@ -46,10 +46,8 @@ OUTSIDE = 0.1  # share of the evidence inside the marked region, at most
 APART_CLUSTER = 0.25  # silhouette
 MOST_BIRTHS = 10  # strategies whose first step is looked for
 MOST_LEFT = 10  # places that are left again whose samples are looked for
-PLAIN, PLAIN_UNSEEN = (
-    0.5,
-    0.2,
-)  # effect from which a hot spot needs no pictures that look alike, and where none are known
+PLAIN = 0.5  # effect from which a hot spot needs no pictures that look alike
+PLAIN_UNSEEN = 0.2  # the same where no pictures are known
 LEVEL = 0.05
 
 
