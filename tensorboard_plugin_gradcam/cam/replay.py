@@ -54,7 +54,7 @@ class Replay:
         self._layer = layer_of(model, layer)
         self._batch_size = batch_size
         self._ways = [] if kept is None else [self._at_once, self._repeated]
-        self._agrees_with_a_whole_pass: bool | None = None
+        self._is_compared = False
 
     def __call__(self, output: Tensor, batch_axis: int = 0, items: int = 1) -> Iterator[Any]:
         """Yield what the model returns where the layer gives `output`: at once, or passes one after the other.
@@ -96,23 +96,23 @@ class Replay:
         try:
             for part in output.split(PART * items, dim=batch_axis):
                 count = part.shape[batch_axis] // items
-                with answering({**_repeated(self._kept, count), self._layer: [part]}):
+                with answering({**_for_many(self._kept, count), self._layer: [part]}):
                     outputs = self._inputs.of_images([0] * count).run(self._model)
                 scores = self._find_scores(outputs)
                 if len(scores) != count:
                     return None
-                if self._agrees_with_a_whole_pass is None:
+                if not self._is_compared:
                     alone = self._find_scores(self._whole(part.narrow(batch_axis, 0, items), 1))
-                    self._agrees_with_a_whole_pass = _agree(scores[0], alone[0])
-                if not self._agrees_with_a_whole_pass:
-                    return None
+                    if not _agree(scores[0], alone[0]):
+                        return None
+                    self._is_compared = True
                 found.append(outputs)
         except Exception:  # as above
             return None
         return found
 
 
-def _repeated(kept: Kept, count: int) -> Kept:
+def _for_many(kept: Kept, count: int) -> Kept:
     """Return what modules returned for one image for `count` of it."""
 
     def repeated(tensor: Tensor) -> Tensor:
