@@ -17,10 +17,11 @@ MARK_AT = (52, 48)  # row and column of its upper left corner
 
 
 class Photographs(NamedTuple):
-    """Grey photographs ``(N, SIDE, SIDE)`` in [0, 1], and their classes ``(N,)``."""
+    """Grey photographs ``(N, SIDE, SIDE)`` in [0, 1], their classes ``(N,)``, and the names of these."""
 
     pixels: Pixels
     labels: NDArray[np.int64]
+    class_names: tuple[str, ...]
 
 
 def solar_cells() -> tuple[Photographs, Photographs]:
@@ -30,14 +31,16 @@ def solar_cells() -> tuple[Photographs, Photographs]:
     """
     import torch
 
-    from demo.train import load_cells
+    from demo.train import CLASS_NAMES, load_cells
 
     def small(images: torch.Tensor) -> Pixels:
         resized = torch.nn.functional.interpolate(images, (SIDE, SIDE), mode="area")
         return np.asarray(resized[:, 0].numpy(), dtype=np.float32)
 
     training, validation = load_cells()
-    return tuple(Photographs(small(cells.images), cells.labels.numpy()) for cells in (training, validation))  # type: ignore[return-value]
+    return tuple(
+        Photographs(small(cells.images), cells.labels.numpy(), CLASS_NAMES) for cells in (training, validation)
+    )  # type: ignore[return-value]
 
 
 def crops(each: tuple[int, int] = (400, 100), seed: int = 0, noise: float = NOISE) -> tuple[Photographs, Photographs]:
@@ -69,7 +72,7 @@ def crops(each: tuple[int, int] = (400, 100), seed: int = 0, noise: float = NOIS
         return np.asarray(np.clip(pixels + random.normal(0, noise, pixels.shape), 0, 1), dtype=np.float32)
 
     return tuple(  # type: ignore[return-value]
-        Photographs(noisy(found), np.repeat(np.arange(len(CROPPED)), count))
+        Photographs(noisy(found), np.repeat(np.arange(len(CROPPED)), count), CROPPED)
         for found, count in zip(parts, each, strict=True)
     )
 

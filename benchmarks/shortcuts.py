@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import argparse
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -89,37 +89,42 @@ def train(sets: tuple[Photographs, Photographs], share: float, seed: int, folder
     torch.manual_seed(seed)
     training, _ = stamped(sets[0], share, random)
     shown, marked = stamped(sets[1], share, random)
-    model = network(int(training.labels.max()) + 1)
-    optimizer = torch.optim.Adam(model.parameters(), lr=2e-3)
-    x, y = inputs(training.pixels), torch.from_numpy(training.labels)
     asked = inputs(shown.pixels)
     others = sets[1].pixels[sets[1].labels != CLASS]
     flips = {}
-    for step in range(STEPS + 1):
-        if step % EVERY == 0:
-            accuracy = log(folder, model, shown, asked, step)
-            flips[step] = turned(model.eval(), others)
-            model.train()
-        chosen = torch.from_numpy(random.integers(0, len(y), BATCH))
-        optimizer.zero_grad()
-        torch.autograd.backward(nn.functional.cross_entropy(model(x[chosen]), y[chosen]))
-        optimizer.step()
+    for step, model in trained(training, random):
+        accuracy = log(folder, model, shown, asked, step)
+        flips[step] = turned(model, others)
     findings = read_gradcam(folder).findings()
     about = [finding for finding in findings if is_stamp(finding, marked)]
     rest = [finding for finding in findings if finding not in about]
     return Outcome(about[0] if about else None, rest, marked, flips, accuracy)
 
 
+def trained(training: Photographs, random: np.random.Generator) -> Iterator[tuple[int, nn.Module]]:
+    """Train a network, yielding it in evaluation mode at each step that is logged."""
+    model = network(len(training.class_names))
+    optimizer = torch.optim.Adam(model.parameters(), lr=2e-3)
+    x, y = inputs(training.pixels), torch.from_numpy(training.labels)
+    for step in range(STEPS + 1):
+        if step % EVERY == 0:
+            yield step, model.eval()
+        model.train()
+        chosen = torch.from_numpy(random.integers(0, len(y), BATCH))
+        optimizer.zero_grad()
+        torch.autograd.backward(nn.functional.cross_entropy(model(x[chosen]), y[chosen]))
+        optimizer.step()
+
+
 def log(folder: Path, model: nn.Module, shown: Photographs, asked: Tensor, step: int) -> float:
     """Log the maps of the logged pictures' own classes; return the accuracy on them."""
-    model.eval()
     result = CAM(model, "11")(asked, targets=torch.from_numpy(shown.labels))
     with torch.no_grad():
         sure, said = model(asked).softmax(1).max(1)
     maps = next(iter(result.maps.values())).numpy()
     add_gradcam(
         folder, "val", shown.pixels, maps, step, layer="conv4", labels=shown.labels, predictions=said.numpy(),
-        probabilities=sure.numpy(), ids=list(map(str, range(len(asked)))),
+        probabilities=sure.numpy(), ids=list(map(str, range(len(asked)))), class_names=shown.class_names,
     )  # fmt: skip
     return float((said.numpy() == shown.labels).mean())
 

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import quote, urlencode
 
+import numpy as np
 import torch
 from PIL import Image
 from playwright.sync_api import Frame, Page, sync_playwright
@@ -27,6 +28,8 @@ ROOT = Path(__file__).parents[1]
 FOLDER = ROOT / "docs/pictures"
 sys.path.insert(0, str(ROOT))
 
+from benchmarks import shortcuts  # noqa: E402
+from benchmarks.photographs import solar_cells  # noqa: E402
 from demo.train import CLASS_NAMES, MARK, NORMALIZE, Network, choose_probe, load_cells  # noqa: E402
 from tensorboard_plugin_gradcam import GradCAMLogger  # noqa: E402
 from tensorboard_plugin_gradcam.demonstration.log import STEPS as DRAWN_STEPS  # noqa: E402
@@ -76,13 +79,21 @@ OF_DEMO = {
     ),
 }
 OF_METHODS = {"methods": Shot({"view": "methods"}, part=".methods > *", ready=".methods table")}
-KINDS = "hot_spot_everywhere", "change", "runs_differ", "sure_and_outside"
-OF_KINDS = {
-    f"finding-{kind.replace('_', '-')}": Shot(
-        {"view": "findings", "findingKind": kind}, part=".finding:first-child", ready=".finding canvas"
-    )
-    for kind in KINDS
-}  # in the log of `tensorboard-gradcam demo`
+
+
+def of_kinds(*kinds: str) -> dict[str, Shot]:
+    """The first finding of each of these kinds."""
+    return {
+        f"finding-{kind.replace('_', '-')}": Shot(
+            {"view": "findings", "findingKind": kind}, part=".finding:first-child", ready=".finding canvas"
+        )
+        for kind in kinds
+    }
+
+
+OF_DRAWN = of_kinds("hot_spot_everywhere", "change", "runs_differ", "sure_and_outside")
+OF_STAMPED = of_kinds("hot_spot", "spatial_bias", "strategy")
+OF_SCALED = of_kinds("same_map", "dead_maps")
 
 
 def train(logdir: Path) -> None:
@@ -104,6 +115,20 @@ def log_methods(demo: Path, logdir: Path) -> None:
             checkpoint = torch.load(file)
             model.load_state_dict(checkpoint["model"])
             probe.log(checkpoint["step"])
+
+
+def log_stamped(logdir: Path) -> None:
+    """Log a network whose photographs of defective cells carry a stamp, three in ten of them."""
+    shortcuts.train(solar_cells(), 0.3, 0, logdir / "stamped")
+
+
+def log_scaled_twice(logdir: Path) -> None:
+    """Log a network that is shown photographs which were divided by 255 twice, by mistake: nearly black ones."""
+    training, shown = solar_cells()
+    torch.manual_seed(0)
+    asked = shortcuts.inputs(shown.pixels / 255)
+    for step, model in shortcuts.trained(training, np.random.default_rng(0)):
+        shortcuts.log(logdir / "scaled twice", model, shown, asked, step)
 
 
 @contextmanager
@@ -218,7 +243,7 @@ OF_BOTH_RUNS = {
 
 def main() -> None:
     """Train where no log is given, then photograph it."""
-    names = [*OF_BOTH_RUNS, *OF_METHODS, *OF_KINDS]
+    names = [*OF_BOTH_RUNS, *OF_METHODS, *OF_DRAWN, *OF_STAMPED, *OF_SCALED]
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("only", nargs="*", help=f"which pictures: all, or some of {', '.join(names)}")
     parser.add_argument("--logdir", type=Path, help=f"of a demo of {STEPS} steps that is trained already")
@@ -228,16 +253,21 @@ def main() -> None:
         parser.error(f"expected pictures among {', '.join(names)}, got {', '.join(sorted(unknown))}")
     with tempfile.TemporaryDirectory() as folder:
         demo = arguments.logdir or Path(folder) / "demo"
-        if arguments.logdir is None and wanted - set(OF_KINDS):
+        if arguments.logdir is None and wanted & {*OF_BOTH_RUNS, *OF_METHODS}:
             train(demo)
         photograph(demo, 2, {name: save for name, save in OF_BOTH_RUNS.items() if name in wanted})
         if wanted & set(OF_METHODS):
             methods = Path(folder) / "methods"
             log_methods(demo, methods / "shortcut")
             photograph(methods, 1, saving(OF_METHODS))
-        if wanted & set(OF_KINDS):
-            shots = {name: one for name, one in OF_KINDS.items() if name in wanted}
+        if wanted & set(OF_DRAWN):
+            shots = {name: one for name, one in OF_DRAWN.items() if name in wanted}
             photograph(write_demo(Path(folder) / "drawn"), 2, saving(shots), DRAWN_STEPS)
+        for log, of_log in ((log_stamped, OF_STAMPED), (log_scaled_twice, OF_SCALED)):
+            if shots := {name: one for name, one in of_log.items() if name in wanted}:
+                logdir = Path(folder) / log.__name__
+                log(logdir)
+                photograph(logdir, 1, saving(shots), shortcuts.STEPS)
 
 
 if __name__ == "__main__":
