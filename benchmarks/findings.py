@@ -53,8 +53,16 @@ PLANTS = (
     *(Plant(f"corner mark on {share:.0%}, no pictures", (0, 0, 0.14, 0.14), share, seen=False) for share in (0.1, 0.3)),
     Plant("border line on 90%", (0, 0, 1, 1), 0.9, hollow=True),
     Plant("caption strip on 90%", (0, 0.86, 1, 1), 0.9),
+    Plant("caption strip at the top on 30%", (0, 0, 1, 0.14), 0.3),
     Plant("tint behind the object on 90%", (0.57, 0.28, 0.86, 0.57), 0.9),
-    Plant("corner mark on all classes", (0, 0, 0.14, 0.14), 0.9, everyone=True),
+    *(
+        Plant(f"mark at the middle of the left edge on {share:.0%}", (0, 0.43, 0.14, 0.57), share)
+        for share in (0.3, 0.9)
+    ),
+    *(
+        Plant(f"corner mark on {share:.0%} of all classes", (0, 0, 0.14, 0.14), share, everyone=True)
+        for share in (0.3, 0.9)
+    ),
 )
 
 

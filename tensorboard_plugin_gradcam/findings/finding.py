@@ -23,6 +23,9 @@ Kind = Literal[
 ]
 
 
+MOST_NAMED = 4  # classes in a sentence
+
+
 @dataclass(frozen=True)
 class Finding:
     """One finding.
@@ -34,6 +37,7 @@ class Finding:
         method: of the maps.
         layer: of the maps.
         group: class index, None for all classes.
+        groups: of a place that several classes look at, but not all: their indices.
         region: where, None where it has no place.
         step: at which it is seen best.
         since: the first kept step from which on it holds, None where it held from the first.
@@ -58,6 +62,7 @@ class Finding:
     layer: str
     step: int
     group: int | None = None
+    groups: tuple[int, ...] = ()
     region: Region | None = None
     since: int | None = None
     until: int | None = None
@@ -73,7 +78,7 @@ class Finding:
 
     def sentence(self, class_names: tuple[str, ...] = ()) -> str:
         """Return it in words, which say where the network looks and never why."""
-        return _SENTENCES[self.kind](self, name_of(self.group, class_names))
+        return _SENTENCES[self.kind](self, _names_of(self, class_names))
 
     def to_json(self, class_names: tuple[str, ...] = ()) -> dict[str, Any]:
         """Return it with its sentence as what JSON can hold; NaN becomes None."""
@@ -81,7 +86,7 @@ class Finding:
         values["region"] = None if self.region is None else asdict(self.region)
         values["crop"] = None if self.crop is None else {"png": self.crop.png, "box": list(self.crop.box)}
         values["sentence"] = self.sentence(class_names)
-        values["samples"] = list(self.samples)
+        values["samples"], values["groups"] = list(self.samples), list(self.groups)
         values["numbers"] = {name: value if math.isfinite(value) else None for name, value in self.numbers.items()}
         return values
 
@@ -93,13 +98,30 @@ def name_of(group: int | None, class_names: tuple[str, ...]) -> str:
     return f"“{class_names[group]}”" if 0 <= group < len(class_names) else f"class {group}"
 
 
+def _names_of(finding: Finding, class_names: tuple[str, ...]) -> str:
+    """Return which classes a finding is about, in words."""
+    if not finding.groups:
+        return name_of(finding.group, class_names)
+    names = [name_of(group, class_names) for group in finding.groups]
+    if len(names) > MOST_NAMED:
+        names[MOST_NAMED - 1 :] = [f"{len(names) - MOST_NAMED + 1:,} more classes"]
+    return " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))
+
+
+def _two_digits(value: float) -> str:
+    """Return a number with two digits behind the point, never "-0.00"."""
+    return f"{round(value, 2) + 0.0:.2f}"
+
+
 def _since(finding: Finding) -> str:
     return "" if finding.since is None else f" since step {finding.since:,}"
 
 
 def _alike(finding: Finding) -> str:
     alike, others = (finding.numbers.get(name, math.nan) for name in ("alike", "other_alike"))
-    return f"; there they look alike ({alike:.2f}; others {others:.2f})" if looks_alike(alike, others) else ""
+    if not looks_alike(alike, others):
+        return ""
+    return f"; there they look alike ({_two_digits(alike)}; others {_two_digits(others)})"
 
 
 def _looked_at(finding: Finding) -> str:
@@ -113,25 +135,25 @@ def _looked_at(finding: Finding) -> str:
 
 
 def _hot_spot(finding: Finding, group: str) -> str:
-    others = f"{finding.numbers['other_hits']:.0f} of {finding.numbers['other_of']:.0f} of other classes"
+    others = f"{finding.numbers['other_hits']:,.0f} of {finding.numbers['other_of']:,.0f} of other classes"
     verb = "do" if finding.until is None else "did"
-    found = f"{finding.count} of {finding.of} samples of {group} {_looked_at(finding)}"
+    found = f"{finding.count:,} of {finding.of:,} samples of {group} {_looked_at(finding)}"
     return f"{found}; {others} {verb}{_alike(finding)}"
 
 
 def _everywhere(finding: Finding, group: str) -> str:
-    return f"{finding.count} of {finding.of} samples, of {group}, {_looked_at(finding)}{_alike(finding)}"
+    return f"{finding.count:,} of {finding.of:,} samples, of {group}, {_looked_at(finding)}{_alike(finding)}"
 
 
 def _spatial_bias(finding: Finding, group: str) -> str:
     alike = finding.numbers.get("alike", math.nan)
-    known = f"; the pictures do not look alike there ({alike:.2f})" if math.isfinite(alike) else ""
+    known = f"; the pictures do not look alike there ({_two_digits(alike)})" if math.isfinite(alike) else ""
     return f"{(_everywhere if finding.group is None else _hot_spot)(finding, group)}{known}"
 
 
 def _strategy(finding: Finding, group: str) -> str:
     accuracy, other = (finding.numbers[name] for name in ("accuracy", "other_accuracy"))
-    found = f"{finding.count} of {finding.of} samples of {group} are looked at differently from the rest"
+    found = f"{finding.count:,} of {finding.of:,} samples of {group} are looked at differently from the rest"
     return f"{found}{_since(finding)}: accuracy {accuracy:.2f} against {other:.2f}"
 
 
@@ -163,13 +185,13 @@ def _same_map(finding: Finding, group: str) -> str:
 
 
 def _dead_maps(finding: Finding, group: str) -> str:
-    return f"{finding.count} of {finding.of} maps of {group} have no positive evidence{_since(finding)}"
+    return f"{finding.count:,} of {finding.of:,} maps of {group} have no positive evidence{_since(finding)}"
 
 
 def _sure_and_outside(finding: Finding, group: str) -> str:
     return (
-        f"{finding.count} samples of {group} are wrong with a probability of at least {finding.numbers['sure']:.2f} "
-        f"and look outside the marked region ({finding.of} are wrong in all)"
+        f"{finding.count:,} samples of {group} are wrong with a probability of at least {finding.numbers['sure']:.2f} "
+        f"and look outside the marked region ({finding.of:,} are wrong in all)"
     )
 
 

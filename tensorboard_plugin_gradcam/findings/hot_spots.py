@@ -54,6 +54,7 @@ class HotSpot:
 
     Attributes:
         group: class index, or `EVERYONE`.
+        groups: of a place that everyone looks at: the classes that do, ascending; empty where all do.
         window: index into the grid's windows.
         region: its rectangle.
         at: index of the last kept step at which it is significant.
@@ -79,6 +80,7 @@ class HotSpot:
     other_of: int
     p: float
     q: float
+    groups: tuple[int, ...] = ()
 
     @property
     def effect(self) -> float:
@@ -112,8 +114,12 @@ def hot_spots(summary: Summary) -> list[HotSpot]:
     on_object = _on_object(summary, windows)
     class_looks, shared_looks = _looks(summary, windows, on_object)
     of_classes = _significant(summary, windows, class_looks, len(summary.classes))
-    taken = [spot.window for spot in of_classes]
     of_all = _significant(summary, windows, shared_looks, 1)
+    for spot in of_all:
+        touching = [one for one in of_classes if _touch(windows, spot.window, one.window)]
+        if {one.group for one in touching} < set(spot.groups):  # each of these has fewer others than it should
+            of_classes = [one for one in of_classes if one not in touching]
+    taken = [spot.window for spot in of_classes]
     return of_classes + [spot for spot in of_all if not any(_touch(windows, spot.window, other) for other in taken)]
 
 
@@ -227,7 +233,20 @@ def _spot(summary: Summary, windows: Windows, look: _Look, q: float) -> HotSpot:
         other_of=other_of,
         p=max(look.p, look.p_elsewhere),
         q=q,
+        groups=_who(step, look.window) if look.group == EVERYONE else (),
     )
+
+
+def _who(step: StepSummary, window: int) -> tuple[int, ...]:
+    """Return which classes look at a place that everyone does, at least half as often as all; empty for all classes."""
+    everyone = step.groups[EVERYONE]
+    rates = {
+        group: one.hits[window] / one.count
+        for group, one in step.groups.items()
+        if group != EVERYONE and one.count >= FEWEST
+    }
+    chosen = [group for group, rate in rates.items() if 2 * rate >= everyone.hits[window] / everyone.count]
+    return tuple(sorted(chosen)) if len(chosen) < len(rates) else ()
 
 
 def _since(summary: Summary, look: _Look) -> int:

@@ -2,7 +2,8 @@
 
 A place is cut out of small grey pictures, half again as large as the window that is looked at. What pictures of a data
 set have in common there, the other pictures' mean crop, is taken off first: the corners of photographs that are aligned
-look alike, too. What is left of the samples behind a finding is compared pair by pair.
+look alike, too. What is left of the samples behind a finding is compared pair by pair, without pixels that are nearly
+the same in all pictures: beside a frame that all have, brighter pictures would look alike by being brighter inside it.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from tensorboard_plugin_gradcam.findings.windows import Region
 SIDE = 32  # pixels of the square that every picture is brought to, as maps cover all of it, too
 AROUND = 1.5  # of the window's width and height
 MOST = 300  # pictures that are compared, evenly spaced
+STILL = 0.5  # of the median pixel's standard deviation, below which a pixel is nearly the same in all pictures
 FEWEST = 5  # pictures of which anything is said
 ALIKE = 0.4  # mean correlation, from which crops look alike; of places that clean networks looked at none was above
 
@@ -97,8 +99,15 @@ def look_at(region: Region, pictures: Floats, others: Floats) -> Look | None:
     place &= inside
     box = left / SIDE, top / SIDE, right / SIDE, bottom / SIDE
     mean = Crop(grey(pictures[:, top:bottom, left:right].mean(axis=0)), box)
+    place[place] = _varying(np.concatenate([pictures[:, place], others[:, place]]))
     common = others[:, place].mean(axis=0)
     return Look(likeness(pictures[:, place] - common), likeness(others[:, place] - common), mean)
+
+
+def _varying(crops: Floats) -> NDArray[np.bool_]:
+    """Return which pixels of crops ``(n, p)`` differ from picture to picture about as much as most do."""
+    spread = crops.std(axis=0)
+    return np.asarray(spread >= STILL * np.median(spread))
 
 
 def spaced(indices: NDArray[np.int64], most: int = MOST) -> NDArray[np.int64]:

@@ -29,6 +29,7 @@ from tensorboard_plugin_gradcam.findings.summary import (
     FEWEST,
     ClassSummary,
     Observations,
+    StepSummary,
     Summary,
     in_both,
     inside_marked,
@@ -145,9 +146,10 @@ def _of_spot(source: Source, spot: HotSpot, behind: _Behind | None) -> Finding:
     if look is not None:
         numbers |= {"alike": look.alike, "other_alike": look.other_alike}
     return source.finding(
-        _kind_of(spot, look),
+        _kind_of(spot, look, tells_apart(summary.steps[spot.at])),
         spot.at,
         group=_group(spot.group),
+        groups=spot.groups,
         region=spot.region,
         since=_since(summary, spot.since),
         until=None if spot.lasts else summary.steps[spot.at].step,
@@ -162,20 +164,35 @@ def _of_spot(source: Source, spot: HotSpot, behind: _Behind | None) -> Finding:
     )
 
 
-def _kind_of(spot: HotSpot, look: Look | None) -> str:
+def _kind_of(spot: HotSpot, look: Look | None, learnt: bool) -> str:
     """Return whether a place is a hot spot or a spatial bias.
 
     Networks look at corners and edges without any mark, since their padding shows them where the picture ends. A mark
-    looks alike in all pictures; what does not has to draw at least half of the class there, and to last. Where no
-    pictures are known, a fifth is enough.
+    looks alike in all pictures; what does not has to draw at least half of the class there, to last, and to be looked
+    at by a network that has learnt something: untrained ones have habits that are as strong. Where no pictures are
+    known, a fifth is enough.
     """
-    if look is not None and looks_alike(look.alike, look.other_alike):
-        is_plain = True
+    if look is None:
+        is_plain = spot.lasts and spot.effect >= PLAIN_UNSEEN
     else:
-        is_plain = spot.lasts and spot.effect >= (PLAIN_UNSEEN if look is None else PLAIN)
+        is_habit = not spot.lasts or spot.effect < PLAIN or not learnt
+        is_plain = looks_alike(look.alike, look.other_alike) or not is_habit
     if not is_plain:
         return "spatial_bias"
     return "hot_spot_everywhere" if spot.group == EVERYONE else "hot_spot"
+
+
+def tells_apart(step: StepSummary) -> bool:
+    """Tell whether predictions are better than chance: the mean of the classes' accuracies, by two standard errors.
+
+    Also True where that is not known.
+    """
+    classes = [one for group, one in step.groups.items() if group != EVERYONE and np.isfinite(one.accuracy)]
+    if len(classes) < 2:
+        return True
+    accuracy = np.array([one.accuracy for one in classes])
+    variance = accuracy * (1 - accuracy) / np.array([one.count for one in classes])
+    return bool(accuracy.sum() > 1 + 2 * np.sqrt(variance.sum()))
 
 
 @dataclass(frozen=True, eq=False)

@@ -27,7 +27,7 @@ from tensorboard_plugin_gradcam.measures.comparison import hellinger
 
 EVERYONE = -1  # in place of a class
 FEWEST = 5  # samples of which anything is said
-LEAST_SHARE_OF_ALL = 0.3  # of all samples, from which on a window is compared with the mirrored ones
+LEAST_SHARE_OF_ALL = 0.2  # of all samples, from which on a window is compared with the mirrored ones
 OBJECT_BYTES = 700  # of a class's summary at one step, beside its arrays
 MOST_CLASSES = 200  # that are told apart, those with the most samples
 TOGETHER = 2**20  # numbers of samples that are counted together
@@ -133,7 +133,7 @@ class ClassSummary:
         inside: mean share of evidence in the marked region, NaN where there is none.
         expected_inside: the region's mean area, so what a flat map would have inside.
         moved: median Hellinger distance of the samples' maps to the kept step before, NaN at the first.
-        alike: mean correlation between the maps.
+        alike: mean correlation between the maps; that of two flat maps is 1.
     """
 
     count: int
@@ -402,8 +402,8 @@ class _Totals:
         self.hits = np.zeros((*shape, windows), dtype=np.int32)
         self.seen = np.zeros(shape, dtype=np.int64)
         self.shares = np.zeros((*shape, cells), dtype=np.float32)
-        self._units = np.zeros((*shape, cells))
-        self._varying = np.zeros(shape)
+        self._units = np.zeros((*shape, cells + 1))  # the last is 1 of flat maps, which are alike, too
+        self._counted = np.zeros(shape)
 
     def add(self, members: NDArray[np.bool_], shares: Floats, windows: Windows) -> None:
         """Add some samples: their attention ``(T, n, g)``, and which are members ``(G, n)``."""
@@ -411,13 +411,15 @@ class _Totals:
         self.seen += ((shares.sum(axis=2) > 0)[:, None] & members).sum(axis=2)
         self.shares += _sums(members, shares)
         units = unit_vectors(shares)
-        self._varying += units.any(axis=-1).astype(np.float64) @ members.T.astype(np.float64)
+        is_flat = (shares.shape[2] > 1) & (shares.sum(axis=2) > 0) & ~units.any(axis=-1)
+        units = np.concatenate([units, is_flat[..., None]], axis=-1)
+        self._counted += units.any(axis=-1).astype(np.float64) @ members.T.astype(np.float64)
         self._units += members.astype(np.float64) @ units
 
     @property
     def likeness(self) -> NDArray[np.float64]:
-        """Mean correlation of all pairs of members' maps, ``(T, G)``."""
-        return mean_of_pairs(self._units, self._varying)
+        """Mean correlation of all pairs of members' maps, ``(T, G)``; 1 for two flat maps."""
+        return mean_of_pairs(self._units, self._counted)
 
 
 def _totals(members: _Members, shares: Floats, windows: Windows) -> _Totals:

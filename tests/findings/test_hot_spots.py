@@ -1,5 +1,7 @@
 """A place that a class looks at is found, with its class, its step and its samples, and nothing else is."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -36,6 +38,25 @@ def test_a_mark_that_all_classes_have_is_found_against_the_mirrored_places():
     spots = hot_spots(planted(everyone=True, share=0.9, cell=(0, 6))[0].summary)
     assert [spot.group for spot in spots] == [EVERYONE]
     assert spots[0].region.name == "upper right corner"
+
+
+def test_a_mark_on_three_tenths_of_all_classes_is_found():
+    found = [find([planted(seed, everyone=True, share=0.3)[0]]) for seed in range(5)]
+    expected = [("hot_spot_everywhere", 10 * BIRTH)]
+    assert [[(one.kind, one.since) for one in of_log] for of_log in found] == [expected] * 5
+
+
+@pytest.mark.parametrize(("classes", "share"), [(3, 0.9), (3, 0.6), (4, 0.6)])
+def test_a_mark_that_two_of_several_classes_have_is_told_once_and_of_both(classes, share):
+    (finding,) = find([planted(count=60 * classes, classes=classes, of=(1, 2), share=share)[0]])
+    assert (finding.kind, finding.group, finding.groups) == ("hot_spot_everywhere", None, (1, 2))
+    assert " samples, of “b” and “c”, look at the upper left corner" in finding.sentence(("a", "b", "c", "d"))
+    assert finding.to_json()["groups"] == [1, 2]
+
+
+def test_of_many_classes_the_first_are_named():
+    finding = replace(find([planted(everyone=True)[0]])[0], groups=tuple(range(9)))
+    assert ", of class 0, class 1, class 2 and 6 more classes, look" in finding.sentence()
 
 
 def test_nothing_is_found_where_nothing_was_planted():

@@ -49,6 +49,15 @@ def test_a_frame_is_compared_without_what_is_inside_it():
     assert look_at(frame, some, others).alike == before.alike
 
 
+def test_beside_a_frame_that_all_have_brighter_pictures_do_not_look_alike():
+    bright, others = 60 + pictures(0, 60)[:20], pictures(0, 60)[20:]
+    for found in (bright, others):
+        found[:, :2], found[:, -2:], found[:, :, :2], found[:, :, -2:] = 255, 255, 255, 255
+    for region in (CORNER, Region(0, 0, 1, 1, hole=(0.25, 0.25, 0.75, 0.75))):
+        look = look_at(region, bright, others)
+        assert not looks_alike(look.alike, look.other_alike)
+
+
 @pytest.mark.parametrize("known", [(4, 9), (9, 4)])
 def test_nothing_is_said_of_fewer_than_five_pictures(known):
     some, others = pictures(0, 9), pictures(1, 9)

@@ -128,6 +128,15 @@ def test_the_same_map_for_every_picture_is_told_and_since_when():
     assert found[0].since == 1
 
 
+def test_flat_maps_are_the_same_for_every_picture_but_not_those_of_one_cell():
+    (found,) = find([source([np.ones((60, 7, 7)), np.arange(1, 61)[:, None, None] * np.ones((60, 7, 7))])])
+    assert (found.kind, found.effect, found.since) == ("same_map", 1, None)
+    assert find([source([random_maps()[:, :1, :1]])]) == []
+    half = random_maps()
+    half[::2] = 1
+    assert find([source([half])]) == []
+
+
 def test_a_place_that_all_look_at_is_told_before_that_the_maps_are_the_same():
     maps = np.random.default_rng(0).uniform(0.9, 1, (16, 7, 7))
     maps[:, 0, 0] = np.where(np.arange(16) < 12, 60, 20)  # of twelve, more than half of the evidence
@@ -228,6 +237,12 @@ def with_mark(marked):
 def test_a_place_is_a_hot_spot_where_pictures_look_alike_or_most_of_the_class_looks_at_it(share, pictures, kind):
     made, _ = planted(count=400, share=share, pictures=pictures)
     assert kinds(find([made])) == [kind]
+
+
+def test_a_network_that_is_no_better_than_chance_has_habits_unless_pictures_look_alike():
+    untrained = {"count": 400, "share": 0.8, "right": 0.0}
+    assert kinds(find([planted(**untrained, pictures=noise)[0]])) == ["spatial_bias"]
+    assert kinds(find([planted(**untrained, pictures=with_mark)[0]])) == ["hot_spot"]
 
 
 def test_what_is_left_again_is_told_in_the_past_with_its_samples():
