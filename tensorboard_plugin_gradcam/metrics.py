@@ -12,6 +12,7 @@ or else in one of the boxes (``x0 <= x < x1``). The same definitions, with the s
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -117,20 +118,36 @@ def ground_truth(sample: Sample, shape: tuple[int, ...], target: int = -1) -> Tr
         return _in_mask(sample.mask, shape) if sample.mask.ndim == len(shape) else None
     if not sample.boxes or len(shape) != 2:
         return None
-    return np.asarray(in_boxes(np.array(sample.boxes), shape).any(axis=0))
+    boxes = np.array(sample.boxes)
+    return np.asarray(in_any_box(boxes, np.zeros(len(boxes), np.intp), (1, *shape))[0])
 
 
-def in_boxes(boxes: NDArray[np.floating], shape: tuple[int, ...]) -> Truth:
-    """Return which points of a grid of rows and columns lie in each box ``(B, 4)``: ``(B, rows, columns)``."""
-    rows, columns = ((np.arange(points) + 0.5) / points for points in shape)
-    x0, y0, x1, y1 = boxes.T[:, :, None]
-    is_between = (rows >= y0) & (rows < y1), (columns >= x0) & (columns < x1)
-    return np.asarray(is_between[0][:, :, None] & is_between[1][:, None, :])
+def in_any_box(boxes: NDArray[np.floating], owners: NDArray[np.integer], shape: tuple[int, int, int]) -> Truth:
+    """Return which points of each picture's grid lie in any of its boxes.
+
+    Args:
+        boxes: ``(B, 4)``.
+        owners: ``(B,)``, whose picture's each is.
+        shape: pictures, rows and columns.
+    """
+    rows, columns = ((np.arange(points) + 0.5) / points for points in shape[1:])
+    left, right = (np.searchsorted(columns, boxes[:, at]) for at in (0, 2))
+    top, bottom = (np.searchsorted(rows, boxes[:, at]) for at in (1, 3))
+    has_points = np.flatnonzero((left < right) & (top < bottom))
+    # How many boxes a point is in: the running sum of what begins and ends at it, in both directions.
+    changes = np.zeros((shape[0], shape[1] + 1, shape[2] + 1), dtype=np.int32)
+    for across, down, change in ((left, top, 1), (right, top, -1), (left, bottom, -1), (right, bottom, 1)):
+        np.add.at(changes, (owners[has_points], down[has_points], across[has_points]), change)
+    return np.asarray(changes.cumsum(axis=1, out=changes).cumsum(axis=2, out=changes)[:, :-1, :-1] > 0)
 
 
 def _in_mask(mask: NDArray[Any], shape: tuple[int, ...]) -> Truth:
-    nearest = [
-        np.minimum((np.arange(points) + 0.5) * cells // points, cells - 1).astype(np.int64)
-        for points, cells in zip(shape, mask.shape, strict=True)
-    ]
+    nearest = [_nearest(points, cells) for points, cells in zip(shape, mask.shape, strict=True)]
     return np.asarray(mask[np.ix_(*nearest)] != 0)
+
+
+@lru_cache(maxsize=2**12)
+def _nearest(points: int, cells: int) -> NDArray[np.int64]:
+    """Return in which of so many cells in a row each of so many points lies."""
+    nearest = np.minimum((np.arange(points) + 0.5) * cells // points, cells - 1)
+    return np.asarray(nearest, dtype=np.int64)

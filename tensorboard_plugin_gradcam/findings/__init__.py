@@ -19,7 +19,7 @@ from tensorboard_plugin_gradcam.findings.looks import (
     png,
     squared,
 )
-from tensorboard_plugin_gradcam.findings.observed import Logged, Observer, in_a_row, known_of
+from tensorboard_plugin_gradcam.findings.observed import Logged, Observer, in_a_row, known_of, known_of_batches
 from tensorboard_plugin_gradcam.findings.rules import Verdict, no_hot_spot, overlap_at_least, overlaps
 from tensorboard_plugin_gradcam.findings.search import Source, atlas, class_picture, find, find_in, timeline
 from tensorboard_plugin_gradcam.findings.strategies import Strategies, strategies
@@ -66,6 +66,7 @@ __all__ = [
     "hot_spots",
     "in_a_row",
     "known_of",
+    "known_of_batches",
     "likeness",
     "look_at",
     "looks_alike",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
@@ -12,7 +13,18 @@ from numpy.typing import NDArray
 from tensorboard_plugin_gradcam import metrics
 from tensorboard_plugin_gradcam.findings.evidence import Evidence, evidence_of, portions
 from tensorboard_plugin_gradcam.findings.summary import Observations, Stretch
-from tensorboard_plugin_gradcam.records import Block, Box, Cohort, Identities, MapKind, Predictions, Sample
+from tensorboard_plugin_gradcam.records import (
+    Batch,
+    Block,
+    Box,
+    Cohort,
+    Identities,
+    MapKind,
+    Predictions,
+    Sample,
+    sample_of,
+)
+from tensorboard_plugin_gradcam.records.arrays import Cells
 
 TRUTH = (28, 28)  # points of the grid on which marked regions are known
 COARSE_TRUTH, COARSE_FROM = (14, 14), 5_000  # of so many samples
@@ -178,41 +190,87 @@ def _said(several: Sequence[Logged]) -> dict[str, NDArray[Any]]:
 
 def known_of(samples: Iterable[Sample], count: int) -> Observations:
     """Return what is the same of `count` samples at all steps, without maps; none of the samples is kept."""
-    grid = COARSE_TRUTH if count >= COARSE_FROM else TRUTH
-    labels, identities, pictures, told_apart = np.full(count, -1, dtype=np.int32), [], [], Identities()
-    truths: NDArray[Any] | None = None
-    boxes: list[tuple[int, tuple[Box, ...]]] = []  # whose points are found for many samples at once
-    for index, sample in enumerate(samples):
-        labels[index] = -1 if sample.label is None else sample.label
-        identities.append(told_apart(sample.identity))
-        pictures.append(sample.image)
-        if sample.mask is None and sample.boxes:
-            boxes.append((index, sample.boxes))
-        elif (truth := metrics.ground_truth(sample, grid)) is not None:
-            truths = np.zeros((count, *grid), dtype=bool) if truths is None else truths
-            truths[index] = truth
-    if boxes:
-        truths = np.zeros((count, *grid), dtype=bool) if truths is None else truths
-        _mark(truths, boxes)
-    return Observations(
-        step=-1,
-        maps=np.zeros((count, 0, 0), dtype=np.float32),
-        labels=labels,
-        truths=truths,
-        identities=tuple(identities),
-        pictures=tuple(pictures),
-    )
+    known = _Known(count)
+    for sample in samples:
+        known.add(sample)
+    return known.observations()
 
 
-def _mark(truths: NDArray[Any], boxes: Sequence[tuple[int, tuple[Box, ...]]]) -> None:
-    """Mark the points in the boxes of some samples."""
-    nth = 0
-    while boxes:
-        for part in portions(len(boxes), truths[0].size):
-            edges = np.array([of_sample[nth] for _, of_sample in boxes[part]])
-            truths[[index for index, _ in boxes[part]]] |= metrics.in_boxes(edges, truths.shape[1:])
-        nth += 1
-        boxes = [one for one in boxes if len(one[1]) > nth]
+def known_of_batches(batches: Iterable[Batch], count: int) -> Observations:
+    """As `known_of`, of the samples of a record."""
+    known = _Known(count)
+    for batch in batches:
+        known.add_batch(batch)
+    return known.observations()
+
+
+class _Known:
+    """What is known of samples so far."""
+
+    def __init__(self, count: int) -> None:
+        self._grid = COARSE_TRUTH if count >= COARSE_FROM else TRUTH
+        self._labels = np.full(count, -1, dtype=np.int32)
+        self._identities: list[str] = []
+        self._pictures: list[str] = []
+        self._truths: NDArray[np.bool_] | None = None
+        self._told_apart = Identities()
+        self._cells = Cells()
+
+    def add(self, sample: Sample) -> None:
+        self._mark(len(self._identities), sample)
+        self._identities.append(self._told_apart(sample.identity))
+        self._pictures.append(sample.image)
+
+    def add_batch(self, batch: Batch) -> None:
+        first = len(self._identities)
+        self._labels[first : first + len(batch.labels)] = np.where(batch.has_label, batch.labels, -1)
+        self._identities += self._told_apart.of_all(batch.identities)
+        self._pictures += batch.images
+        self._mark_boxes(first, *batch.boxes)
+        boxes: list[Sequence[Box]] = []
+        counts = np.zeros(len(batch.labels), np.int64)
+        for place, message in batch.others.items():
+            sample = sample_of(message, self._cells)
+            if sample.mask is None and sample.boxes:  # almost never: to mark each alone would take too long
+                self._labels[first + place] = -1 if sample.label is None else sample.label
+                boxes.append(sample.boxes)
+                counts[place] = len(sample.boxes)
+            else:
+                self._mark(first + place, sample)
+        if boxes:
+            self._mark_boxes(first, np.array([box for of_sample in boxes for box in of_sample]), counts)
+
+    def _mark_boxes(self, first: int, boxes: NDArray[np.floating], counts: NDArray[np.int64]) -> None:
+        marked = np.flatnonzero(counts)
+        first_box = counts.cumsum() - counts
+        for part in portions(len(marked), math.prod(self._grid)):
+            begin, owners = (
+                int(first_box[marked[part][0]]),
+                np.repeat(np.arange(len(marked[part])), counts[marked[part]]),
+            )
+            edges = boxes[begin : begin + len(owners)].astype(np.float64)
+            self._of_all()[first + marked[part]] = metrics.in_any_box(edges, owners, (len(marked[part]), *self._grid))
+
+    def _mark(self, index: int, sample: Sample) -> None:
+        self._labels[index] = -1 if sample.label is None else sample.label
+        truth = metrics.ground_truth(sample, self._grid)
+        if truth is not None:
+            self._of_all()[index] = truth
+
+    def _of_all(self) -> NDArray[np.bool_]:
+        if self._truths is None:
+            self._truths = np.zeros((len(self._labels), *self._grid), dtype=bool)
+        return self._truths
+
+    def observations(self) -> Observations:
+        return Observations(
+            step=-1,
+            maps=np.zeros((len(self._labels), 0, 0), dtype=np.float32),
+            labels=self._labels,
+            truths=self._truths,
+            identities=tuple(self._identities),
+            pictures=tuple(self._pictures),
+        )
 
 
 def _axes(block: Block, kind: MapKind) -> int:

@@ -6,7 +6,7 @@ raises only `CorruptRecord` or `NewerFormat`, and decodes at most `MAX_CELLS` ar
 """
 
 from tensorboard_plugin_gradcam.records.arrays import MAX_CELLS
-from tensorboard_plugin_gradcam.records.cohort import Box, Cohort, CohortParts, Identities, Sample, sample_of
+from tensorboard_plugin_gradcam.records.cohort import Batch, Box, Cohort, CohortParts, Identities, Sample, sample_of
 from tensorboard_plugin_gradcam.records.digests import digest_of_bytes, digest_of_pixels
 from tensorboard_plugin_gradcam.records.errors import CorruptRecord, NewerFormat
 from tensorboard_plugin_gradcam.records.lease import Lease
@@ -45,6 +45,7 @@ __all__ = [
     "RELATIONS",
     "STEP_LIMIT",
     "THUMBNAIL",
+    "Batch",
     "Block",
     "Box",
     "Cohort",

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from array import array
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tensorboard_plugin_gradcam.records import records_pb2 as pb
 from tensorboard_plugin_gradcam.records.arrays import MAX_CELLS, Array, Cells, pack, pack_integers
+from tensorboard_plugin_gradcam.records.columns import BYTES, Layout, columns
 from tensorboard_plugin_gradcam.records.digests import digest_of_bytes
 from tensorboard_plugin_gradcam.records.envelope import payload_of, seal
 from tensorboard_plugin_gradcam.records.errors import CorruptRecord
@@ -21,13 +22,11 @@ from tensorboard_plugin_gradcam.records.wire import (
     ALLOWANCE,
     FIELD,
     OBJECT,
-    SMALL,
     TEXT,
     Budget,
     checked_text,
     fields,
     parsed,
-    present,
     text,
 )
 
@@ -36,6 +35,8 @@ MAX_CLASS_NAMES = 100_000  # of a cohort
 MAX_BOXES = 10_000  # of a sample
 MAX_MASK_CELLS = 2**24  # of one mask
 _MAX_UNKNOWN = 1_000  # fields of a cohort
+ALONE = 1280  # bytes that a sample is counted as which columns can't hold: it takes that much more time
+_BATCH_SAMPLES, _BATCH_BYTES = 2**13, 2**17  # that are read at once
 
 Box = tuple[float, float, float, float]
 
@@ -118,7 +119,7 @@ class Cohort:
                 raise ValueError(f"expected at most {limit:,} {name}, got {found:,}")
         class_names = [checked_text("a class name", name) for name in self.class_names]
         data = seal(pb.Cohort(samples=[_message(sample) for sample in self.samples], class_names=class_names))
-        if len(data) > 2**20:
+        if len(data) > 2**17:
             _expect_readable(data)
         return data
 
@@ -139,8 +140,83 @@ class Cohort:
     @classmethod
     def from_bytes(cls, data: bytes) -> Cohort:
         """Verify and parse it; raises `CorruptRecord` or `NewerFormat`."""
-        parts, cells = CohortParts(data), Cells()
-        return cls(tuple(sample_of(sample, cells) for sample in parts.samples()), tuple(parts.class_names()))
+        parts = CohortParts(data)
+        return cls(tuple(parts.samples()), tuple(parts.class_names()))
+
+
+class Lists(NamedTuple):
+    """A list of values for each of N samples, one after the other, and how many each has ``(N,)``."""
+
+    values: Array
+    counts: NDArray[np.int64]
+
+    def of_each(self) -> Iterator[list[Any]]:
+        """Yield each sample's list."""
+        values, begin = self.values.tolist(), 0
+        for count in self.counts.tolist():
+            yield values[begin : begin + count]
+            begin += count
+
+
+@dataclass(frozen=True, eq=False)
+class Batch:
+    """N samples that follow each other in a cohort, as columns.
+
+    Attributes:
+        identities: as `Sample.identity`.
+        images: digests of the pictures.
+        ids: as they were given.
+        captions: free texts.
+        labels: ``(N,)``, class indices; they count where `has_label`.
+        has_label: ``(N,)``.
+        has_labels: ``(N,)``, whether `sets` is known of a sample.
+        sizes: ``(N, 2)``, width and height.
+        boxes: four numbers each.
+        sets: of class indices.
+        values: of a regression.
+        box_classes: one for each of the boxes, or none.
+        others: messages of the samples of which there is more to say, by their place here; see `sample_of`. Of these,
+            the columns hold nothing but the texts.
+    """
+
+    identities: list[str]
+    images: list[str]
+    ids: list[str]
+    captions: list[str]
+    labels: NDArray[np.int32]
+    has_label: NDArray[np.bool_]
+    has_labels: NDArray[np.bool_]
+    sizes: NDArray[np.int64]
+    boxes: Lists
+    sets: Lists
+    values: Lists
+    box_classes: Lists
+    others: dict[int, pb.Sample]
+
+    def samples(self, cells: Cells, thinned: Callable[[Array], Array] = np.asarray) -> Iterator[Sample]:
+        """Yield them as objects, with masks as `sample_of` does; raises `CorruptRecord`."""
+        texts = zip(self.images, self.ids, self.captions, strict=True)
+        labels = zip(self.labels.tolist(), self.has_label.tolist(), self.has_labels.tolist(), strict=True)
+        lists = (self.boxes, self.sets, self.values, self.box_classes)
+        rows = zip(texts, labels, self.sizes.tolist(), *(one.of_each() for one in lists), strict=True)
+        for place, (words, label, size, boxes, sets, values, classes) in enumerate(rows):
+            if place in self.others:
+                yield sample_of(self.others[place], cells, thinned)
+                continue
+            yield _with(
+                {
+                    "image": words[0],
+                    "id": words[1],
+                    "caption": words[2],
+                    "width": size[0],
+                    "height": size[1],
+                    "label": label[0] if label[1] else None,
+                    "labels": tuple(sets) if label[2] else None,
+                    "boxes": tuple(map(tuple, boxes)),
+                    "values": tuple(values),
+                    "box_classes": tuple(classes),
+                }
+            )
 
 
 class CohortParts:
@@ -149,54 +225,118 @@ class CohortParts:
     def __init__(self, data: bytes) -> None:
         """Verify it; raises `CorruptRecord` or `NewerFormat`."""
         self._payload = payload_of(data)
-        self._stretches: list[tuple[int, int]] = []  # of whole fields: as many as protobuf may parse at once, or one
-        self.count = names = others = begin = last = 0
-        for number, _, _, end, _ in fields(self._payload):
-            self.count += number == _SAMPLES
+        self._starts, self._stops = array("q"), array("q")  # of the samples
+        names = others = 0
+        for number, wire_type, start, end, _ in fields(self._payload):
+            if number == _SAMPLES and wire_type == BYTES:
+                self._starts.append(start)
+                self._stops.append(end)
             names += number == _CLASS_NAMES
-            others += number not in (_SAMPLES, _CLASS_NAMES)
+            others += number not in (_SAMPLES, _CLASS_NAMES) or wire_type != BYTES
             if self.count > MAX_SAMPLES or names > MAX_CLASS_NAMES or others > _MAX_UNKNOWN:
                 raise CorruptRecord(
                     f"expected at most {MAX_SAMPLES} samples and {MAX_CLASS_NAMES} class names, got more"
                 )
-            if end - begin > SMALL and last > begin:
-                self._stretches.append((begin, last))
-                begin = last
-            last = end
         self._named = names > 0
-        self._stretches.append((begin, last))
+
+    @property
+    def count(self) -> int:
+        """The number of samples."""
+        return len(self._starts)
 
     def class_names(self) -> Iterator[str]:
         """Yield the names of the classes."""
         if not self._named:
             return
         for number, wire_type, start, end, _ in fields(self._payload):
-            if number == _CLASS_NAMES and wire_type == 2:
+            if number == _CLASS_NAMES and wire_type == BYTES:
                 yield text(self._payload, start, end)
 
-    def samples(self) -> Iterator[pb.Sample]:
-        """Yield the samples' messages."""
+    def batches(self) -> Iterator[Batch]:
+        """Yield the samples, many at a time; raises `CorruptRecord`."""
         # All samples together may have a few hundred bytes' worth of small parts each.
         left = Budget(4 * len(self._payload) + 2**26)
-        for begin, end in self._stretches:
-            budget = Budget(end - begin + ALLOWANCE)
-            cohort = parsed(self._payload[begin:end], pb.Cohort, budget)
-            left.spend(end - begin + ALLOWANCE - budget.left)
-            for sample in cohort.samples:
-                left.spend(_cost(sample))
-                if len(sample.boxes) > 4 * MAX_BOXES:
-                    raise CorruptRecord(f"expected at most {MAX_BOXES} boxes, got {len(sample.boxes) // 4}")
-                yield sample
+        starts, stops = (np.array(places, np.int64) for places in (self._starts, self._stops))
+        first = 0
+        while first < self.count:
+            whole = int(np.searchsorted(stops, starts[first] + _BATCH_BYTES, side="right"))
+            after = min(max(whole, first + 1), first + _BATCH_SAMPLES)
+            yield self._batch(starts[first:after], stops[first:after], left)
+            first = after
+
+    def _batch(self, starts: NDArray[np.int64], stops: NDArray[np.int64], left: Budget) -> Batch:
+        base, end = int(starts[0]), int(stops[-1])
+        is_large = end - base > _BATCH_BYTES  # one sample, which is read where it is
+        data = b"" if is_large else bytes(self._payload[base:end])
+        found = columns(data, starts - base, (starts if is_large else stops) - base, _LAYOUT)
+        found.is_plain[:] &= not is_large
+        left.spend(OBJECT * int(found.is_plain.sum()))
+        edges, boxes_of = found.floats(_FIELDS["boxes"])
+        sets, box_classes = (Lists(*found.integers(_FIELDS[name])) for name in ("labels", "box_classes"))
+        values = Lists(*found.floats(_FIELDS["values"]))
+        left.spend(2 * FIELD * (len(edges) + len(sets.values) + len(values.values) + len(box_classes.values)))
+        _expect_boxes(edges, boxes_of, box_classes.counts)
+        try:
+            images, ids, captions = (found.texts(_FIELDS[name]) for name in ("image", "id", "caption"))
+        except UnicodeDecodeError as error:
+            raise CorruptRecord(f"expected UTF-8, got other bytes ({error.reason})") from error
+        identities = [id_ or image for id_, image in zip(ids, images, strict=True)]
+        others: dict[int, pb.Sample] = {}
+        for place in np.flatnonzero(~found.is_plain).tolist():
+            message = others[place] = self._message(int(starts[place]), int(stops[place]), left)
+            images[place], ids[place], captions[place] = message.image, message.id, message.caption
+            identities[place] = message.id or ",".join(message.slices) or message.image
+        return Batch(
+            identities,
+            images,
+            ids,
+            captions,
+            found.starts[_FIELDS["label"]].astype(np.int32),
+            found.is_plain & (found.starts[_FIELDS["has_label"]] != 0),
+            found.is_plain & (found.starts[_FIELDS["has_labels"]] != 0),
+            np.stack([found.starts[_FIELDS[name]] for name in ("width", "height")], axis=1),
+            Lists(edges.reshape(-1, 4), boxes_of // 4),
+            sets,
+            values,
+            box_classes,
+            others,
+        )
+
+    def _message(self, start: int, end: int, left: Budget) -> pb.Sample:
+        budget = Budget(end - start + ALLOWANCE)
+        message = parsed(self._payload[start:end], pb.Sample, budget)
+        left.spend(end - start + ALLOWANCE - budget.left + _cost(message))
+        if len(message.boxes) > 4 * MAX_BOXES:
+            raise CorruptRecord(f"expected at most {MAX_BOXES} boxes, got {len(message.boxes) // 4}")
+        return message
+
+    def samples(self) -> Iterator[Sample]:
+        """Yield the samples as objects; raises `CorruptRecord`."""
+        cells = Cells()
+        for batch in self.batches():
+            yield from batch.samples(cells)
 
     def identities(self) -> tuple[str, ...]:
         """Return each sample's name, as `Cohort.identities` does, without reading what is large."""
         told_apart = Identities()
-        return tuple(told_apart(one.id or ",".join(one.slices) or one.image) for one in self.samples())
+        return tuple(name for batch in self.batches() for name in told_apart.of_all(batch.identities))
+
+
+def _expect_boxes(edges: NDArray[np.float32], counts: NDArray[np.int64], classes: NDArray[np.int64]) -> None:
+    if not np.isfinite(edges).all():
+        raise CorruptRecord("expected boxes of finite numbers, got others")
+    if (counts % 4).any():
+        raise CorruptRecord(f"expected 4 numbers per box, got {counts[counts % 4 != 0][0]} in all")
+    wrong = np.flatnonzero((classes > 0) & (classes != counts // 4))
+    if len(wrong):
+        raise CorruptRecord(f"expected a class for each of {counts[wrong[0]] // 4} boxes, got {classes[wrong[0]]}")
+    if (counts > 4 * MAX_BOXES).any():
+        raise CorruptRecord(f"expected at most {MAX_BOXES} boxes, got {counts.max() // 4}")
 
 
 def _expect_readable(data: bytes) -> None:
     try:
-        for _ in CohortParts(data).samples():
+        for _ in CohortParts(data).batches():
             pass
     except CorruptRecord as error:
         raise ValueError(f"more of one list of samples than a reader takes: {error}") from error
@@ -205,26 +345,38 @@ def _expect_readable(data: bytes) -> None:
 def _cost(sample: pb.Sample) -> int:
     """Return the bytes that a sample is counted as, so that many with long lists take no more time than memory."""
     numbers = len(sample.boxes) + len(sample.labels) + len(sample.values) + len(sample.box_classes)
-    return OBJECT + TEXT * len(sample.slices) + 2 * FIELD * numbers
+    return ALONE + TEXT * len(sample.slices) + 2 * FIELD * numbers
 
 
 class Identities:
     """Names of a cohort's samples, in order; equal ones are numbered."""
 
     def __init__(self) -> None:
-        self._seen: Counter[str] = Counter()
+        self._seen: dict[str, int] = {}
 
     def __call__(self, identity: str) -> str:
         """Return the name of the next sample."""
-        name = f"{identity}#{self._seen[identity]}"
-        self._seen[identity] += 1
-        return name
+        return self.of_all([identity])[0]
+
+    def of_all(self, identities: Sequence[str]) -> list[str]:
+        """Return the names of the next samples."""
+        seen, names = self._seen, []
+        for identity in identities:
+            nth = seen.get(identity, 0)
+            seen[identity] = nth + 1
+            names.append(f"{identity}#{nth}")
+        return names
 
 
-_PLAIN = ("image", "id", "caption", "width", "height")
-_LIGHT = {*_PLAIN, "label", "has_label", "boxes"}
-_TUPLES = ("slices", "values", "box_classes")
-_MASKS = ("mask", "volume_mask", "class_mask")
+_MASKS = (("mask", "mask"), ("mask", "volume_mask"), ("class_mask", "class_mask"))
+_FIELDS = {field.name: field.number for field in pb.Sample.DESCRIPTOR.fields}
+_LAYOUT = Layout(
+    numbers=tuple(_FIELDS[name] for name in ("label", "has_label", "has_labels", "width", "height")),
+    texts=tuple(_FIELDS[name] for name in ("image", "id", "caption")),
+    floats=tuple(_FIELDS[name] for name in ("boxes", "values")),
+    integers=tuple(_FIELDS[name] for name in ("labels", "box_classes")),
+    others=tuple(_FIELDS[name] for name in ("slices", "mask", "volume_mask", "class_mask")),
+)
 _SAMPLES, _CLASS_NAMES = (pb.Cohort.DESCRIPTOR.fields_by_name[name].number for name in ("samples", "class_names"))
 
 
@@ -256,54 +408,49 @@ def sample_of(message: pb.Sample, cells: Cells, thinned: Callable[[Array], Array
     """Return the sample that a message is of; raises `CorruptRecord`.
 
     Args:
-        message: as `CohortParts.samples` yields it.
+        message: of `Batch.others`.
         cells: decoder of the cohort's masks.
         thinned: makes a mask smaller, before it is brought into its own type.
     """
-    found = present(message)
-    if found.keys() <= _LIGHT:
-        return _light(found)
-    known: dict[str, Any] = {name: found[name] for name in _PLAIN if name in found}
-    known |= {name: tuple(found[name]) for name in _TUPLES if name in found}
-    masks = {name: thinned(cells.array(found[name], MAX_MASK_CELLS)) for name in _MASKS if name in found}
-    classes = masks.get("class_mask")
-    if classes is not None and classes.dtype.kind not in "iu":
-        raise CorruptRecord(f"expected a class mask of integers, got {classes.dtype}")
-    try:
-        return Sample(
-            label=found.get("label", 0) if found.get("has_label") else None,
-            boxes=tuple(_boxes(found.get("boxes", ()))),
-            mask=masks.get("volume_mask", masks.get("mask")),
-            labels=tuple(found.get("labels", ())) if found.get("has_labels") else None,
-            class_mask=None if classes is None else classes.astype(np.int16),
-            **known,
-        )
-    except ValueError as error:
-        raise CorruptRecord(str(error)) from error
+    values: dict[str, Any] = {
+        "image": message.image,
+        "slices": tuple(message.slices),
+        "label": message.label if message.has_label else None,
+        "id": message.id,
+        "caption": message.caption,
+        "width": message.width,
+        "height": message.height,
+        "values": tuple(message.values),
+        "labels": tuple(message.labels) if message.has_labels else None,
+    }
+    if message.boxes:
+        values["boxes"] = _boxes(message.boxes)
+    if message.box_classes:
+        values["box_classes"] = tuple(message.box_classes)
+        if len(message.box_classes) != len(message.boxes) // 4:
+            raise CorruptRecord(
+                f"expected a class for each of {len(message.boxes) // 4} boxes, got {len(message.box_classes)}"
+            )
+    for name, field in _MASKS:
+        if message.HasField(field):
+            mask = thinned(cells.array(getattr(message, field), MAX_MASK_CELLS))
+            if mask.ndim not in (2, 3) or (mask.dtype != np.uint8 if name == "mask" else mask.dtype.kind not in "iu"):
+                raise CorruptRecord(f"expected a mask of two or three axes, got {mask.shape} of {mask.dtype}")
+            values[name] = mask if name == "mask" else mask.astype(np.int16)
+    return _with(values)
 
 
-def _light(found: dict[str, Any]) -> Sample:
-    """Return a sample of little, as almost all are: to have each field set and checked takes three times as long."""
-    values = dict(found)
-    label = values.pop("label", 0)
-    if values.pop("has_label", False):
-        values["label"] = label
-    if "boxes" in values:
-        edges = list(values["boxes"])
-        if not all(map(math.isfinite, edges)):
-            raise CorruptRecord(f"expected boxes of finite numbers, got {edges[:4]}")
-        values["boxes"] = tuple(_boxes(edges))
+def _with(values: dict[str, Any]) -> Sample:
+    """Return a sample of what was checked: to have each field set and checked again takes three times as long."""
     sample = object.__new__(Sample)
     sample.__dict__.update(values)  # the class has the defaults of absent fields
     return sample
 
 
-def _boxes(edges: Iterable[float]) -> list[Box]:
+def _boxes(edges: Sequence[float]) -> tuple[Box, ...]:
     numbers = list(edges)
-    if len(numbers) == 4:
-        return [(numbers[0], numbers[1], numbers[2], numbers[3])]
-    if not numbers:
-        return []
     if len(numbers) % 4:
         raise CorruptRecord(f"expected 4 numbers per box, got {len(numbers)} in all")
-    return [(a, b, c, d) for a, b, c, d in zip(*(iter(numbers),) * 4, strict=True)]
+    if not all(map(math.isfinite, numbers)):
+        raise CorruptRecord(f"expected boxes of finite numbers, got {numbers[:4]}")
+    return tuple(zip(*(iter(numbers),) * 4, strict=True))

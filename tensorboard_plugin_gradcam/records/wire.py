@@ -124,11 +124,6 @@ def parsed(data: bytes | memoryview, message: type[M], budget: Budget | None = N
         raise CorruptRecord("expected a message of protobuf, got bytes of something else") from error
 
 
-def present(message: Message) -> dict[str, Any]:
-    """Return what a message holds, by name: asking it for each field in turn takes longer."""
-    return vars(message) if isinstance(message, _View) else {field.name: value for field, value in message.ListFields()}
-
-
 def fields(data: bytes | memoryview, start: int = 0, end: int | None = None) -> Iterator[Field]:
     """Yield the encoded fields of a message in their order; raises `CorruptRecord`."""
     at, end = start, len(data) if end is None else end

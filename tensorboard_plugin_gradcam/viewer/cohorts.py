@@ -6,19 +6,17 @@ import base64
 import json
 import math
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tensorboard_plugin_gradcam.records import CohortParts, CorruptRecord, Identities, Sample, sample_of
+from tensorboard_plugin_gradcam.records import CohortParts, CorruptRecord, Identities, Sample
 from tensorboard_plugin_gradcam.records.arrays import Cells
 from tensorboard_plugin_gradcam.viewer.limits import COHORT_BYTES, TEXT
 
-_AT_ONCE = 20
-_FEW = 10  # boxes
-_LARGE = ("slices", "mask", "labels", "values", "box_classes", "class_mask")
+_AT_ONCE = 2**14  # characters
 
 
 def packed(data: bytes) -> bytes:
@@ -45,25 +43,32 @@ def _texts(data: bytes) -> Iterator[str]:
     yield '],"samples":['
     share = (len(data) + COHORT_BYTES // 2) // max(parts.count, 1)
     told_apart = Identities()
-    samples = (sample_of(message, cells, lambda mask: _thinned(mask, share)) for message in parts.samples())
-    yield from _listed(_together(_sample(sample, _cut(told_apart(sample.identity))) for sample in samples))
+    yield from _listed(
+        text
+        for batch in parts.batches()
+        for text in _together(
+            map(
+                _sample,
+                batch.samples(cells, lambda mask: _thinned(mask, share)),
+                map(_cut, told_apart.of_all(batch.identities)),
+            )
+        )
+    )
     yield "]}"
 
 
-def _together(samples: Iterator[dict[str, Any]]) -> Iterator[str]:
-    """Encode small samples a few at a time: the encoder's start takes longer than they do."""
-    small: list[dict[str, Any]] = []
-    for sample in samples:
-        small.append(sample)
-        if len(small) == _AT_ONCE or _is_large(sample):
-            yield _json(small)[1:-1]
-            small = []
-    if small:
-        yield _json(small)[1:-1]
-
-
-def _is_large(sample: dict[str, Any]) -> bool:
-    return len(sample["boxes"]) > _FEW or any(map(sample.get, _LARGE))
+def _together(texts: Iterator[str]) -> Iterator[str]:
+    """Join small texts, many at a time."""
+    few: list[str] = []
+    size = 0
+    for text in texts:
+        few.append(text)
+        size += len(text)
+        if size > _AT_ONCE:
+            yield ",".join(few)
+            few, size = [], 0
+    if few:
+        yield ",".join(few)
 
 
 def _listed(texts: Iterator[str]) -> Iterator[str]:
@@ -73,26 +78,35 @@ def _listed(texts: Iterator[str]) -> Iterator[str]:
         comma = ","
 
 
+_BOX = "[%.9g,%.9g,%.9g,%.9g]"  # as many digits as tell any two numbers of 32 bits apart
 _json = json.JSONEncoder(allow_nan=False, separators=(",", ":")).encode  # `json.dumps` makes one for each call
+_quoted = json.encoder.encode_basestring_ascii
 
 
-def _sample(sample: Sample, identity: str) -> dict[str, Any]:
-    return {
-        "identity": identity,
-        "image": sample.image,
-        "slices": list(sample.slices),
-        "label": sample.label,
-        "id": _cut(sample.id),
-        "caption": _cut(sample.caption),
-        "width": sample.width,
-        "height": sample.height,
-        "boxes": [list(box) for box in sample.boxes],
-        "mask": None if sample.mask is None else _mask((sample.mask != 0).astype(np.uint8)),
-        "labels": None if sample.labels is None else list(sample.labels),
-        "values": [number if math.isfinite(number) else None for number in sample.values],
-        "box_classes": list(sample.box_classes),
-        "class_mask": None if sample.class_mask is None else _mask(sample.class_mask.astype("<i2")),
-    }
+def _sample(sample: Sample, identity: str) -> str:
+    """Return a sample as JSON: written out, since the encoder's start takes longer than all of it."""
+    mask = None if sample.mask is None else _mask((sample.mask != 0).astype(np.uint8))
+    class_mask = None if sample.class_mask is None else _mask(sample.class_mask.astype("<i2"))
+    return (
+        f'{{"identity":{_quoted(identity)},"image":{_quoted(sample.image)},"slices":[{_each(_quoted, sample.slices)}],'
+        f'"label":{_or_null(sample.label)},"id":{_quoted(_cut(sample.id))},"caption":{_quoted(_cut(sample.caption))},'
+        f'"width":{sample.width},"height":{sample.height},"boxes":[{_each(_BOX.__mod__, sample.boxes)}],'
+        f'"mask":{mask or "null"},"labels":{"null" if sample.labels is None else f"[{_each(str, sample.labels)}]"},'
+        f'"values":[{_each(_number, sample.values)}],"box_classes":[{_each(str, sample.box_classes)}],'
+        f'"class_mask":{class_mask or "null"}}}'
+    )
+
+
+def _each(encode: Callable[[Any], str], values: Sequence[Any]) -> str:
+    return ",".join(map(encode, values)) if values else ""
+
+
+def _or_null(number: int | None) -> str:
+    return "null" if number is None else str(number)
+
+
+def _number(value: float) -> str:
+    return f"{value:.9g}" if math.isfinite(value) else "null"
 
 
 def _thinned(mask: NDArray[Any], share: int) -> NDArray[Any]:
@@ -102,10 +116,10 @@ def _thinned(mask: NDArray[Any], share: int) -> NDArray[Any]:
     return mask[(slice(None, None, step),) * mask.ndim]
 
 
-def _mask(mask: NDArray[Any]) -> dict[str, Any]:
+def _mask(mask: NDArray[Any]) -> str:
     *depth, height, width = mask.shape
     cells = base64.b64encode(mask.tobytes()).decode()
-    return {"depth": depth[0] if depth else None, "height": height, "width": width, "cells": cells}
+    return f'{{"depth":{_or_null(depth[0] if depth else None)},"height":{height},"width":{width},"cells":"{cells}"}}'
 
 
 def _cut(text: str) -> str:

@@ -29,7 +29,7 @@ from tensorboard_plugin_gradcam.findings import (
     class_picture,
     find,
     in_a_row,
-    known_of,
+    known_of_batches,
     png,
     summary_of,
     timeline,
@@ -37,8 +37,7 @@ from tensorboard_plugin_gradcam.findings import (
 from tensorboard_plugin_gradcam.findings.evidence import portions
 from tensorboard_plugin_gradcam.findings.finding import Kind
 from tensorboard_plugin_gradcam.findings.summary import MOST_CLASSES, OBJECT_BYTES
-from tensorboard_plugin_gradcam.records import Block, CohortParts, MapKind, Predictions, Stamp, sample_of
-from tensorboard_plugin_gradcam.records.arrays import Cells
+from tensorboard_plugin_gradcam.records import Block, CohortParts, MapKind, Predictions, Stamp
 from tensorboard_plugin_gradcam.viewer.budget import Processor
 from tensorboard_plugin_gradcam.viewer.catalog import Key
 from tensorboard_plugin_gradcam.viewer.limits import FEWEST_CLASSES, SUMMARIES_BYTES, SUMMARY_BYTES
@@ -58,9 +57,8 @@ CohortOf = Callable[[str], Listing | None]  # by its digest
 
 def listing_of(data: bytes) -> Listing:
     """Read a serialised list of samples one by one; raises `CorruptRecord` or `NewerFormat`."""
-    parts, cells = CohortParts(data), Cells()
-    known = known_of((sample_of(message, cells) for message in parts.samples()), parts.count)
-    return Listing(known, tuple(parts.class_names()))
+    parts = CohortParts(data)
+    return Listing(known_of_batches(parts.batches(), parts.count), tuple(parts.class_names()))
 
 
 class Studied(NamedTuple):

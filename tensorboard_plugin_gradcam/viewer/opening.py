@@ -10,7 +10,6 @@ import re
 import struct
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice
 from typing import Any, NamedTuple
 
 from werkzeug.wrappers import Response
@@ -87,7 +86,7 @@ def _key(run: str, tag: str, maps: dict[str, Any] | None) -> Key | None:
 def first_pictures(cohort: bytes) -> bytes:
     """Return the digests of the first pictures of a serialized cohort, with spaces between; none of a damaged one."""
     try:
-        images = [sample.image for sample in islice(CohortParts(cohort).samples(), PICTURES)]
+        images = next((batch.images for batch in CohortParts(cohort).batches()), [])[:PICTURES]
     except (CorruptRecord, NewerFormat):
         return b""
     return " ".join(image for image in dict.fromkeys(images) if re.fullmatch(DIGEST, image)).encode()

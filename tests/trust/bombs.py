@@ -29,6 +29,7 @@ MB = 1_000_000
 AT_ONCE = 1_000 * MB
 STATUSES = frozenset({200, 404, 415, 503})
 ORDINARY = "ordinary"  # run that is no bomb
+RESTS = 0.03  # of a processor that TensorBoard takes while nobody asks it for anything
 ONCE = ("--reload_interval", "3600")  # so that TensorBoard's own work is not taken for that of a request
 TRIES = 30  # of a request that is told to come again
 NAMES = {"true": "data server", "false": "Python loader"}
@@ -170,8 +171,8 @@ def settled(server: Server, bombs: list[Bomb]) -> None:
     server.wait(lambda server: server.get("series").status == 200, 120)
     server.wait(lambda server: {run["run"] for run in server.get("series").json["runs"]} >= runs, 120)
     warm_up(server)
-    last = -1
-    while (now := memory(server, "VmRSS")) - last > MB:
+    last = -1.0
+    while (now := processor(server)) - last > RESTS * 3:  # TensorBoard's own reading, and a look at the files
         last = now
         time.sleep(3)
 
