@@ -6,6 +6,7 @@ It follows the choices of frontend/src/state (store.ts, wanted.ts). Where it gue
 from __future__ import annotations
 
 import json
+import math
 import re
 import struct
 from collections.abc import Iterator, Mapping, Sequence
@@ -19,8 +20,8 @@ from tensorboard_plugin_gradcam.viewer.catalog import Catalog, Key
 from tensorboard_plugin_gradcam.viewer.parameters import DIGEST
 
 RUNS = 5  # that are shown without being asked for: the newest
-GROUPS = 2  # of them whose maps are seen without scrolling
-SAMPLES = range(40)  # of each whose maps are asked for before it is known how many there are
+GROUPS = 2  # of them that come before the pictures
+TILES = 48  # that a large screen holds, of all runs: whose maps are asked for before it is known how many there are
 PICTURES = 4  # of the first run: more would keep these waiting
 SERIES = 2_000  # of a log; of more, to choose would take longer than to be asked
 METHOD = "grad_cam"
@@ -43,14 +44,15 @@ class Shown:
     has_predictions: bool
     maps: Key | None
     step: int  # the last one that any of the runs has
+    samples: range  # that are on the first screen
 
-    def questions(self, with_maps: bool) -> Iterator[Question]:
+    def questions(self) -> Iterator[Question]:
         """Yield what the tab asks of it first."""
         if self.has_predictions:
             yield Question("predictions", {"run": self.run, "tag": self.tag})
-        if self.maps is not None and with_maps:
+        if self.maps is not None:
             names = {"run": self.run, "tag": self.tag, "method": self.maps.method, "layer": self.maps.layer}
-            yield Question("maps", {**names, "samples": ",".join(map(str, SAMPLES)), "step": str(self.step)})
+            yield Question("maps", {**names, "samples": ",".join(map(str, self.samples)), "step": str(self.step)})
 
 
 def shown_first(catalog: Catalog) -> list[Shown]:
@@ -63,8 +65,9 @@ def shown_first(catalog: Catalog) -> list[Shown]:
     layers = list(dict.fromkeys(one["layer"] for one in maps if one["method"] == method))
     chosen = {run: _of(entry["maps"], method, layers[-1:]) for run, entry in entries.items()}
     step = max((one["max_step"] for one in chosen.values() if one), default=0)
+    samples = range(math.ceil(TILES / max(len(entries), 1)))
     return [
-        Shown(run, str(tag), entry["predictions"] is not None, _key(run, str(tag), chosen[run]), step)
+        Shown(run, str(tag), entry["predictions"] is not None, _key(run, str(tag), chosen[run]), step, samples)
         for run, entry in entries.items()
     ]
 

@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
+from itertools import islice
 from typing import Any, Literal
 from urllib.parse import urlencode
 
@@ -180,18 +181,22 @@ class GradCAMPlugin(base_plugin.TBPlugin):  # type: ignore[misc, unused-ignore]
     def _first_questions(self, scope: Scope) -> Iterator[Question]:
         """Yield what is to be answered first; later ones follow from what was read for those before."""
         shown = shown_first(self._store.catalog(scope))
-        cohorts_of = []
+        cohorts: dict[str, str] = {}  # runs by digest: runs that log the same samples have one between them
         for one in shown[:GROUPS]:
-            yield from one.questions(with_maps=True)
-            digest = self._cohort_shown(scope, one)
-            if digest is not None:
-                cohorts_of.append((one.run, digest))
-                yield Question("cohort", {"run": one.run, "digest": digest})
-        for run, digest in cohorts_of[:1]:
+            yield from self._questions_of(scope, one, cohorts)
+        for digest, run in islice(cohorts.items(), 1):
             for image in self._first_pictures(scope, run, digest):
                 yield Question("image", {"run": run, "digest": image})
         for one in shown[GROUPS:]:
-            yield from one.questions(with_maps=False)
+            yield from self._questions_of(scope, one, cohorts)
+
+    def _questions_of(self, scope: Scope, shown: Shown, cohorts: dict[str, str]) -> Iterator[Question]:
+        """Yield what is asked of a run, and for its samples where no other run has the same."""
+        yield from shown.questions()
+        digest = self._cohort_shown(scope, shown)
+        if digest is not None and digest not in cohorts:
+            cohorts[digest] = shown.run
+            yield Question("cohort", {"run": shown.run, "digest": digest})
 
     def _cohort_shown(self, scope: Scope, shown: Shown) -> str | None:
         """Return the digest of the samples that stand at the last step."""
@@ -212,13 +217,22 @@ class GradCAMPlugin(base_plugin.TBPlugin):  # type: ignore[misc, unused-ignore]
 
     def _answer(self, request: Request, question: Question) -> Answered | None:
         """Return what a route of our own answers to a question; None where it refuses."""
-        query = urlencode(question.parameters)
-        environment = {**request.environ, "REQUEST_METHOD": "GET", "QUERY_STRING": query}
         try:
-            with self._handlers[question.route](Request(environment)) as response:
-                return Answered.of(question, response)
+            return self._kept_picture(request, question) if question.route == "image" else self._own(request, question)
         except errors.PublicError:
             return None
+
+    def _own(self, request: Request, question: Question) -> Answered:
+        query = urlencode(question.parameters)
+        environment = {**request.environ, "REQUEST_METHOD": "GET", "QUERY_STRING": query}
+        with self._handlers[question.route](Request(environment)) as response:
+            return Answered.of(question, response)
+
+    def _kept_picture(self, request: Request, question: Question) -> Answered:
+        """Return a picture that every page opens with, kept: a read of TensorBoard's data server can take 45 ms."""
+        name = ("picture", _scope(request).experiment, *question.parameters.values())
+        body = self._answers.kept(name, 0, lambda: self._own(request, question).body)
+        return Answered(question, {"Content-Type": _shown(recognised(body)).media_type}, body)
 
     def _serve_predictions(self, request: Request) -> Response:
         key = Key(required(request.args, "run"), required(request.args, "tag"), "predictions")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import islice
@@ -29,6 +30,7 @@ from tensorboard_plugin_gradcam.records.envelope import payload_of
 from tensorboard_plugin_gradcam.records.wire import read
 from tensorboard_plugin_gradcam.viewer.limits import CATALOGS, READ_BYTES, RELIST_SECONDS, SERIES_LISTED
 
+PLUGINS = (PLUGIN_NAME, LATER_PLUGIN_NAME)
 _OWN_TAG = re.compile(r"gradcam[:/](image|cohort)[:/][0-9a-f]{32}")
 Point = tuple[int, float, bytes]  # step, wall time, serialised record: b"" where a datum is not one string
 
@@ -91,26 +93,25 @@ class Source:
 
     def __init__(self, data_provider: Any) -> None:
         self._provider = data_provider
+        self._calls = ThreadPoolExecutor(len(PLUGINS) + 1, "gradcam-listing")
         self._blobs: dict[tuple[str, str], tuple[float, dict[tuple[str, str], str]]] = {}
-
-    def runs(self, scope: Scope) -> dict[str, float | None]:
-        """Return the start time of each run, in TensorBoard's own order."""
-        runs = self._call("list_runs", scope)
-        return {run.run_name: run.start_time for run in sorted(runs, key=_start)}
 
     def series(self, scope: Scope, run: str | None = None, tag: str | None = None) -> dict[str, dict[str, Listed]]:
         """List tensor series by run and TensorBoard tag: all of them, or one."""
-        found: dict[str, dict[str, Listed]] = {}
-        for plugin in (PLUGIN_NAME, LATER_PLUGIN_NAME):
-            listed = self._call("list_tensors", scope, plugin_name=plugin, run_tag_filter=_filter(run, tag))
-            for of_run, tags in listed.items():
-                found.setdefault(of_run, {}).update(
-                    {
-                        name: Listed(bytes(one.plugin_content), one.max_step, one.max_wall_time, plugin)
-                        for name, one in tags.items()
-                    }
-                )
-        return found
+        return _by_run({plugin: self._listed(scope, plugin, run, tag) for plugin in PLUGINS})
+
+    def runs_and_series(self, scope: Scope) -> tuple[dict[str, float | None], dict[str, dict[str, Listed]]]:
+        """Return the start time of each run, in TensorBoard's own order, and all series.
+
+        They are asked for at once: the data server can keep each answer back for 45 ms.
+        """
+        runs = self._calls.submit(self._call, "list_runs", scope)
+        listed = {plugin: self._calls.submit(self._listed, scope, plugin) for plugin in PLUGINS}
+        started = {run.run_name: run.start_time for run in sorted(runs.result(), key=_start)}
+        return started, _by_run({plugin: coming.result() for plugin, coming in listed.items()})
+
+    def _listed(self, scope: Scope, plugin: str, run: str | None = None, tag: str | None = None) -> Any:
+        return self._call("list_tensors", scope, plugin_name=plugin, run_tag_filter=_filter(run, tag))
 
     def read(self, scope: Scope, run: str, place: Place, steps: int) -> Reading:
         """Read a tensor series of at most `steps` steps, or as many fewer as one answer can carry."""
@@ -222,6 +223,20 @@ class Source:
 
     def _call(self, method: str, scope: Scope, **arguments: Any) -> Any:
         return _answered(getattr(self._provider, method), scope.context, experiment_id=scope.experiment, **arguments)
+
+
+def _by_run(listed: Mapping[str, Any]) -> dict[str, dict[str, Listed]]:
+    """Sort what was listed under the names of plugins by run and TensorBoard tag."""
+    found: dict[str, dict[str, Listed]] = {}
+    for plugin, runs in listed.items():
+        for run, tags in runs.items():
+            found.setdefault(run, {}).update(
+                {
+                    name: Listed(bytes(one.plugin_content), one.max_step, one.max_wall_time, plugin)
+                    for name, one in tags.items()
+                }
+            )
+    return found
 
 
 def _at_its_step(point: Point) -> Point:

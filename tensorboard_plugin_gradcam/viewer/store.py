@@ -149,7 +149,7 @@ class Store:
 
     def _catalogued(self, scope: Scope) -> Catalog:
         with self.reading.taken():
-            catalog = catalogued(self._source.runs(scope), self._source.series(scope))
+            catalog = catalogued(*self._source.runs_and_series(scope))
         with self._lock:
             self._catalogs[scope.experiment] = (time.monotonic(), catalog)
             self._catalogs.move_to_end(scope.experiment)

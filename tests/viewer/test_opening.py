@@ -27,7 +27,7 @@ def test_grad_cam_at_the_last_layer_of_the_first_tag_is_shown() -> None:
     (shown,) = shown_first(catalogued({"a": 1.0}, {"a": run}))
     assert (shown.tag, shown.has_predictions) == ("val", True)
     assert shown.maps == Key("a", "val", "maps", "grad_cam", "layer4")
-    routes = [(one.route, one.parameters.get("step")) for one in shown.questions(with_maps=True)]
+    routes = [(one.route, one.parameters.get("step")) for one in shown.questions()]
     assert routes == [("predictions", None), ("maps", "7")]
 
 
@@ -35,6 +35,14 @@ def test_runs_are_shown_at_the_last_step_of_any_of_them() -> None:
     runs = {"a": listed(maps("xgrad_cam", "layer4")), "b": listed(maps("xgrad_cam", "layer4"), step=9)}
     shown = shown_first(catalogued({"a": 1.0, "b": 2.0}, runs))
     assert [(one.run, one.step) for one in shown] == [("a", 9), ("b", 9)]
+
+
+def test_runs_beside_each_other_share_the_first_screen() -> None:
+    for count, samples in ((1, 48), (2, 24), (5, 10)):
+        runs = {f"run{index}": listed(maps("grad_cam", "layer4")) for index in range(count)}
+        shown = shown_first(catalogued(dict.fromkeys(runs, 1.0), runs))
+        asked = [one.parameters["samples"].split(",") for each in shown for one in each.questions()]
+        assert asked == [[str(sample) for sample in range(samples)]] * count
 
 
 def test_the_five_runs_that_started_last_are_shown_in_the_order_of_the_list() -> None:

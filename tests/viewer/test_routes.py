@@ -254,8 +254,8 @@ def test_bad_requests_say_what_is_wrong(server: Server, path: str, status: int, 
 def test_the_opening_holds_what_the_tab_asks_first(server: Server) -> None:
     answers = _early(server.get("opening").body)
     asked = [(route, parameters["run"]) for route, parameters, _, _ in answers]
-    # No run but `train` has maps of the layer that is shown, and only two runs are seen without scrolling.
-    assert asked == [("predictions", "."), ("cohort", "."), ("image", "."), ("predictions", "train")]
+    # No run but `train` has maps of the layer that is shown, and all log the same samples.
+    assert asked == [("predictions", "."), ("cohort", "."), ("image", "."), ("predictions", "train"), ("maps", "train")]
     for route, parameters, headers, body in answers:
         own = server.get(route, **parameters)
         assert headers["Content-Type"] == own.headers["content-type"]

@@ -55,6 +55,12 @@ test("what came early is not asked again, and what did not is asked as ever", as
   expect(server.asked.map(({pathname}) => pathname)).toEqual(["/cohort"]);
 });
 
+test("what a digest names is the same for every run", async () => {
+  client.expect(new Early(Promise.resolve(opening([COHORT]))));
+  expect((await client.cohort("another run", "9f")).classNames).toEqual(["early"]);
+  expect(server.asked).toEqual([]);
+});
+
 test("an early answer is given once, since the log may have grown since", async () => {
   client.expect(new Early(Promise.resolve(opening([COHORT]))));
   await client.cohort("a b/é", "9f");

@@ -32,7 +32,7 @@ export class Early {
   /** The answer to a question, if it is among those that come early; waits for them, but not long. */
   async take(route: string, query: string): Promise<Response | null> {
     if (!this.answers) await Promise.race([this.ready, pause(WAIT_MS)]);
-    const key = `${route}?${query}`;
+    const key = keyOf(route, new URLSearchParams(query));
     const found = this.answers?.get(key);
     this.answers?.delete(key);
     return found?.response ?? null;
@@ -52,10 +52,13 @@ export class Early {
     } catch {
       // Each question is asked by itself then, and whoever asks is told what is wrong.
     }
-    this.answers = new Map(
-      answers.map((one) => [`${one.route}?${new URLSearchParams(one.parameters).toString()}`, one]),
-    );
+    this.answers = new Map(answers.map((one) => [keyOf(one.route, new URLSearchParams(one.parameters)), one]));
   }
+}
+
+/** A digest is the content's own, whichever run is asked for it. */
+function keyOf(route: string, parameters: URLSearchParams): string {
+  return `${route}?${parameters.get("digest") ?? parameters.toString()}`;
 }
 
 function unpacked(buffer: ArrayBuffer): EarlyAnswer[] {

@@ -211,6 +211,19 @@ test("a cohort is asked for once, and its failure is told", async () => {
   expect(loader.cohortProblem("r", "c1")!.message).toBe("corrupt cohort");
 });
 
+test("runs that log the same samples share one list of them, and one run's lost copy is not another's", async () => {
+  server.failing = {status: 404, words: "no cohort c0 in this run"};
+  loader.cohort("lost", "c0");
+  loader.cohort("other", "c0");
+  await until(() => loader.cohortProblem("lost", "c0") !== null);
+  expect([loader.cohort("lost", "c0"), loader.cohortProblem("other", "c0")]).toEqual([null, null]);
+  server.failing = null;
+  await until(() => loader.cohort("other", "c0") !== null);
+  expect(loader.cohort("lost", "c0")).toBe(loader.cohort("other", "c0"));
+  expect(loader.cohortProblem("lost", "c0")).toBe(null);
+  expect(asked("/cohort").map((query) => query.get("run"))).toEqual(["lost", "other"]);
+});
+
 test("of what is looked at briefly comes one step and no more", async () => {
   loader.want([{...KEY, samples: [0, 1], step: 20, brief: true}]);
   await until(() => loader.mapAt(KEY, 1, 20) !== null);

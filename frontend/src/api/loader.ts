@@ -133,7 +133,7 @@ class SeriesLoader implements Loader {
   private readonly held = new Map<string, Held>();
   private readonly jobs = new Set<Job>();
   readonly arrivals = signal(0);
-  private readonly single: Remembered<Cohort>;
+  private readonly single: Shared<Cohort>;
   private readonly growing: Growing;
   private readonly ended = new AbortController();
   private wants: readonly Want[] = [];
@@ -149,7 +149,7 @@ class SeriesLoader implements Loader {
     private readonly retryMs: number,
   ) {
     const notify = () => this.notify();
-    this.single = new Remembered((run, digest) => client.cohort(run, digest, this.ended.signal), notify);
+    this.single = new Shared((run, digest) => client.cohort(run, digest, this.ended.signal), notify);
     this.growing = new Growing(client, this.ended.signal, notify);
   }
 
@@ -429,31 +429,45 @@ class Remembered<T> {
   ) {}
 
   value(run: string, name: string): T | null {
-    const id = JSON.stringify([run, name]);
+    const id = this.idOf(run, name);
     const value = this.values.get(id);
-    if (value === undefined && !this.problems.has(id) && !this.coming.has(id)) this.load(id, this.ask(run, name));
+    const own = JSON.stringify([run, name]);
+    if (value === undefined && !this.problems.has(own) && !this.coming.has(id)) this.load(id, this.ask(run, name), own);
     return value ?? null;
   }
 
   problem(run: string, name: string): Error | null {
+    if (this.values.has(this.idOf(run, name))) return null;
     return this.problems.get(JSON.stringify([run, name])) ?? null;
+  }
+
+  protected idOf(run: string, name: string): string {
+    return JSON.stringify([run, name]);
   }
 
   retry(): void {
     this.problems.clear();
   }
 
-  protected load(id: string, answer: Promise<T>): void {
+  /** `own`: of the run that asks. */
+  protected load(id: string, answer: Promise<T>, own = id): void {
     this.coming.add(id);
     answer
       .then(
         (value) => this.values.set(id, value),
-        (error) => this.problems.set(id, asError(error)),
+        (error) => this.problems.set(own, asError(error)),
       )
       .finally(() => {
         this.coming.delete(id);
         this.notify();
       });
+  }
+}
+
+/** What is named by its digest, so that runs share it; a failure is the run's, since each keeps its own copy. */
+class Shared<T> extends Remembered<T> {
+  protected override idOf(_run: string, digest: string): string {
+    return digest;
   }
 }
 

@@ -34,7 +34,9 @@ function areAlike(a: Cohort, b: Cohort): boolean {
   return found;
 }
 
-function countShared({samples}: Cohort, other: Cohort): number {
+function countShared(own: Cohort, other: Cohort): number {
+  const {samples} = own;
+  if (own === other) return samples.length;
   return samples.filter((sample, index) => indexIn(other, sample, index) >= 0).length;
 }
 

@@ -93,15 +93,25 @@ function inStrips(): boolean {
   return rows === "sample" && columns === "run";
 }
 
-const TOP = Array.from({length: 40}, (_, sample) => sample);
-const AT_FIRST = 2; // groups: more are not to be seen without scrolling
+// As in viewer/opening.py, which answers before this is asked.
+const TILES = 48; // that a large screen holds
+const MOST_GROUPS = 5; // abreast; below each other, more than two are not to be seen without scrolling
+const MOST_BELOW = 2;
 
 /** What the first screen will show, asked for while the list of samples is still on its way. */
 function opening(): Want[] {
-  if (!showsSamples.peek() || (view.peek() === "compare" && !inStrips())) return [];
-  return groups.peek().flatMap((group, place) => {
+  const abreast = view.peek() === "compare";
+  if (!showsSamples.peek() || (abreast && !inStrips())) return [];
+  const shown = groups.peek().slice(0, abreast ? MOST_GROUPS : MOST_BELOW);
+  const samples = firstSamples(abreast ? Math.max(shown.length, 1) : 1); // no run is here yet, or all are hidden
+  return shown.flatMap((group) => {
     const key = seriesKey(group);
-    const waits = place < AT_FIRST && !castAt(group, step.peek());
-    return key && waits ? [{...key, step: settings.peek().step ?? step.peek(), samples: TOP, brief: true}] : [];
+    const waits = !castAt(group, step.peek());
+    return key && waits ? [{...key, step: settings.peek().step ?? step.peek(), samples, brief: true}] : [];
   });
+}
+
+/** Those of each of some runs beside each other that fit on the screen. */
+function firstSamples(runs: number): number[] {
+  return Array.from({length: Math.ceil(TILES / runs)}, (_, sample) => sample);
 }

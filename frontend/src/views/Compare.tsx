@@ -17,7 +17,7 @@ import {CLOSE} from "./icons";
 import {Nothing} from "./Nothing";
 import {room} from "./room";
 import {useArrived} from "./arrived";
-import {useNear} from "./near";
+import {AT_ONCE, useNear} from "./near";
 import {useOrder} from "./useOrder";
 import {isFocused, Seen, Unseen} from "./Tile";
 
@@ -106,6 +106,7 @@ function Strips({tags, first, cast, tables}: TablesProps & {tables: readonly Tab
             heads
             ratio={ratios[place]!}
             width={places[place]!.width}
+            first={place * across < AT_ONCE}
           />
         ))}
       </div>
@@ -125,7 +126,12 @@ function Strips({tags, first, cast, tables}: TablesProps & {tables: readonly Tab
         ))}
       </div>
       {strips.map((strip, place) => (
-        <StripView key={keyOf(strip)} {...{strip, cast, rank, several}} ratio={ratios[place]!} />
+        <StripView
+          key={keyOf(strip)}
+          {...{strip, cast, rank, several}}
+          ratio={ratios[place]!}
+          first={place * across < AT_ONCE}
+        />
       ))}
     </div>
   );
@@ -157,14 +163,15 @@ interface StripProps {
   rank: (sample: number) => string | null;
   several: boolean; // strips of a sample, told apart by what they do not compare
   ratio: number;
+  first: boolean; // it will be in sight
   heads?: boolean; // over the strip itself
   width?: number; // pixels; else that of its column
 }
 
-/** One sample in each column, with what is true of all of them over it. */
-function StripView({strip: {cells, fixed}, cast, rank, several, ratio, heads = false, width}: StripProps) {
+/** One sample in each column, with what is true of all of them over it; out of sight, one tile keeps its height. */
+function StripView({strip: {cells, fixed}, cast, rank, several, ratio, first, heads = false, width}: StripProps) {
   const element = useRef<HTMLElement>(null);
-  const near = useNear(element);
+  const near = useNear(element, first);
   const index = cells[0]!.sample;
   const sample = cast.cohort.samples[index]!;
   const spec = specFrom(sought.value);
@@ -193,7 +200,7 @@ function StripView({strip: {cells, fixed}, cast, rank, several, ratio, heads = f
       </div>
       {heads && <Heads cells={cells} cast={cast} repeated={false} />}
       <div class="across">
-        {cells.map((cell) => (
+        {(near ? cells : cells.slice(0, 1)).map((cell) => (
           <Cell key={String(cell[settings.value.columns])} cell={cell} sample={sample} near={near} truth={!truth} />
         ))}
       </div>

@@ -11,7 +11,7 @@ import {DEFAULTS} from "../state/settings";
 import {specFrom} from "../state/spec";
 import {placesIn} from "../maths/places";
 import {Heading} from "./Heading";
-import {useNear} from "./near";
+import {AT_ONCE, useNear} from "./near";
 import {later} from "./later";
 import {castAt, type Cast} from "../state/samples";
 import {useOrder} from "./useOrder";
@@ -112,7 +112,6 @@ function Tiles({group, cast, near, first}: {group: Group; cast: Cast; near: bool
   );
 }
 
-const AT_ONCE = 8; // tiles that are made at once, about a row: the others a moment later, as they are seen to be in sight
 export const GAP = 12; // pixels between tiles
 
 function stretching({width, height}: Sample) {

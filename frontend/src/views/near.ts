@@ -4,6 +4,9 @@ import {useEffect, useState} from "preact/hooks";
 
 const ROOM = "200px"; // beyond the edge that is drawn already
 
+/** Tiles that are made at once, about a row: the others a moment later, as they are seen to be in sight. */
+export const AT_ONCE = 8;
+
 const told = new WeakMap<Element, (near: boolean) => void>();
 let observer: IntersectionObserver | null = null;
 
