@@ -3,6 +3,7 @@
 import {type ReadonlySignal, signal} from "@preact/signals";
 import {begin} from "../busy";
 import {dimToGray, isGray, paint} from "../maths/compose";
+import {opaqueOf, paintOnColors} from "../maths/onColors";
 import {graysOf, paintOnGrays} from "../maths/onGrays";
 import {type Placement, placementOf, type Size} from "../maths/placement";
 import type {Limits, Look, RawMap, Viewport} from "../types";
@@ -226,6 +227,7 @@ interface Sheet {
   gray: boolean;
   photograph: ImageData;
   grays: Uint8Array | null; // of a photograph that is drawn in greys and opaque
+  colors: Uint32Array | null; // of one that is drawn in its colours and opaque
   blend: ImageData; // written over at each drawing
 }
 
@@ -271,9 +273,10 @@ class Tile {
       this.drawPhotograph(true);
       return;
     }
-    const {photograph, grays, blend} = this.sheetOf(sheets, this.layer?.placement ?? this.photograph!.placement);
-    if (!this.paintFast(blend, grays)) {
-      blend.data.set(photograph.data);
+    const sheet = this.sheetOf(sheets, this.layer?.placement ?? this.photograph!.placement);
+    const {blend} = sheet;
+    if (!this.paintFast(sheet)) {
+      blend.data.set(sheet.photograph.data);
       if (this.layer) {
         const {map, look, limits, placement, picture, pen} = this.layer;
         paint(blend, map, look, limits, placement, picture, pen);
@@ -282,10 +285,11 @@ class Tile {
     this.canvas.getContext("2d", {willReadFrequently: true})?.putImageData(blend, 0, 0);
   }
 
-  private paintFast(blend: ImageData, grays: Uint8Array | null): boolean {
-    if (!this.layer || !grays) return false;
+  private paintFast({blend, grays, colors}: Sheet): boolean {
+    if (!this.layer) return false;
     const {map, look, limits, placement, picture} = this.layer;
-    return paintOnGrays(blend, grays, map, look, limits, placement, picture);
+    if (grays) return paintOnGrays(blend, grays, map, look, limits, placement, picture);
+    return colors !== null && paintOnColors(blend, colors, map, look, limits, placement, picture);
   }
 
   private sheetOf(sheets: WeakMap<HTMLCanvasElement, Sheet>, placement: Placement): Sheet {
@@ -300,7 +304,8 @@ class Tile {
     const photograph = context.getImageData(0, 0, width, height);
     if (gray) dimToGray(photograph.data);
     const grays = gray ? graysOf(photograph.data) : null;
-    const sheet = {image, gray, placement, photograph, grays, blend: new ImageData(width, height)};
+    const colors = gray ? null : opaqueOf(photograph.data);
+    const sheet = {image, gray, placement, photograph, grays, colors, blend: new ImageData(width, height)};
     sheets.set(this.canvas, sheet);
     return sheet;
   }

@@ -4,9 +4,9 @@
  */
 
 import type {Limits, Look, RawMap} from "../types";
-import {BINS, covered, type Heat, heatOf, type Ink, inkOf, mixRow, type Pixels, thresholdOf} from "./compose";
-import type {Taps} from "./mask";
+import {BINS, type Heat, type Ink, inkOf, mixRow, type Pixels, thresholdOf} from "./compose";
 import type {Placement, Size} from "./placement";
+import {FRACTION, fitted, heatOver, NO_INK, OPAQUE, spansOf, wordsOf} from "./spans";
 
 /** One channel of a photograph in greys; null where it is not opaque everywhere. */
 export function graysOf(data: Uint8ClampedArray): Uint8Array | null {
@@ -31,30 +31,15 @@ export function paintOnGrays(
   placement: Placement,
   picture: Size,
 ): boolean {
-  const columns = covered(pixels.width, placement.left, placement.width);
-  const rows = covered(pixels.height, placement.top, placement.height);
-  const fills = columns.count === pixels.width && rows.count === pixels.height;
-  if (look.mode !== "overlay" || map.kind === "rgb" || !fills) return false;
-  const heat = heatOf(map, look, limits, columns, rows, picture);
+  const heat = look.mode === "overlay" ? heatOver(pixels, map, look, limits, placement, picture) : null;
+  if (!heat) return false;
   const table = tableOf(inkOf(look, map.kind));
-  const words = new Uint32Array(pixels.data.buffer, pixels.data.byteOffset, pixels.width * pixels.height);
+  const words = wordsOf(pixels.data);
   const threshold = thresholdOf(map, look, limits) * BINS;
   if (threshold > 0 || !fitted(heat.plane)) paintCut(words, grays, heat, table, threshold);
   else paintWhole(words, grays, heat, table);
   return true;
 }
-
-/** Far enough from the ends for the rounding of a row, and still in the first and the last bin. */
-const WITHIN = 0.25;
-
-/** Whether all of a plane lies on the scale; then brings it off its very ends, so that no pixel needs to be held there. */
-function fitted(plane: Float32Array): boolean {
-  if (!plane.every((value) => value >= 0 && value <= BINS)) return false;
-  for (let i = 0; i < plane.length; i++) plane[i] = Math.min(Math.max(plane[i]!, WITHIN), BINS - WITHIN);
-  return true;
-}
-
-const FRACTION = 16; // bits of a bin's fraction
 
 /** The innermost loop of most pages without a GPU: an addition, a look-up and a store for each pixel. */
 function paintWhole(words: Uint32Array, grays: Uint8Array, heat: Heat, table: Uint32Array): void {
@@ -91,50 +76,7 @@ function paintCut(words: Uint32Array, grays: Uint8Array, heat: Heat, table: Uint
   }
 }
 
-/** Neighbouring pixels that mix the same two cells: where each span ends, and its first weight and what each pixel adds. */
-interface Spans {
-  ends: Int32Array;
-  first: Int32Array;
-  second: Int32Array;
-  start: Float32Array;
-  stride: Float32Array;
-}
-
-const spans = new WeakMap<Taps, Spans>();
-
-function spansOf(taps: Taps): Spans {
-  const kept = spans.get(taps);
-  if (kept) return kept;
-  const {first, second, weight} = taps;
-  const starts = [...first.keys()].filter((at) => isStart(taps, at));
-  const ends = [...starts.slice(1), first.length];
-  const made = {
-    ends: Int32Array.from(ends),
-    first: Int32Array.from(starts, (at) => first[at]!),
-    second: Int32Array.from(starts, (at) => second[at]!),
-    start: Float32Array.from(starts, (at) => weight[at]!),
-    stride: Float32Array.from(starts, (at, i) => strideOf(weight, at, ends[i]!)),
-  };
-  spans.set(taps, made);
-  return made;
-}
-
-const EVEN = 1e-5; // between weights that rise evenly; a pixel of a row of thousands adds more
-
-/** Whether a pixel mixes other cells than the one before, or the weights rise no further as they did: at the edge they rest. */
-function isStart({first, weight}: Taps, at: number): boolean {
-  if (at < 1 || first[at] !== first[at - 1]) return true;
-  if (at < 2 || first[at] !== first[at - 2]) return false;
-  return Math.abs(weight[at]! - 2 * weight[at - 1]! + weight[at - 2]!) > EVEN;
-}
-
-function strideOf(weight: Float32Array, start: number, end: number): number {
-  return end - start > 1 ? (weight[end - 1]! - weight[start]!) / (end - start - 1) : 0;
-}
-
 const GRAYS = 256;
-const NO_INK = BINS; // the bin after the last
-const OPAQUE = 0xff000000;
 
 const tables = new WeakMap<Ink, Uint32Array>();
 
