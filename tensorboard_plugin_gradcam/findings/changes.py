@@ -18,7 +18,7 @@ LEVEL = 0.01  # of a false change in any of the series
 SHORTEST = 8  # kept steps: of fewer, too few permutations differ to be sure
 SHORT = 24  # kept steps
 LONGEST = 300  # values that are split; longer series are averaged first
-BATCH = 200  # permutations at a time
+FIRST, BATCH = 30, 200  # permutations at first, and then at a time: nearly all of noise is known after the first few
 ENOUGH = 10  # permutations with as large a jump, after which it is none
 
 Series = NDArray[np.float64]
@@ -43,19 +43,19 @@ class Change:
     p: float
 
 
-def changes(series: Series, seed: int = 0) -> list[Change]:
-    """Return the changes of several series ``(R, T)``, in the order of their steps.
+def changes(series: Series, least: float = 0.0, seed: int = 0) -> list[Change]:
+    """Return the changes of several series ``(R, T)`` by at least `least`, in the order of their steps.
 
     NaN is a gap; series with fewer than eight values have no changes.
     """
-    found = [change for row in range(len(series)) for change in _of_row(series, row, seed)]
-    return sorted(found, key=lambda change: change.at)
+    found = [change for row in range(len(series)) for change in _of_row(series, row, least, seed)]
+    return sorted((change for change in found if abs(change.after - change.before) >= least), key=lambda one: one.at)
 
 
-def _of_row(series: Series, row: int, seed: int) -> list[Change]:
+def _of_row(series: Series, row: int, least: float, seed: int) -> list[Change]:
     known = np.flatnonzero(np.isfinite(series[row]))
     values = series[row, known]
-    splits = sorted(_splits(values, len(series), seed))
+    splits = sorted(_splits(values, least, len(series), seed))
     edges = [0, *(at for at, _ in splits), len(values)]
     return [
         Change(
@@ -69,16 +69,15 @@ def _of_row(series: Series, row: int, seed: int) -> list[Change]:
     ]
 
 
-def _splits(values: Series, rows: int, seed: int) -> list[tuple[int, float]]:
+def _splits(values: Series, least: float, rows: int, seed: int) -> list[tuple[int, float]]:
     """Return where a series splits, as indices of the first value after it, each with its p-value."""
-    stride = -(-len(values) // LONGEST) or 1
-    averaged = np.array([values[first : first + stride].mean() for first in range(0, len(values), stride)])
+    averaged, stride = _averaged(values)
     random = np.random.default_rng(seed)
     found: list[tuple[int, float]] = []
     parts = [(0, len(averaged))]
     while parts:
         first, last = parts.pop()
-        if last - first < SHORTEST:
+        if last - first < SHORTEST or np.ptp(averaged[first:last]) < least:  # no two means are farther apart
             continue
         # Of a short series few permutations differ, and p is close to the level: it has to be known well.
         enough = (2 if last - first > SHORT else 20) * rows / LEVEL
@@ -87,6 +86,13 @@ def _splits(values: Series, rows: int, seed: int) -> list[tuple[int, float]]:
             found.append(((first + at) * stride, p))
             parts += [(first, first + at), (first + at, last)]
     return found
+
+
+def _averaged(values: Series) -> tuple[Series, int]:
+    """Return a series of at most `LONGEST` values, each the mean of so many that follow each other."""
+    stride = -(-len(values) // LONGEST) or 1
+    firsts = np.arange(0, len(values), stride)
+    return np.add.reduceat(values, firsts) / np.diff(firsts, append=len(values)) if len(values) else values, stride
 
 
 def best_split(values: Series, permutations: int, random: np.random.Generator) -> tuple[int, float]:
@@ -102,7 +108,7 @@ def best_split(values: Series, permutations: int, random: np.random.Generator) -
         return at, bound
     as_large = made = 0
     while made < permutations and as_large < ENOUGH:
-        count = min(BATCH, permutations - made)
+        count = min(BATCH if made else FIRST, permutations - made)
         shuffled = random.permuted(np.broadcast_to(values, (count, len(values))), axis=1)
         as_large += int((jump_sizes(shuffled).max(axis=1) >= largest - 1e-12).sum())
         made += count

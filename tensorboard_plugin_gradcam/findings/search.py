@@ -323,9 +323,7 @@ def _changes(source: Source) -> Iterator[Finding]:
     groups = (*summary.classes, EVERYONE) if len(summary.classes) > 1 else (EVERYONE,)
     series = np.stack([summary.series(group, "inside") for group in groups])
     largest: dict[int, Finding] = {}
-    for change in changes(series):
-        if abs(change.after - change.before) < LEAST_CHANGE:
-            continue
+    for change in changes(series, LEAST_CHANGE):
         group = groups[change.row]
         if summary.steps[change.at].groups[group].count < FEWEST:
             continue
@@ -506,9 +504,8 @@ def timeline(summary: Summary) -> Mapping[str, NDArray[np.float64]]:
     arrays = {name: summary.series(EVERYONE, name) for name in names}
     flags = np.zeros(len(summary.steps))
     followed = arrays["inside"] if np.isfinite(arrays["inside"]).any() else arrays["moved"]
-    for change in changes(followed[None]):
-        enough = summary.steps[change.at].groups[EVERYONE].count >= FEWEST
-        flags[change.at] = enough and abs(change.after - change.before) >= LEAST_FLAG
+    for change in changes(followed[None], LEAST_FLAG):
+        flags[change.at] = summary.steps[change.at].groups[EVERYONE].count >= FEWEST
     return {"step": np.array([step.step for step in summary.steps], dtype=np.float64), **arrays, "flag": flags}
 
 

@@ -402,8 +402,8 @@ class _Totals:
         self.hits = np.zeros((*shape, windows), dtype=np.int32)
         self.seen = np.zeros(shape, dtype=np.int64)
         self.shares = np.zeros((*shape, cells), dtype=np.float32)
-        self._units = np.zeros((*shape, cells + 1))  # the last is 1 of flat maps, which are alike, too
-        self._counted = np.zeros(shape)
+        self._units = np.zeros((*shape, cells))
+        self._varying = np.zeros(shape)
 
     def add(self, members: NDArray[np.bool_], shares: Floats, windows: Windows) -> None:
         """Add some samples: their attention ``(T, n, g)``, and which are members ``(G, n)``."""
@@ -411,15 +411,16 @@ class _Totals:
         self.seen += ((shares.sum(axis=2) > 0)[:, None] & members).sum(axis=2)
         self.shares += _sums(members, shares)
         units = unit_vectors(shares)
-        is_flat = (shares.shape[2] > 1) & (shares.sum(axis=2) > 0) & ~units.any(axis=-1)
-        units = np.concatenate([units, is_flat[..., None]], axis=-1)
-        self._counted += units.any(axis=-1).astype(np.float64) @ members.T.astype(np.float64)
+        self._varying += units.any(axis=-1).astype(np.float64) @ members.T.astype(np.float64)
         self._units += members.astype(np.float64) @ units
 
     @property
     def likeness(self) -> NDArray[np.float64]:
         """Mean correlation of all pairs of members' maps, ``(T, G)``; 1 for two flat maps."""
-        return mean_of_pairs(self._units, self._counted)
+        if self._units.shape[-1] == 1:  # of one cell all maps are flat
+            return mean_of_pairs(self._units, self._varying)
+        flat = self.seen - self._varying  # as if each had one more cell, which is all that flat ones have
+        return mean_of_pairs(np.concatenate([self._units, flat[..., None]], axis=-1), self.seen)
 
 
 def _totals(members: _Members, shares: Floats, windows: Windows) -> _Totals:

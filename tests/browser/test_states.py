@@ -55,6 +55,7 @@ def test_a_broken_and_a_missing_picture_are_said_on_their_own_tiles(page: Page, 
     frame = look(page, faulty, runs="faulty", tags="val", layer="layer4")
     frame.get_by_text("no picture", exact=True).nth(1).wait_for()
     assert remarks(frame, 20) == ["", "no picture", "no picture", "", "", ""]
+    expect(frame.locator("[data-testid=tile-canvas][data-ready=true]")).to_have_count(6)  # nothing more will come
     reasons = [frame.locator(".mark[title]").nth(i).get_attribute("title") or "" for i in range(2)]
     assert re.search("can't be decoded|damaged", reasons[0])
     assert "c" * 32 in reasons[1]

@@ -86,7 +86,7 @@ def test_changes_are_found_at_their_steps_and_noise_has_none():
     assert [(change.row, change.at) for change in found] == [(0, 20), (0, 40)]
     assert found[1].before == pytest.approx(series[0, 20:40].mean())
     assert found[1].after < -0.8
-    false = sum(bool(changes(random.normal(size=(11, 30)), seed)) for seed in range(100))
+    false = sum(bool(changes(random.normal(size=(11, 30)), seed=seed)) for seed in range(100))
     assert false <= 4  # 1 in 100 is expected
 
 

@@ -1,5 +1,6 @@
 /** What of a group can't be shown, and why: whatever else there is of it is shown all the same. */
 
+import {shown} from "../maths/numbers";
 import type {Steps} from "../types";
 import {type Group, loader, seriesKey} from "./store";
 
@@ -34,8 +35,8 @@ function mapsFault(group: Group): string | null {
 }
 
 function stepsText(step: number, others: number): string {
-  const first = `step ${step.toLocaleString("en")}`;
-  return others ? `${first} and ${others.toLocaleString("en")} more` : first;
+  const first = `step ${shown(step)}`;
+  return others ? `${first} and ${shown(others)} more` : first;
 }
 
 function cohortFault(group: Group): string | null {
@@ -61,13 +62,13 @@ export function notesOf(group: Group, step: number): string[] {
   const words = all.flatMap((series) => {
     if (!series) return [];
     const texts = series.notes.find((note) => note.step === step)?.texts ?? [];
-    return [...texts.map((text) => `Step ${step.toLocaleString("en")}: ${text}`), ...series.replaced.map(replacedText)];
+    return [...texts.map((text) => `Step ${shown(step)}: ${text}`), ...series.replaced.map(replacedText)];
   });
   return [...new Set(words)];
 }
 
 function replacedText({first, last, steps}: Steps["replaced"][number]): string {
-  const [from, to] = [first.toLocaleString("en"), last.toLocaleString("en")];
-  const what = first === last ? `Step ${from} was` : `Steps ${from} to ${to} (${steps.toLocaleString("en")} kept) were`;
+  const [from, to] = [shown(first), shown(last)];
+  const what = first === last ? `Step ${from} was` : `Steps ${from} to ${to} (${shown(steps)} kept) were`;
   return `${what} replaced when training resumed from an earlier step`;
 }

@@ -1,5 +1,6 @@
 /** How things are called on the page. */
 
+import {shown} from "../maths/numbers";
 import type {Axis, Value} from "../maths/table";
 import type {Cohort, Coordinates, Sample} from "../types";
 
@@ -56,7 +57,7 @@ export const AXIS_NAMES: Record<Axis, string> = {
 /** A value of an axis that is no sample. */
 export function valueName(axis: Axis, value: Value, targets: ReadonlyMap<number, string>): string {
   if (axis === "method") return methodName(String(value));
-  if (axis === "step") return Number(value).toLocaleString("en");
+  if (axis === "step") return shown(Number(value));
   if (axis === "target") return value === null ? "the first logged" : targets.get(Number(value)) || `class ${value}`;
   return String(value) || "(no name)";
 }

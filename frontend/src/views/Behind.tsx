@@ -2,7 +2,7 @@ import {useMemo, useState} from "preact/hooks";
 import type {SeriesKey} from "../api/client";
 import type {Atlas, Region} from "../api/findings";
 import {shareOf} from "../maths/atlas";
-import {percent} from "../maths/numbers";
+import {percent, shown} from "../maths/numbers";
 import {regionText} from "../maths/regions";
 import {sampleName} from "../state/names";
 import {type Cast, castAt, className, isRight, saidOf} from "../state/samples";
@@ -75,7 +75,7 @@ export function Behind({chosen, known, close}: Props) {
       </p>
       <p class="note list-head">
         <span>
-          {value ? `${value.count} ${by === "prediction" && of !== null ? `predicted as ${name}` : "samples"}, ` : ""}
+          {value ? `${shown(value.count)} ${by === "prediction" && of !== null ? `predicted as ${name}` : "samples"}, ` : ""}
           most evidence there first
         </span>
         <span>share there</span>
@@ -92,12 +92,12 @@ export function Behind({chosen, known, close}: Props) {
       </ol>
       {value && !all && value.samples.length > AT_FIRST && (
         <button type="button" class="link" onClick={() => setAll(true)}>
-          Show {value.samples.length - AT_FIRST} more
+          Show {shown(value.samples.length - AT_FIRST)} more
         </button>
       )}
       {value && all && value.count > value.samples.length && (
         <p class="note">
-          The other {value.count - value.samples.length} have less evidence there; the grid shows them all.
+          The other {shown(value.count - value.samples.length)} have less evidence there; the grid shows them all.
         </p>
       )}
     </aside>

@@ -1,3 +1,4 @@
+import {shown} from "../maths/numbers";
 import {measured, measureName, meanOf, zeroOf} from "../state/belief";
 import {shownStep} from "../state/maps";
 import {mapNumbers, numberAt} from "../state/userNumbers";
@@ -35,7 +36,7 @@ function Measure({group, index, name, target}: Props & {name: string}) {
   ) as number[];
   const words = [
     mean && Number.isFinite(mean.mean)
-      ? `mean of ${mean.count} samples ${measured(name, mean.mean)}, ${measured(name, mean.low)} to ${measured(name, mean.high)}`
+      ? `mean of ${shown(mean.count)} samples ${measured(name, mean.mean)}, ${measured(name, mean.low)} to ${measured(name, mean.high)}`
       : "",
     zero ? `${zero.isMeasured ? "random maps" : "an uninformative map"} ${measured(name, zero.value)}` : "",
   ].filter(Boolean);

@@ -1,3 +1,4 @@
+import {shown} from "../maths/numbers";
 import {signal} from "@preact/signals";
 import {useEffect, useRef, useState} from "preact/hooks";
 import {gifOf, type Progress, videoType, webmOf} from "../export/animate";
@@ -231,7 +232,7 @@ function Outputs({card}: {card: Card}) {
           </button>
         </>
       )}
-      <span role="status">{words || `Animations have ${count} steps`}</span>
+      <span role="status">{words || `Animations have ${shown(count)} steps`}</span>
     </div>
   );
 }

@@ -32,7 +32,7 @@ export function Difference({a, b}: {a: Shown; b: Shown}) {
         width={width * times}
         height={height * times}
         data-testid="difference"
-        data-ready={image && map ? "true" : "false"}
+        data-ready={map && images.state(a.group.run, own.image) !== "loading" ? "true" : "false"}
         data-theme={dark.value ? "dark" : "light"}
       />
       {a.sample.image !== b.sample.image && <span class="mark">A and B are different pictures; this is A's</span>}

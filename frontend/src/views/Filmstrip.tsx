@@ -62,7 +62,7 @@ function Frame({group, sample, index, at}: {group: Group; sample: Sample; index:
       width={side}
       height={side}
       data-step={found?.map.step}
-      class={found?.map.step === at && image ? "" : "waits"}
+      class={found?.map.step === at && own && images.state(group.run, own.image) !== "loading" ? "" : "waits"}
     />
   );
 }

@@ -70,13 +70,13 @@ export function Findings() {
     <section class="findings" aria-label="Findings">
       <p class="summary">
         <strong>
-          {listed.length < left.length && `${listed.length} of `}
-          {left.length === 1 ? "1 finding" : `${left.length} findings`}
+          {listed.length < left.length && `${shown(listed.length)} of `}
+          {left.length === 1 ? "1 finding" : `${shown(left.length)} findings`}
         </strong>{" "}
-        {value.runs.map(({run, steps, samples}) => `${run}: ${samples} samples × ${steps} kept steps`).join(" · ")}
+        {value.runs.map(({run, steps, samples}) => `${run}: ${shown(samples)} samples × ${shown(steps)} kept steps`).join(" · ")}
         {dismissed > 0 && (
           <button type="button" class="link" onClick={() => change({dismissed: []})}>
-            {dismissed} dismissed: show all
+            {shown(dismissed)} dismissed: show all
           </button>
         )}
       </p>
@@ -104,7 +104,7 @@ export function Findings() {
       )}
       {!all && listed.length > LISTED && (
         <button type="button" class="link" onClick={() => setAll(true)}>
-          Show {listed.length - LISTED} weaker findings
+          Show {shown(listed.length - LISTED)} weaker findings
         </button>
       )}
       {missing.length > 0 && (
@@ -157,7 +157,7 @@ function Choice({name, chosen, counts, titleOf = (one) => one, choose}: ChoicePr
         <option value={ALL}>all</option>
         {names.map((one) => (
           <option key={one} value={one}>
-            {titleOf(one)} ({counts.get(one) ?? 0})
+            {titleOf(one)} ({shown(counts.get(one) ?? 0)})
           </option>
         ))}
       </select>
@@ -238,7 +238,7 @@ function Pictures({finding}: {finding: Finding}) {
           <img
             class="mean-map"
             src={`data:image/png;base64,${finding.crop.png}`}
-            alt={`Mean of this place in the ${finding.count} pictures`}
+            alt={`Mean of this place in the ${shown(finding.count)} pictures`}
           />
           <figcaption class="note">mean crop</figcaption>
         </figure>

@@ -27,7 +27,7 @@ const LARGE = 640; // pixels of the page that the picture in focus takes, until 
 /** A sample's picture under its map at the step, in whole multiples of the picture's size; the page does the rest. */
 export function Picture({group, sample, index, at = shownStep(group, index), large = false, children}: Props) {
   const canvas = useRef<HTMLCanvasElement>(null);
-  const {found, image, limits, said, own} = useArrived(() => readingOf({group, sample, index, at}), valuesOf);
+  const {found, image, pictured, limits, said, own} = useArrived(() => readingOf({group, sample, index, at}), valuesOf);
   renderer.losses.value;
   const view = viewport.value;
   const size = sizeOf(own, image, found);
@@ -60,7 +60,7 @@ export function Picture({group, sample, index, at = shownStep(group, index), lar
         data-method={group.maps?.method}
         data-sample={index}
         data-step={found ? found.map.step : ""}
-        data-ready={image && found ? "true" : "false"}
+        data-ready={pictured && found ? "true" : "false"}
         data-theme={dark.value ? "dark" : "light"}
       />
       <Marks group={group} sample={own} index={index} found={found} limits={limits} view={view} at={at} large={large} />
@@ -92,13 +92,14 @@ function readingOf(tile: Omit<Shown, "found">) {
     found,
     own: own ?? sample,
     image: own && images.get(group.run, own.image),
+    pictured: own !== null && images.state(group.run, own.image) !== "loading", // or there will be no picture
     limits: found && currentLimits(found, group, index),
     said: own ? said : {...said, waits: true},
   };
 }
 
-function valuesOf({found, own, image, limits, said}: ReturnType<typeof readingOf>): readonly unknown[] {
-  return [found?.map, own, image, limits?.low, limits?.high, ...Object.values(said)];
+function valuesOf({found, own, image, pictured, limits, said}: ReturnType<typeof readingOf>): readonly unknown[] {
+  return [found?.map, own, image, pictured, limits?.low, limits?.high, ...Object.values(said)];
 }
 
 function sizeOf(sample: Sample, image: ImageBitmap | null, found: Found | null): {width: number; height: number} {

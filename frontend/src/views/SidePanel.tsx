@@ -1,3 +1,4 @@
+import {shown} from "../maths/numbers";
 import {PARTS, type Part, type Settings} from "../state/settings";
 import {
   allRuns,
@@ -167,7 +168,7 @@ function Runs() {
       </div>
       {out > 0 && (
         <p class="note" data-testid="left-out">
-          {out} of {allRuns.value.length} runs left out
+          {shown(out)} of {shown(allRuns.value.length)} runs left out
         </p>
       )}
       <NewRuns />
@@ -181,7 +182,7 @@ function NewRuns() {
   if (!all.length) return null;
   return (
     <p class="note new-runs" role="status">
-      {all.length === 1 ? "1 run is new" : `${all.length} runs are new`}: {all.join(", ")}
+      {all.length === 1 ? "1 run is new" : `${shown(all.length)} runs are new`}: {all.join(", ")}
     </p>
   );
 }

@@ -96,7 +96,7 @@ function Boxes({cast, said}: {cast: Cast; said: Said}) {
           <span class="value">{box.score.toFixed(2)}</span>
         </span>
       ))}
-      {best.length > MOST && <span class="value">and {best.length - MOST} more</span>}
+      {best.length > MOST && <span class="value">and {shown(best.length - MOST)} more</span>}
     </span>
   );
 }
