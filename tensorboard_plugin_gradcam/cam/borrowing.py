@@ -7,7 +7,7 @@ import os
 import threading
 import warnings
 import weakref
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from types import TracebackType
 
@@ -20,7 +20,7 @@ from .hooks import eager, without_autocast_cache, written_out
 from .randomness import TURN, RandomStates, Source, drawn_by_others, warn_of_others
 from .signals import Held, Open
 from .snapshot import Snapshot
-from .tensors import FirstPass
+from .tensors import FirstPass, Views
 
 WAIT_SECONDS = 60.0
 
@@ -34,6 +34,7 @@ class _Known:
         self.has_warned_of_threads = False
         self.written: list[Tensor] = []
         self.said: set[str] = set()
+        self.views = Views()
 
 
 class _Models:
@@ -143,10 +144,6 @@ class borrowing:  # a verb, for it is read after `with`
 
     def _change(self) -> None:
         model, undo = self._model, self._undo
-        modules = list(model.modules())  # once: walking through thousands of them takes longer than what is done here
-        tensors = _tensors_of(modules)
-        if any(isinstance(tensor, UninitializedTensorMixin) for tensor in tensors):
-            _refuse_lazy(model)
         undo.callback(MODELS.give_back, model)
         with Open(self._held):
             MODELS.take(model)
@@ -159,10 +156,12 @@ class borrowing:  # a verb, for it is read after `with`
                     f"{WAIT_SECONDS:.0f} seconds: explain models that draw in one thread"
                 )
             undo.callback(turn.release)
-        devices = _cuda_devices(tensors)
+        devices = _cuda_devices(model) if torch.cuda.is_initialized() else []
         states = RandomStates(devices)
         with _without_collecting():
-            snapshot = Snapshot(model, known.written)
+            snapshot = Snapshot(model, known.written, known.views)
+        if snapshot.has_lazy_tensors:
+            _refuse_lazy(model)
         first: list[FirstPass] = []
         undo.callback(self._restore, known, states, devices, snapshot, first)
         undo.enter_context(eager())
@@ -173,7 +172,7 @@ class borrowing:  # a verb, for it is read after `with`
         cache = parametrize._cache
         undo.callback(setattr, parametrize, "_cache", cache)
         parametrize._cache = {}  # within `parametrize.cached()` the training's own weights are in it
-        set_modes(dict.fromkeys(modules, False) if self._modes is None else self._modes)
+        set_modes(dict.fromkeys(snapshot.modules, False) if self._modes is None else self._modes)
         if not known.has_run:
             first.append(FirstPass(snapshot.tensors))
             undo.enter_context(first[0])
@@ -279,18 +278,6 @@ def _refuse_lazy(model: nn.Module) -> None:
             )
 
 
-def _cuda_devices(tensors: Iterable[Tensor]) -> list[int]:
-    devices = {tensor.device for tensor in tensors if tensor.is_cuda}
+def _cuda_devices(model: nn.Module) -> list[int]:
+    devices = {tensor.device for tensor in (*model.parameters(), *model.buffers()) if tensor.is_cuda}
     return sorted(device.index for device in devices if device.index is not None)
-
-
-def _tensors_of(modules: Iterable[nn.Module]) -> list[Tensor]:
-    """Return the modules' parameters and buffers, without their names, which take longer than all else."""
-    return [
-        tensor
-        for module in modules
-        for own in (module._parameters, module._buffers)
-        if own
-        for tensor in own.values()
-        if tensor is not None
-    ]

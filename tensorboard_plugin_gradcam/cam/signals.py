@@ -7,6 +7,8 @@ import threading
 from types import FrameType, TracebackType
 from typing import Any
 
+_NUMBERS = tuple(map(int, signal.valid_signals()))
+
 
 class Held:
     """Hold the handlers of signals back within a `with` block, except where it is open; then run them.
@@ -26,7 +28,7 @@ class Held:
         """Take the place of the handlers that are written in Python."""
         if threading.current_thread() is not threading.main_thread():
             return self
-        found = {number: signal.getsignal(number) for number in signal.valid_signals()}
+        found = {number: signal.getsignal(number) for number in _NUMBERS}
         self._handlers = {number: handler for number, handler in found.items() if callable(handler)}
         try:
             for number in self._handlers:

@@ -19,15 +19,16 @@ import weakref
 from collections import Counter, OrderedDict, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from copy import copy, deepcopy
-from itertools import count, cycle
+from itertools import chain, compress, count, cycle, filterfalse
 from operator import is_
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn.parameter import UninitializedTensorMixin  # type: ignore[attr-defined]
 
-from .tensors import TensorStates
+from .tensors import TensorStates, Views
 
 _PACKAGE = __name__.partition(".")[0]
 
@@ -46,7 +47,10 @@ _TRAINING = (
 )  # fmt: skip
 _PLAIN = (type(None), bool, int, str, bytes, type, torch.dtype, torch.device)
 _ITERATORS: tuple[type, ...] = (count, cycle, type(iter([])), type(iter(())), type(iter(range(0))))
-_EMPTY = (dict, OrderedDict, list, set, deque)
+_EMPTY = frozenset({dict, OrderedDict, list, set, deque})
+_TENSORS = frozenset({Tensor, nn.Parameter})
+_COUNTERS = frozenset(_ITERATORS)
+_KNOWN = _FIXED | _EMPTY | _TENSORS
 MAX_ITEMS = 10_000  # of a container, to be looked into: a vocabulary is copied, not its words
 MAX_OBJECTS = 20_000  # that are no modules; those next to the modules come first
 
@@ -58,17 +62,24 @@ class Snapshot:
 
     Args:
         model: is looked at, with all that can be reached from it.
-        written: parameters that forward passes of this model are known to write to, by name; others are not copied.
+        written: parameters that forward passes of this model are known to write to; others are not copied.
+        views: of the model's memory, from earlier snapshots.
+
+    Attributes:
+        modules: the model and the modules in it.
+        has_lazy_tensors: whether something has no shape yet.
     """
 
-    def __init__(self, model: nn.Module, written: Iterable[Tensor] = ()) -> None:
+    def __init__(self, model: nn.Module, written: Iterable[Tensor] = (), views: Views | None = None) -> None:
+        self.modules: list[nn.Module] = []
+        self.has_lazy_tensors = False
         self._dicts: list[tuple[dict[Any, Any], dict[Any, Any]]] = []
         self._empty: list[Any] = []
         self._restores: list[Restore] = []
         self._classes: list[tuple[Any, type]] = []
         tensors: dict[int, Tensor] = {}
         _Walk(self, tensors).of(model)
-        self._tensors = TensorStates(tensors.values(), model, written)
+        self._tensors = TensorStates(tensors.values(), model, written, views)
 
     def restore(self) -> None:
         """Put everything back; what did not change is not touched. May be called again."""
@@ -76,7 +87,14 @@ class Snapshot:
         for item in filter(None, self._empty):
             item.clear()
         for live, saved in self._dicts:
-            _restore_dict(live, saved)
+            # Compared here, in place: this runs for each module after each map.
+            if (
+                type(live) is not dict
+                or len(live) != len(saved)
+                or not all(map(is_, live.values(), saved.values()))
+                or list(live) != list(saved)
+            ):
+                _restore_dict(live, saved)
         for restore in self._restores:
             try:
                 restore()
@@ -111,7 +129,7 @@ def _copy_of(items: Any) -> dict[Any, Any]:
 
 
 def _restore_dict(live: dict[Any, Any], saved: dict[Any, Any]) -> None:
-    base = _base_of(live)  # compared in place: this runs for each module after each map
+    base = _base_of(live)
     if (
         base.__len__(live) != len(saved)
         or not all(map(is_, base.values(live), saved.values()))
@@ -178,6 +196,8 @@ class _Walk:
                 visit(item)
 
     def _visit_of(self, item: Any) -> Callable[[Any], None] | None:
+        if isinstance(item, UninitializedTensorMixin):
+            self._into.has_lazy_tensors = True
         for kinds, visit in (
             (_FIXED, None),
             ((Tensor,), self._tensor),
@@ -230,17 +250,64 @@ class _Walk:
                         self._into._restores.append(functools.partial(_restore_iterator, items, key, fresh))
 
     def _module(self, module: nn.Module) -> None:
-        self._into._classes.append((module, type(module)))
-        attributes = vars(module)
-        for name in _HOOKS:
-            hooks = attributes.get(name)
-            if hooks:
-                self._hooks.update(map(id, hooks.values()))
-        self._attributes(attributes)
-        if isinstance(module, torch.jit.ScriptModule):
-            self._scripted(module)
-        else:
-            self._class(type(module))
+        """Look at a module and the modules in it, all together: nearly all that they hold is fixed or empty."""
+        modules = self._unseen(module)
+        self._into.modules = self._into.modules or modules
+        kinds = list(map(type, modules))
+        self._into._classes += zip(modules, kinds, strict=True)
+        attributes = list(map(vars, modules))
+        filled = self._shallow(attributes)
+        registered, others = [], []  # the former are mostly those of parameters, buffers and modules
+        for items in filled:
+            is_small = type(items) is dict and len(items) <= MAX_ITEMS and not self._is_lenient
+            (registered if is_small and id(items) not in self._seen else others).append(items)
+        if others:
+            self._near += others
+            for name in _HOOKS:
+                for hooks in filter(None, (own.get(name) for own in attributes)):
+                    self._hooks.update(map(id, hooks.values()))
+        self._seen.update(map(id, registered))
+        self._near += self._shallow(registered)
+        for kind in dict.fromkeys(kinds):
+            if not issubclass(kind, torch.jit.ScriptModule):
+                self._class(kind)
+        for scripted in modules:
+            if isinstance(scripted, torch.jit.ScriptModule):
+                self._scripted(scripted)
+
+    def _unseen(self, module: nn.Module) -> list[nn.Module]:
+        """Return a module and those registered in it which were not looked at yet."""
+        modules, waiting = [module], [module]
+        while waiting:
+            for child in waiting.pop()._modules.values():
+                if child is not None and id(child) not in self._seen:
+                    self._seen.add(id(child))
+                    modules.append(child)
+                    waiting.append(child)
+        self._alive += modules
+        return modules
+
+    def _shallow(self, dicts: list[dict[str, Any]]) -> list[Any]:
+        """Keep dictionaries and look at what is in them; return the containers among it that are not empty."""
+        self._into._dicts += zip(dicts, map(dict, dicts), strict=True)  # type: ignore[arg-type]
+        values = list(chain.from_iterable(map(dict.values, dicts)))
+        kinds = list(map(type, values))
+        found = set(kinds)
+        containers = list(compress(values, map(_EMPTY.__contains__, kinds)))
+        self._into._empty += filterfalse(None, containers)
+        if not _TENSORS.isdisjoint(found):
+            self._look_at_tensors(list(compress(values, map(_TENSORS.__contains__, kinds))))
+        others = found - _KNOWN
+        if others:
+            self._near += [
+                value
+                for value in compress(values, map(others.__contains__, kinds))
+                if id(value) not in self._seen and not (type(value) is tuple and _FIXED.issuperset(map(type, value)))
+            ]
+        if not _COUNTERS.isdisjoint(found):
+            for items in dicts:
+                self._counters(items)
+        return list(filter(None, containers))
 
     def _class(self, kind: type, is_module: bool = True) -> None:
         if kind in self._kinds:
@@ -313,13 +380,15 @@ class _Walk:
             self._look_at(items)
 
     def _tensor(self, tensor: Tensor) -> None:
-        self._tensors[id(tensor)] = tensor
-        if tensor.__dict__:
-            self._attributes(tensor.__dict__)
-        elif type(tensor) is not Tensor:
-            self._into._empty.append(tensor.__dict__)
-        if tensor.is_leaf and tensor.grad is not None:
-            self._near.append(tensor.grad)
+        self._look_at_tensors([tensor])
+
+    def _look_at_tensors(self, tensors: list[Tensor]) -> None:
+        self._tensors.update(zip(map(id, tensors), tensors, strict=True))
+        attributes = [tensor.__dict__ for tensor in tensors]
+        self._into._empty += filterfalse(None, attributes)
+        for filled in filter(None, attributes):
+            self._attributes(filled)
+        self._near += [tensor.grad for tensor in tensors if tensor.is_leaf and tensor.grad is not None]
 
     def _array(self, array: Any) -> None:
         if array.dtype == object and array.size <= MAX_ITEMS:

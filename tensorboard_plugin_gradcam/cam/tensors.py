@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from operator import attrgetter, eq
 from typing import Any
 
 import torch
@@ -11,6 +13,29 @@ from torch.nn.parameter import UninitializedTensorMixin  # type: ignore[attr-def
 from torch.utils._python_dispatch import TorchDispatchMode
 
 MAX_BYTES = 2**28  # of a tensor's storage, to be copied
+MAX_JOINED = 2**15 - 1  # elements that are copied and compared together: torch does as many in one thread
+_version_of, _type_of = attrgetter("_version"), attrgetter("dtype")
+
+
+class Views:
+    """Small pieces of memory as numbers, kept from map to map: making such a view takes longer than copying it.
+
+    A view keeps its memory from being freed and given to another tensor, so that the same address is the same memory.
+    """
+
+    def __init__(self) -> None:
+        self._views: list[Tensor] = []
+        self._sizes: list[int] = []
+        self._joined: list[list[Tensor]] = []
+
+    def of(self, tensors: Mapping[int, Tensor]) -> list[list[Tensor]]:
+        """Return the memory of tensors, by address, as numbers: in one list what is to be copied together."""
+        pointers, sizes = list(tensors), [tensor.untyped_storage().nbytes() for tensor in tensors.values()]
+        # A storage can be resized in place, and then its views have other memory; two can share memory from outside.
+        if sizes != self._sizes or list(map(Tensor.data_ptr, self._views)) != pointers:
+            self._sizes, self._views = sizes, list(map(_bits, tensors.values()))
+            self._joined = list(_joined(self._views))
+        return self._joined
 
 
 class TensorStates:
@@ -23,43 +48,39 @@ class TensorStates:
         tensors: of all kinds.
         model: knows the parameters' names.
         written: parameters that are copied too.
+        views: from earlier maps of the model.
     """
 
-    def __init__(self, tensors: Iterable[Tensor], model: nn.Module, written: Iterable[Tensor] = ()) -> None:
+    def __init__(
+        self, tensors: Iterable[Tensor], model: nn.Module, written: Iterable[Tensor] = (), views: Views | None = None
+    ) -> None:
         self._model = model
         self._tensors = [tensor for tensor in tensors if _can_be_kept(tensor)]
-        self._versions = [tensor._version for tensor in self._tensors]
+        self._versions = list(map(_version_of, self._tensors))
         self._needs_gradients = [tensor.requires_grad for tensor in self._tensors]
         self._gradients = [tensor.grad if tensor.is_leaf else None for tensor in self._tensors]
         # With `data`, a forward pass can give a tensor other memory.
         self._memory = [tensor.data for tensor in self._tensors]
         known = set(map(id, written))
-        parameters = [
-            tensor for tensor in self._tensors if isinstance(tensor, nn.Parameter) and id(tensor) not in known
-        ]
-        gradients = [gradient for gradient in self._gradients if gradient is not None and _can_be_kept(gradient)]
-        self.uncopied = _by_memory((*parameters, *gradients))
-        self._copies: list[tuple[Tensor, Tensor]] = []
-        for place in {(tensor.device.type, tensor.device.index) for tensor in self._tensors}:
-            self._copy([tensor for tensor in self._tensors if (tensor.device.type, tensor.device.index) == place])
+        pointers = list(map(_pointer, self._tensors))
+        self.uncopied = {
+            pointer: tensor
+            for pointer, tensor in zip(pointers, self._tensors, strict=True)
+            if pointer and _is_parameter(tensor) and id(tensor) not in known
+        } | _by_memory(gradient for gradient in self._gradients if gradient is not None and _can_be_kept(gradient))
         self._first_writes: dict[int, tuple[Tensor, Tensor]] = {}
-
-    def _copy(self, tensors: list[Tensor]) -> None:
-        """Copy what the tensors of one device hold into one tensor of bytes, and keep how each part is found."""
-        views = [
-            _bytes(tensor)
-            for pointer, tensor in _by_memory(tensors).items()
-            if pointer not in self.uncopied and tensor.untyped_storage().nbytes() <= MAX_BYTES
-        ]
-        if views:
-            copies = torch.cat(views)
-            self._copies += zip(views, copies.split([len(view) for view in views]), strict=True)
+        small, large = {}, {}
+        for pointer, tensor in zip(pointers, self._tensors, strict=True):
+            if pointer and pointer not in self.uncopied:
+                (small if tensor.untyped_storage().nbytes() <= MAX_JOINED else large)[pointer] = tensor
+        alone = ([_bits(tensor)] for tensor in large.values() if tensor.untyped_storage().nbytes() <= MAX_BYTES)
+        self._copies = [(together, torch.cat(together)) for together in (*(views or Views()).of(small), *alone)]
 
     def keep(self, tensor: Tensor) -> None:
         """Copy what a parameter's memory holds, which is about to be written to."""
         pointer = _pointer(tensor)
         if pointer in self.uncopied and pointer not in self._first_writes:
-            view = _bytes(self.uncopied[pointer])
+            view = _bits(self.uncopied[pointer])
             self._first_writes[pointer] = view, view.clone()
 
     @property
@@ -87,20 +108,18 @@ class TensorStates:
     @torch.no_grad()
     def restore(self) -> None:
         """Give the tensors their memory, its contents, their version and gradient back."""
-        for tensor, data in zip(self._tensors, self._memory, strict=True):
-            if tensor.dtype != data.dtype or not tensor.is_set_to(data):
-                tensor.data = data
-        for view, copy in (*self._copies, *self._first_writes.values()):
-            if not torch.equal(view, copy):
-                view.copy_(copy)
-        changed = [
-            (tensor, version)
-            for tensor, version in zip(self._tensors, self._versions, strict=True)
-            if tensor._version != version
-        ]
-        if changed:
-            tensors, versions = zip(*changed, strict=True)
-            torch._C._autograd._unsafe_set_version_counter(tensors, versions)
+        if not _share(self._tensors, self._memory):
+            for tensor, data in zip(self._tensors, self._memory, strict=True):
+                if not _share([tensor], [data]):
+                    tensor.data = data
+        for views, copies in self._copies:
+            if not torch.equal(torch.cat(views) if len(views) > 1 else views[0], copies):
+                for view, copy in zip(views, copies.split([len(view) for view in views]), strict=True):
+                    _put_back(view, copy)
+        for view, copy in self._first_writes.values():
+            _put_back(view, copy)
+        if list(map(_version_of, self._tensors)) != self._versions:
+            torch._C._autograd._unsafe_set_version_counter(tuple(self._tensors), tuple(self._versions))
         for tensor, needs, gradient in zip(self._tensors, self._needs_gradients, self._gradients, strict=True):
             if tensor.is_leaf:
                 if tensor.requires_grad != needs:
@@ -148,18 +167,23 @@ def _writes_of(function: Any) -> list[tuple[int, str]]:
     ]
 
 
+def _is_parameter(tensor: Tensor) -> bool:
+    kind = type(tensor)  # which says it in a tenth of the time for nearly all of them
+    return kind is nn.Parameter or (kind is not Tensor and isinstance(tensor, nn.Parameter))
+
+
 def _can_be_kept(tensor: Tensor) -> bool:
     """Say whether a tensor has memory of its own that can be looked at."""
     if type(tensor).__torch_dispatch__ is not Tensor.__torch_dispatch__:
         return type(tensor) in (nn.Parameter, nn.Buffer)
     return (
-        tensor.layout == torch.strided
+        not isinstance(tensor, UninitializedTensorMixin)  # which can't be asked for the rest
+        and tensor.layout == torch.strided
         and not tensor.is_nested
         and not tensor.is_quantized
         and not tensor.is_meta
         and not tensor.is_inference()
         and not torch._C._functorch.is_functorch_wrapped_tensor(tensor)
-        and not isinstance(tensor, UninitializedTensorMixin)
     )
 
 
@@ -172,5 +196,30 @@ def _by_memory(tensors: Iterable[Tensor]) -> dict[int, Tensor]:
     return {pointer: tensor for tensor in tensors if (pointer := _pointer(tensor))}
 
 
-def _bytes(tensor: Tensor) -> Tensor:
-    return torch.empty(0, dtype=torch.uint8, device=tensor.device).set_(tensor.untyped_storage())
+def _joined(views: Iterable[Tensor]) -> Iterator[list[Tensor]]:
+    """Yield views that are copied together: of one device and type, no more than torch works on in one thread."""
+    alike: defaultdict[tuple[torch.device, torch.dtype], list[Tensor]] = defaultdict(list)
+    for view in views:
+        together = alike[view.device, view.dtype]
+        if sum(map(len, together)) + len(view) > MAX_JOINED:
+            yield together
+            together = alike[view.device, view.dtype] = []
+        together.append(view)
+    yield from alike.values()
+
+
+def _share(tensors: list[Tensor], others: list[Tensor]) -> bool:
+    """Say whether tensors are views of the same memory, of the same type, as others."""
+    return all(map(eq, map(_type_of, tensors), map(_type_of, others))) and all(map(Tensor.is_set_to, tensors, others))
+
+
+def _put_back(view: Tensor, copy: Tensor) -> None:
+    if not torch.equal(view, copy):
+        view.copy_(copy)
+
+
+def _bits(tensor: Tensor) -> Tensor:
+    """Return a tensor's memory as whole numbers: as few of them as it can be."""
+    storage = tensor.untyped_storage()
+    dtype = torch.uint8 if storage.nbytes() % 8 else torch.int64
+    return torch.empty(0, dtype=dtype, device=tensor.device).set_(storage)

@@ -51,6 +51,44 @@ def test_a_parameter_that_the_pass_writes_to_is_put_back_and_said_once() -> None
     assert not model[1].average.any()
 
 
+class Counting(nn.Module):
+    """Writes to buffers of all sizes in its forward passes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        for name, size in (("flag", 1), ("odd", 5), ("sums", 4), ("queue", 100_000)):
+            self.register_buffer(name, torch.zeros(size, dtype=torch.uint8 if size % 2 else torch.float32))
+
+    def forward(self, x: Tensor) -> Tensor:
+        for buffer in self.buffers():
+            buffer.data.add_(1)
+        return x
+
+
+@pytest.mark.parametrize("change", ["nothing", "other", "smaller", "larger", "moved", "shared"])
+def test_buffers_that_a_pass_writes_to_are_put_back_whatever_became_of_them_between_maps(change: str) -> None:
+    model = network(Counting())
+    cam = CAM(model, "0")
+    memory = {name: np.zeros(32, np.uint8) for name, _ in model[1].named_buffers()}
+    for seed in range(3):
+        buffers = dict(model[1].named_buffers())
+        for name, buffer in buffers.items():
+            if change == "other":
+                model[1].register_buffer(name, torch.zeros_like(buffer))
+            elif change in ("smaller", "larger") and seed:
+                buffer.resize_(len(buffer) * 2 if change == "larger" else max(1, len(buffer) // 2))
+                buffer.untyped_storage().resize_(buffer.nbytes)
+            elif change == "moved":
+                buffer.data = torch.empty(len(buffer) + seed, dtype=buffer.dtype)
+            elif change == "shared":
+                buffer.data = torch.from_numpy(memory[name][: 8 + 8 * seed]).view(buffer.dtype)
+            model[1].get_buffer(name).random_(0, 9, generator=torch.Generator().manual_seed(seed))
+        before = {name: buffer.clone() for name, buffer in model[1].named_buffers()}
+        cam(IMAGES, 1)
+        for name, buffer in model[1].named_buffers():
+            assert torch.equal(buffer, before[name]), (name, seed)
+
+
 def guarded(base: Any) -> Any:
     """Return a kind of container whose own methods do other things than to hand out what is in it."""
 
