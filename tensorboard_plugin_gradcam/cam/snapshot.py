@@ -257,7 +257,8 @@ class _Walk:
         self._into._classes += zip(modules, kinds, strict=True)
         attributes = list(map(vars, modules))
         filled = self._shallow(attributes)
-        registered, others = [], []  # the former are mostly those of parameters, buffers and modules
+        registered: list[Any] = []  # mostly those of parameters, buffers and modules
+        others: list[Any] = []
         for items in filled:
             is_small = type(items) is dict and len(items) <= MAX_ITEMS and not self._is_lenient
             (registered if is_small and id(items) not in self._seen else others).append(items)
@@ -289,7 +290,7 @@ class _Walk:
 
     def _shallow(self, dicts: list[dict[str, Any]]) -> list[Any]:
         """Keep dictionaries and look at what is in them; return the containers among it that are not empty."""
-        self._into._dicts += zip(dicts, map(dict, dicts), strict=True)  # type: ignore[arg-type]
+        self._into._dicts += zip(dicts, map(dict, dicts), strict=True)
         values = list(chain.from_iterable(map(dict.values, dicts)))
         kinds = list(map(type, values))
         found = set(kinds)

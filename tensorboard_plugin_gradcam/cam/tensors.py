@@ -69,7 +69,8 @@ class TensorStates:
             if pointer and _is_parameter(tensor) and id(tensor) not in known
         } | _by_memory(gradient for gradient in self._gradients if gradient is not None and _can_be_kept(gradient))
         self._first_writes: dict[int, tuple[Tensor, Tensor]] = {}
-        small, large = {}, {}
+        small: dict[int, Tensor] = {}
+        large: dict[int, Tensor] = {}
         for pointer, tensor in zip(pointers, self._tensors, strict=True):
             if pointer and pointer not in self.uncopied:
                 (small if tensor.untyped_storage().nbytes() <= MAX_JOINED else large)[pointer] = tensor
