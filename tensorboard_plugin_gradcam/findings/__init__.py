@@ -21,7 +21,16 @@ from tensorboard_plugin_gradcam.findings.looks import (
 )
 from tensorboard_plugin_gradcam.findings.observed import Logged, Observer, in_a_row, known_of, known_of_batches
 from tensorboard_plugin_gradcam.findings.rules import Verdict, no_hot_spot, overlap_at_least, overlaps
-from tensorboard_plugin_gradcam.findings.search import Source, atlas, class_picture, find, find_in, timeline
+from tensorboard_plugin_gradcam.findings.search import (
+    Source,
+    atlas,
+    class_picture,
+    find,
+    find_between,
+    find_in,
+    strongest_first,
+    timeline,
+)
 from tensorboard_plugin_gradcam.findings.strategies import Strategies, strategies
 from tensorboard_plugin_gradcam.findings.summary import (
     EVERYONE,
@@ -61,6 +70,7 @@ __all__ = [
     "changes",
     "class_picture",
     "find",
+    "find_between",
     "find_in",
     "grid_of",
     "hot_spots",
@@ -78,6 +88,7 @@ __all__ = [
     "png",
     "squared",
     "strategies",
+    "strongest_first",
     "summary_of",
     "sums_of",
     "timeline",

@@ -82,12 +82,17 @@ class Source:
 
 def find(sources: Sequence[Source]) -> list[Finding]:
     """Return everything that is found in some series, and between runs that log the same samples; strongest first."""
-    found = [finding for source in sources for finding in find_in(source)]
+    return strongest_first([finding for source in sources for finding in find_in(source)] + find_between(sources))
+
+
+def find_between(sources: Sequence[Source]) -> list[Finding]:
+    """Return what is found between runs, in no order; of each, `Summary.end` is enough."""
+    found: list[Finding] = []
     for index, source in enumerate(sources):
         for other in sources[index + 1 :]:
             if (source.tag, source.method, source.layer) == (other.tag, other.method, other.layer):
                 found += _runs_differ(source, other)
-    return _strongest_first(found)
+    return found
 
 
 def find_in(source: Source) -> list[Finding]:
@@ -98,7 +103,7 @@ def find_in(source: Source) -> list[Finding]:
     return [finding for look in every for finding in look(source)]
 
 
-def _strongest_first(found: Sequence[Finding]) -> list[Finding]:
+def strongest_first(found: Sequence[Finding]) -> list[Finding]:
     """Order findings by strength; spatial biases, of which the least is claimed, come last.
 
     Maps are the same for every picture where all samples look at one place, which says more: it comes first.

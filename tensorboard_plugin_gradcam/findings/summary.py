@@ -228,6 +228,11 @@ class Summary:
         names = 200 * len(self.observed.identities)
         return of_steps + self.last.nbytes + known + names
 
+    def end(self) -> Summary:
+        """Return its last step, and of the samples' own maps what runs are compared by."""
+        observed = None if self.observed is None else replace(self.observed, truths=None, pictures=())
+        return Summary(self.grid, self.steps[-1:], self.last, observed, self.most_classes)
+
     @property
     def is_current(self) -> bool:
         """Whether the samples' own maps are known of the last step."""
@@ -302,6 +307,8 @@ def _without_maps(observed: Observations) -> Observations:
 
 def in_both(own: Sequence[str], others: Sequence[str]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return the indices of the samples that two lists of identities share, in the one and in the other."""
+    if own is others or own == others:  # as of runs that are compared: a dictionary for each pair takes long
+        return np.arange(len(own)), np.arange(len(own))
     places = {name: index for index, name in enumerate(others)}
     here = [index for index, name in enumerate(own) if name in places]
     return np.array(here, dtype=np.int64), np.array([places[own[index]] for index in here], dtype=np.int64)

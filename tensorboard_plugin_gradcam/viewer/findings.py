@@ -8,7 +8,7 @@ import math
 import threading
 import zlib
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple, get_args
 
@@ -27,20 +27,22 @@ from tensorboard_plugin_gradcam.findings import (
     Summary,
     atlas,
     class_picture,
-    find,
+    find_between,
+    find_in,
     in_a_row,
     known_of_batches,
     png,
+    strongest_first,
     summary_of,
     timeline,
 )
 from tensorboard_plugin_gradcam.findings.evidence import portions
-from tensorboard_plugin_gradcam.findings.finding import Kind
+from tensorboard_plugin_gradcam.findings.finding import Finding, Kind
 from tensorboard_plugin_gradcam.findings.summary import MOST_CLASSES, OBJECT_BYTES
 from tensorboard_plugin_gradcam.records import Block, CohortParts, MapKind, Predictions, Stamp
-from tensorboard_plugin_gradcam.viewer.budget import Processor
+from tensorboard_plugin_gradcam.viewer.budget import Flights, Processor
 from tensorboard_plugin_gradcam.viewer.catalog import Key
-from tensorboard_plugin_gradcam.viewer.limits import FEWEST_CLASSES, SUMMARIES_BYTES, SUMMARY_BYTES
+from tensorboard_plugin_gradcam.viewer.limits import FEWEST_CLASSES, LOOKED_BYTES, SUMMARIES_BYTES, SUMMARY_BYTES
 from tensorboard_plugin_gradcam.viewer.store import Loaded
 from tensorboard_plugin_gradcam.viewer.tables import MapTable, PredictionTable, SumTable
 
@@ -206,21 +208,96 @@ def packed(content: Mapping[str, Any]) -> bytes:
     return compressor.compress(text.encode()) + compressor.flush()
 
 
-def findings_json(series: Sequence[Found]) -> dict[str, Any]:
+@dataclass(frozen=True, eq=False)
+class LookedAt:
+    """What was found in one series by itself, and its end, by which runs are compared.
+
+    Attributes:
+        state: of what it was found in.
+        found: findings, in no order.
+        shown: the run's entry in the answer.
+        class_names: of the samples.
+        end: the series' last step; None where it is too large to be compared.
+    """
+
+    state: tuple[str, ...]
+    found: list[Finding]
+    shown: dict[str, Any]
+    class_names: tuple[str, ...]
+    end: Source | None
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of memory, roughly."""
+        of_end = 0 if self.end is None else self.end.summary.nbytes
+        numbers = sum(map(len, self.shown["timeline"].values()))
+        return of_end + sum(2000 + 200 * len(one.samples) for one in self.found) + 32 * numbers
+
+
+def looked_at(found: Found, state: tuple[str, ...] = ()) -> LookedAt:
+    """Look for findings in one series."""
+    key, summarised, looks, maps_at = found
+    source = Source(key.run, key.tag, key.method, key.layer, summarised.summary, looks, maps_at)
+    end = Source(key.run, key.tag, key.method, key.layer, summarised.summary.end())
+    shown = _shown(key, summarised.summary)
+    return LookedAt(state, find_in(source), shown, summarised.class_names, end)
+
+
+class Looked:
+    """What was found in series, by their state; the least recently used are forgotten first; thread-safe."""
+
+    def __init__(self, budget: int = LOOKED_BYTES) -> None:
+        self._budget = budget
+        self._kept: OrderedDict[tuple[str, Key], LookedAt] = OrderedDict()
+        self._lock = threading.Lock()
+        self._flights = Flights()
+
+    def kept(self, experiment: str, key: Key, state: tuple[str, ...] | None) -> LookedAt | None:
+        """Return what was found in a series in that state, if it is known."""
+        with self._lock:
+            found = self._kept.get((experiment, key))
+            if found is None or found.state != state:
+                return None
+            self._kept.move_to_end((experiment, key))
+            return found
+
+    def made(self, experiment: str, one: Studied, make: Callable[[], LookedAt]) -> LookedAt:
+        """Return what `make` finds in a series, which it does once for all who ask."""
+        return self.kept(experiment, one.key, one.state) or self._flights.share(
+            (experiment, one.key, one.state), lambda: self._keep((experiment, one.key), make())
+        )
+
+    def _keep(self, where: tuple[str, Key], found: LookedAt) -> LookedAt:
+        with self._lock:
+            self._kept[where] = found
+            self._kept.move_to_end(where)
+            total = sum(one.nbytes for one in self._kept.values())
+            while total > self._budget and self._kept:
+                total -= self._kept.popitem(last=False)[1].nbytes
+        return found
+
+
+def comparable(looked: Iterable[LookedAt], budget: int = LOOKED_BYTES) -> Iterator[LookedAt]:
+    """Yield what was found in series, without the ends of those that all together would take too much."""
+    for one in looked:
+        budget -= one.nbytes
+        yield one if budget >= 0 else replace(one, end=None)
+
+
+def findings_json(looked: Sequence[LookedAt]) -> dict[str, Any]:
     """Return the findings of several runs' series, what was looked at and for, and a ribbon for each run."""
-    sources = [
-        Source(key.run, key.tag, key.method, key.layer, found.summary, looks, maps_at)
-        for key, found, looks, maps_at in series
-    ]
-    names = next((found.class_names for _, found, *_ in series if found.class_names), ())
+    names = next((one.class_names for one in looked if one.class_names), ())
+    found = [finding for one in looked for finding in one.found]
+    found += find_between([one.end for one in looked if one.end is not None])
     return {
-        "findings": [finding.to_json(names) for finding in find(sources)],
+        "findings": [finding.to_json(names) for finding in strongest_first(found)],
         "looked_for": list(get_args(Kind)),
-        "runs": [_looked_at(key, found.summary) for key, found, *_ in series],
+        "not_compared": [one.shown["run"] for one in looked if one.end is None],
+        "runs": [one.shown for one in looked],
     }
 
 
-def _looked_at(key: Key, summary: Summary) -> dict[str, Any]:
+def _shown(key: Key, summary: Summary) -> dict[str, Any]:
     last = summary.steps[-1].groups[EVERYONE].count if summary.steps else 0
     shown = {name: _numbers(values) for name, values in timeline(summary).items()} if summary.steps else {}
     return {"run": key.run, "steps": len(summary.steps), "samples": last, "timeline": shown}

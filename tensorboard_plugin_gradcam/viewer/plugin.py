@@ -36,11 +36,15 @@ from tensorboard_plugin_gradcam.viewer.findings import (
     CohortOf,
     Found,
     Listing,
+    Looked,
+    LookedAt,
     Studied,
     Summaries,
     atlas_json,
+    comparable,
     findings_json,
     listing_of,
+    looked_at,
     maps_of,
     observed_at,
     packed,
@@ -94,6 +98,7 @@ class GradCAMPlugin(base_plugin.TBPlugin):  # type: ignore[misc, unused-ignore]
         self._reading_suspects = threading.Lock()
         self._answers = Answers()
         self._summaries = Summaries()
+        self._looked = Looked()
         self._summarising = Turns(1)
         self._thumbnails = Thumbnails(self._source)
         self._pictures = Flights()
@@ -296,9 +301,40 @@ class GradCAMPlugin(base_plugin.TBPlugin):  # type: ignore[misc, unused-ignore]
 
     def _serve_findings(self, request: Request) -> Response:
         tag, method, layer = (required(request.args, name) for name in ("tag", "method", "layer"))
+        keys = [Key(run, tag, "maps", method, layer) for run in parameters.runs(request.args)]
         processor = Processor()
-        series = [self._studied(request, Key(run, tag, "maps", method, layer)) for run in parameters.runs(request.args)]
-        return self._answered(request, processor, "findings", series, None, lambda found: findings_json(found))
+        looked = list(comparable(self._looked_at(request, key, processor) for key in keys))
+        states = tuple((key, one.state, one.end is None) for key, one in zip(keys, looked, strict=True))
+        return self._once(request, "findings", states, None, lambda: packed(findings_json(looked)))
+
+    def _looked_at(self, request: Request, key: Key, processor: Processor) -> LookedAt:
+        """Return what is found in one series, which nothing holds any more then: several may be large."""
+        scope = _scope(request)
+        known = self._looked.kept(scope.experiment, key, self._states(scope, key))
+        if known is not None:
+            return known
+        processor.expect_some()
+        studied = self._studied(request, key)
+
+        def make() -> LookedAt:
+            processor.hand(studied.handed)
+            with self._summarising.taken():
+                return looked_at(self._summarised(scope, studied, processor), studied.state)
+
+        found = self._looked.made(scope.experiment, studied, make)
+        processor.note_progress()
+        return found
+
+    def _states(self, scope: Scope, key: Key) -> tuple[str, ...] | None:
+        """Return `Studied.state` without reading anything; None where it must be read to tell."""
+        states = []
+        for one in (key, Key(key.run, key.tag, "predictions"), key._replace(kind="sums")):
+            entry = self._store.entry(scope, one)
+            state = "" if entry is None else self._store.state(scope, one, entry.tags)
+            if state is None:
+                return None
+            states.append(state)
+        return tuple(states)
 
     def _serve_atlas(self, request: Request) -> Response:
         run, tag, method, layer = (required(request.args, name) for name in ("run", "tag", "method", "layer"))
@@ -307,8 +343,8 @@ class GradCAMPlugin(base_plugin.TBPlugin):  # type: ignore[misc, unused-ignore]
         processor = Processor()
         studied = self._studied(request, key)
 
-        def made(found: list[Found]) -> dict[str, Any]:
-            _, summarised, looks, _ = found[0]
+        def made(found: Found) -> dict[str, Any]:
+            _, summarised, looks, _ = found
             at = step
             if by == "prediction":
                 observed = self._observed(request, studied, step)
@@ -318,7 +354,12 @@ class GradCAMPlugin(base_plugin.TBPlugin):  # type: ignore[misc, unused-ignore]
                 raise _nothing_at(key)
             return shown
 
-        return self._answered(request, processor, "atlas", [studied], (step, by), made)
+        def make() -> bytes:
+            with self._summarising.taken():
+                processor.hand(studied.handed)
+                return packed(made(self._summarised(_scope(request), studied, processor)))
+
+        return self._once(request, "atlas", ((studied.key, studied.state),), (step, by), make)
 
     def _serve_behind(self, request: Request) -> Response:
         run, tag, method, layer = (required(request.args, name) for name in ("run", "tag", "method", "layer"))
@@ -330,7 +371,7 @@ class GradCAMPlugin(base_plugin.TBPlugin):  # type: ignore[misc, unused-ignore]
             with self._summarising.taken():
                 return packed(behind_json(self._observed(request, studied, step), region, group, by))
 
-        return self._once(request, "behind", [studied], (step, by, region, group), make)
+        return self._once(request, "behind", ((studied.key, studied.state),), (step, by, region, group), make)
 
     def _observed(self, request: Request, studied: Studied, step: float) -> Observations:
         cohort_of = self._cohorts(_scope(request), studied.key.run, Processor(studied.handed))
@@ -339,31 +380,12 @@ class GradCAMPlugin(base_plugin.TBPlugin):  # type: ignore[misc, unused-ignore]
             raise _nothing_at(studied.key)
         return observed
 
-    def _answered(
-        self,
-        request: Request,
-        processor: Processor,
-        route: str,
-        series: list[Studied],
-        part: object,
-        made: Callable[[list[Found]], dict[str, Any]],
-    ) -> Response:
-        """Answer from the summaries of some series, one answer at a time."""
-        scope = _scope(request)
-
-        def make() -> bytes:
-            with self._summarising.taken():
-                processor.hand(sum(one.handed for one in series))
-                return packed(made([self._summarised(scope, one, processor) for one in series]))
-
-        return self._once(request, route, series, part, make)
-
     def _once(
-        self, request: Request, route: str, series: list[Studied], part: object, make: Callable[[], bytes]
+        self, request: Request, route: str, states: tuple[object, ...], part: object, make: Callable[[], bytes]
     ) -> Response:
         """Answer what is made once for each state of some series."""
-        name = (route, _scope(request).experiment, part, tuple((one.key, one.state) for one in series))
-        return self._sent(request, self._answers.kept(name, 300 * len(series), make), "application/json")
+        name = (route, _scope(request).experiment, part, states)
+        return self._sent(request, self._answers.kept(name, 300 * len(states), make), "application/json")
 
     def _studied(self, request: Request, key: Key) -> Studied:
         scope = _scope(request)

@@ -23,13 +23,17 @@ from tensorboard_plugin_gradcam.viewer.decode import Table, decoded
 from tensorboard_plugin_gradcam.viewer.limits import (
     ALLOWANCE_BYTES,
     CACHE_BYTES,
+    CACHE_EXTRA,
+    CACHE_TIMES,
     CATALOG_SECONDS,
     CATALOGS,
     CATALOGS_SERIES,
+    FORGOTTEN_SECONDS,
     FRESH_SECONDS,
     LEASES,
     REREAD_SECONDS,
     SERIES_BYTES,
+    SERIES_LISTED,
     UNLIMITED_STEPS,
 )
 from tensorboard_plugin_gradcam.viewer.merge import affordable, surviving
@@ -113,6 +117,15 @@ class _Slot:
     read: float
 
 
+@dataclass(frozen=True)
+class _Noted:
+    """What is known of a series that was read, also when it is not kept."""
+
+    fingerprint: Fingerprint
+    read: float
+    state: str
+
+
 class Store:
     """Series by key, loaded when they are asked for, the least recently used forgotten first; thread-safe."""
 
@@ -122,6 +135,7 @@ class Store:
         self._steps = kept_steps or UNLIMITED_STEPS
         self._budget = budget
         self._slots: OrderedDict[tuple[str, Key], _Slot] = OrderedDict()
+        self._noted: OrderedDict[tuple[str, Key], _Noted] = OrderedDict()
         self._catalogs: OrderedDict[str, tuple[float, Catalog]] = OrderedDict()
         self._lock = threading.Lock()
         self._flights = Flights()
@@ -180,6 +194,18 @@ class Store:
             return slot.loaded
         return self._flights.share(where, lambda: self._current(scope, key, tags)).loaded
 
+    def state(self, scope: Scope, key: Key, tags: Sequence[Place]) -> str | None:
+        """Return the state of a series without reading it; None where it must be read to tell."""
+        where = (scope.experiment, key)
+        with self._lock:
+            noted, is_kept = self._noted.get(where), where in self._slots
+        if noted is None or time.monotonic() - noted.read >= (REREAD_SECONDS if is_kept else FORGOTTEN_SECONDS):
+            return None
+        with suppress(Unavailable):
+            _, fingerprint = self._fingerprint(scope, key, tags)
+            return noted.state if fingerprint == noted.fingerprint else None
+        return None
+
     def _current(self, scope: Scope, key: Key, tags: Sequence[Place]) -> _Slot:
         where = (scope.experiment, key)
         slot = self._slot(where)
@@ -198,9 +224,17 @@ class Store:
         with self._lock:
             self._slots[where] = slot
             self._slots.move_to_end(where)
-            total = sum(slot.loaded.nbytes for slot in self._slots.values())
-            while total > self._budget and len(self._slots) > 1:
-                total -= self._slots.popitem(last=False)[1].loaded.nbytes
+            self._noted[where] = _Noted(slot.fingerprint, slot.read, slot.loaded.state)
+            self._noted.move_to_end(where)
+            if len(self._noted) > SERIES_LISTED:
+                self._noted.popitem(last=False)
+            # Series that are much larger than what TensorBoard holds of them must not add up.
+            others = [one.loaded for at, one in self._slots.items() if at != where]
+            total, handed = sum(one.nbytes for one in others), sum(one.handed for one in others)
+            room = self._budget - slot.loaded.nbytes
+            while len(self._slots) > 1 and total > min(room, CACHE_TIMES * handed + CACHE_EXTRA):
+                gone = self._slots.popitem(last=False)[1].loaded
+                total, handed = total - gone.nbytes, handed - gone.handed
 
     def _refreshed(self, scope: Scope, key: Key, tags: Sequence[Place], slot: _Slot | None) -> _Slot:
         now = time.monotonic()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -12,6 +13,8 @@ import numpy as np
 import pytest
 
 from tensorboard_plugin_gradcam import add_gradcam, read_gradcam
+from tensorboard_plugin_gradcam.findings import Source, Summary
+from tensorboard_plugin_gradcam.viewer.findings import LookedAt, comparable, findings_json
 from tensorboard_plugin_gradcam.writer import Samples, prepare_samples
 from tests.viewer.server import ROOT, Server, tensorboard
 
@@ -56,6 +59,7 @@ def server(logdir: Path, request: pytest.FixtureRequest) -> Iterator[Server]:
 def test_the_mark_is_the_first_finding_and_is_what_the_reader_finds(server: Server, logdir: Path) -> None:
     answer = server.get("findings", run=["clean", "marked"], **WHERE)
     assert answer.status == 200
+    assert answer.json["not_compared"] == []
     finding, differ = answer.json["findings"]
     assert (differ["kind"], differ["run"], differ["other"], differ["group"]) == ("runs_differ", "clean", "marked", 1)
     assert (finding["kind"], finding["run"], finding["group"], finding["since"]) == ("hot_spot", "marked", 1, 3)
@@ -63,6 +67,15 @@ def test_the_mark_is_the_first_finding_and_is_what_the_reader_finds(server: Serv
     assert len(finding["samples"]) == 20
     read = next(one for one in read_gradcam(logdir).findings() if one.run == "marked")
     assert read.to_json(NAMES) == finding | {"p": pytest.approx(read.p), "q": pytest.approx(read.q)}
+
+
+def test_of_runs_that_are_too_large_together_each_has_its_own_findings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And the answer names those that were compared with no other."""
+    one = LookedAt(("a",), [], {"run": "a", "timeline": {}}, (), Source("a", "val", "m", "l", Summary()))
+    other = replace(one, shown={"run": "b", "timeline": {"step": [1] * 1000}})
+    answer = findings_json(list(comparable([one, other], budget=1000)))
+    assert answer["not_compared"] == ["b"]
+    assert [run["run"] for run in answer["runs"]] == ["a", "b"]
 
 
 def test_a_mark_that_looks_alike_is_shown_as_the_mean_of_its_pictures(server: Server) -> None:

@@ -258,6 +258,32 @@ def test_the_least_recently_used_series_is_forgotten(provider: _Provider) -> Non
     assert provider.reads == reads + 1
 
 
+def test_series_much_larger_than_their_records_do_not_add_up(
+    provider: _Provider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    large = block(np.zeros((3, 200, 200), np.float32))  # deflated to next to nothing
+    provider.points = [(0, 0.0, Maps(Stamp("ab" * 16, 0), (large,)).to_bytes())]
+    one = merged("maps", _points(*provider.points), None, None).nbytes
+    monkeypatch.setattr(store_module, "CACHE_EXTRA", 2.5 * one)
+    store = Store(provider, 1000)  # type: ignore[arg-type]
+    for layer in "abcdef":
+        store.series(SCOPE, KEY._replace(layer=layer), [Place("tag")])
+    assert 3 * one <= store.nbytes <= 3.5 * one  # what may be kept beside the last one, and that
+
+
+def test_a_series_that_is_forgotten_is_known_to_be_unchanged(provider: _Provider) -> None:
+    store = Store(provider, 1000, budget=1)  # type: ignore[arg-type]
+    other, tags = KEY._replace(layer="other"), [Place("tag")]
+    assert store.state(SCOPE, KEY, tags) is None
+    state = store.series(SCOPE, KEY, tags).state
+    store.series(SCOPE, other, tags)
+    reads = provider.reads
+    assert store.state(SCOPE, KEY, tags) == state
+    provider.points.append(_point(1))
+    assert store.state(SCOPE, KEY, tags) is None
+    assert provider.reads == reads
+
+
 def test_what_was_read_can_be_looked_at_when_the_data_server_is_dead(provider: _Provider) -> None:
     store = Store(provider, 1000)  # type: ignore[arg-type]
     first = store.series(SCOPE, KEY, [Place("tag")])

@@ -117,7 +117,9 @@ def test_maps_of_one_cell_and_of_none_are_no_error() -> None:
     for side in (1, 2):
         maps = Maps(Stamp(SMALL.digest, 0), (block(0, range(30), side),)).to_bytes()
         found = of(Summaries(), merged("maps", {(0, 0): (0, 1.0, maps)}, None, None), None)
-        json.dumps(findings.findings_json([(KEY, found, nothing, lambda step: None)]), allow_nan=False)
+        json.dumps(
+            findings.findings_json([findings.looked_at((KEY, found, nothing, lambda step: None))]), allow_nan=False
+        )
         assert len(found.summary.steps) == 1
     empty = Block(np.zeros((30, 0, 4), np.uint8), np.zeros(30, np.float32), np.ones(30, np.float32))
     maps = Maps(Stamp(SMALL.digest, 0), (empty,)).to_bytes()

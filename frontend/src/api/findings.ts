@@ -40,6 +40,7 @@ export interface Timeline {
 export interface Findings {
   findings: Finding[];
   looked_for: string[];
+  not_compared?: string[]; // runs, of several, that are too large for it
   runs: {run: string; steps: number; samples: number; timeline: Partial<Timeline>}[];
 }
 

@@ -86,6 +86,9 @@ export function Findings() {
           Findings need at least {FEWEST} samples; too few in: {few.map(({run}) => run).join(", ")}.
         </p>
       )}
+      {value.runs.length > 1 && (value.not_compared ?? []).length > 0 && (
+        <p class="note">Too large to be compared with the other runs: {value.not_compared?.join(", ")}.</p>
+      )}
       {value.findings.length === 0 && few.length < value.runs.length && (
         <p class="nothing">No findings: everything seen here could also be chance.</p>
       )}
