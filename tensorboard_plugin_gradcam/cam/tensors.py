@@ -68,14 +68,18 @@ class TensorStates:
             for pointer, tensor in zip(pointers, self._tensors, strict=True)
             if pointer and _is_parameter(tensor) and id(tensor) not in known
         } | _by_memory(gradient for gradient in self._gradients if gradient is not None and _can_be_kept(gradient))
+        self._copies = self._copied(pointers, views or Views())
         self._first_writes: dict[int, tuple[Tensor, Tensor]] = {}
+
+    def _copied(self, pointers: list[int], views: Views) -> list[tuple[list[Tensor], Tensor]]:
+        """Return views of memory with copies of what is in them: of small pieces together."""
         small: dict[int, Tensor] = {}
         large: dict[int, Tensor] = {}
         for pointer, tensor in zip(pointers, self._tensors, strict=True):
             if pointer and pointer not in self.uncopied:
                 (small if tensor.untyped_storage().nbytes() <= MAX_JOINED else large)[pointer] = tensor
         alone = ([_bits(tensor)] for tensor in large.values() if tensor.untyped_storage().nbytes() <= MAX_BYTES)
-        self._copies = [(together, torch.cat(together)) for together in (*(views or Views()).of(small), *alone)]
+        return [(together, torch.cat(together)) for together in (*views.of(small), *alone)]
 
     def keep(self, tensor: Tensor) -> None:
         """Copy what a parameter's memory holds, which is about to be written to."""
@@ -175,16 +179,19 @@ def _is_parameter(tensor: Tensor) -> bool:
 
 def _can_be_kept(tensor: Tensor) -> bool:
     """Say whether a tensor has memory of its own that can be looked at."""
-    if type(tensor).__torch_dispatch__ is not Tensor.__torch_dispatch__:
-        return type(tensor) in (nn.Parameter, nn.Buffer)
-    return (
-        not isinstance(tensor, UninitializedTensorMixin)  # which can't be asked for the rest
-        and tensor.layout == torch.strided
-        and not tensor.is_nested
-        and not tensor.is_quantized
-        and not tensor.is_meta
-        and not tensor.is_inference()
-        and not torch._C._functorch.is_functorch_wrapped_tensor(tensor)
+    kind = type(tensor)
+    if kind is not Tensor and kind is not nn.Parameter:
+        if kind.__torch_dispatch__ is not Tensor.__torch_dispatch__:
+            return kind is nn.Buffer
+        if issubclass(kind, UninitializedTensorMixin):
+            return False
+    return not (
+        tensor.layout != torch.strided
+        or tensor.is_nested
+        or tensor.is_quantized
+        or tensor.is_meta
+        or tensor.is_inference()
+        or torch._C._functorch.is_functorch_wrapped_tensor(tensor)
     )
 
 
