@@ -200,6 +200,15 @@ test("predictions come at the first call and grow with a refresh", async () => {
   expect(asked("/predictions").at(-1)!.get("after")).toBe("30");
 });
 
+test("of a run that is gone nothing is asked again", async () => {
+  await until(() => loader.predictions("r", "t") !== null);
+  loader.refresh(["other"]);
+  await new Promise((go) => setTimeout(go, 50));
+  expect(asked("/predictions")).toHaveLength(1);
+  await until(() => loader.predictions("r", "t") !== null); // it is back
+  expect(asked("/predictions").map((query) => query.get("after"))).toEqual([null, null]);
+});
+
 test("a cohort is asked for once, and its failure is told", async () => {
   loader.cohort("r", "c0");
   loader.cohort("r", "c0");

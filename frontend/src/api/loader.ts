@@ -63,8 +63,8 @@ export interface Loader {
   /** A cohort, null until it is here; the first call asks for it. */
   cohort(run: string, digest: string): Cohort | null;
   cohortProblem(run: string, digest: string): Error | null;
-  /** TensorBoard has read more: ask for the steps behind those that are here. */
-  refresh(): void;
+  /** TensorBoard has read more: ask for the steps behind those that are here; of runs that are gone, for nothing. */
+  refresh(runs?: readonly string[]): void;
   /** Forget failures and ask again. */
   retry(): void;
   /** Counts what arrived or failed: whoever draws what is here reads it. */
@@ -211,13 +211,13 @@ class SeriesLoader implements Loader {
     return this.single.problem(run, digest);
   }
 
-  refresh(): void {
+  refresh(runs?: readonly string[]): void {
     this.refreshes++;
     for (const held of this.held.values()) {
       for (const chunk of held.distinct()) chunk.stale = true;
       held.glimpses.clear();
     }
-    this.growing.refresh();
+    this.growing.refresh(runs);
     this.retry();
   }
 
@@ -481,8 +481,11 @@ class Growing extends Remembered<PredictionSeries> {
     super((run, tag) => client.predictions(run, tag, undefined, signal), notify);
   }
 
-  refresh(): void {
-    for (const [id, old] of this.values) if (!this.coming.has(id)) this.load(id, this.grown(old));
+  refresh(runs?: readonly string[]): void {
+    for (const [id, old] of this.values) {
+      if (runs && !runs.includes(old.run)) this.values.delete(id);
+      else if (!this.coming.has(id)) this.load(id, this.grown(old));
+    }
   }
 
   private async grown(old: PredictionSeries): Promise<PredictionSeries> {

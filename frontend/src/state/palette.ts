@@ -14,3 +14,14 @@ export function runColor(index: number, dark: boolean): string {
   const [light, night] = PALETTE[((index % PALETTE.length) + PALETTE.length) % PALETTE.length]!;
   return dark ? night : light;
 }
+
+/**
+ * A run's place in TensorBoard's own list, which decides its colour; one that TensorBoard has not heard of yet comes
+ * behind those, so that it does not take another's.
+ */
+export function placeOf(run: string, host: readonly string[], all: readonly string[]): number {
+  const known = host.indexOf(run);
+  if (known >= 0) return known;
+  const others = new Set(host);
+  return host.length + all.filter((one) => !others.has(one)).indexOf(run);
+}

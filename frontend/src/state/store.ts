@@ -23,7 +23,7 @@ import {
   writeHash,
 } from "./host";
 
-import {runColor} from "./palette";
+import {placeOf, runColor} from "./palette";
 import {createQueue} from "./queue";
 import {fromHash, intoHash, type Settings} from "./settings";
 import {chosenSource} from "./source";
@@ -285,8 +285,7 @@ export function goToFirst(): void {
 
 /** A run's colour: its place in TensorBoard's own list decides, so that both windows agree. */
 export function colorOf(run: string): string {
-  const known = hostRuns.value.indexOf(run);
-  return runColor(known >= 0 ? known : allRuns.value.indexOf(run), dark.value);
+  return runColor(placeOf(run, hostRuns.value, allRuns.value), dark.value);
 }
 
 export function toggleLock(key: string, at: number): void {
@@ -303,7 +302,7 @@ export async function refresh(asked = client.series()): Promise<void> {
       if (grown) join(catalog.peek(), next);
       if (grown) catalog.value = next;
     });
-    if (grown) loader.refresh();
+    if (grown) loader.refresh(allRuns.peek());
   } catch (error) {
     catalogError.value = error instanceof Error ? error.message : String(error);
   }
