@@ -1,5 +1,5 @@
 import {describe, expect, it} from "vitest";
-import {areaPath, barsPath, linePath, median, nextFlag, placeOn, roundSteps, stepUnder} from "./ribbon";
+import {areaPath, barsPath, flagsOf, linePath, median, nextFlag, placeOn, roundSteps, stepUnder} from "./ribbon";
 
 describe("the ribbon", () => {
   it("puts the first and the last step where the playhead's grip still fits", () => {
@@ -30,6 +30,23 @@ describe("the ribbon", () => {
 
   it("goes from next or previous flag, and nowhere behind the last", () => {
     expect([nextFlag([150, 30], 30, 1), nextFlag([150, 30], 100, -1), nextFlag([30], 30, 1)]).toEqual([150, 30, null]);
+  });
+
+  it("flags where attention changed and since when findings hold, each step once and in order", () => {
+    const timeline = {step: [0, 10, 20, 30], flag: [0, 1, 0, 1]};
+    const findings = [
+      {run: "a", since: 30, sentence: "It looks at the corner"},
+      {run: "a", since: 30, sentence: "It fell"},
+      {run: "a", since: 0, sentence: "It is dark"},
+      {run: "a", since: null, sentence: "It is so at every step"},
+      {run: "b", since: 20, sentence: "Another run's"},
+    ];
+    expect(flagsOf("a", 1, timeline, findings)).toEqual([
+      {run: "a", row: 1, step: 0, sentences: ["It is dark."]},
+      {run: "a", row: 1, step: 10, sentences: []},
+      {run: "a", row: 1, step: 30, sentences: ["It looks at the corner.", "It fell."]},
+    ]);
+    expect(flagsOf("b", 0, null, findings).map(({step}) => step)).toEqual([20]);
   });
 
   it("takes the median of what is known", () => {

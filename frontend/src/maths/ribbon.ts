@@ -1,5 +1,7 @@
 /** The ribbon over the steps: where things stand on it, as SVG paths in pixels. */
 
+import type {Finding, Timeline} from "../api/findings";
+
 /** Pixels at either end that the playhead's grip needs, half its width. */
 export const INSET = 6;
 
@@ -97,6 +99,34 @@ export function roundSteps(axis: ArrayLike<number>, width: number, apart: number
     if (far) steps.push(step);
   }
   return steps;
+}
+
+/** A step from which on something is different. */
+export interface Flag {
+  run: string;
+  step: number;
+  row: number;
+  sentences: string[]; // of the findings that hold since then
+}
+
+/** A run's flags, the first step first: where its attention changed, and since when each of its findings holds. */
+export function flagsOf(
+  run: string,
+  row: number,
+  timeline: Pick<Timeline, "step" | "flag"> | null,
+  findings: readonly Pick<Finding, "run" | "since" | "sentence">[],
+): Flag[] {
+  const found = new Map<number, Flag>();
+  const at = (step: number) => {
+    const flag = found.get(step) ?? {run, step, row, sentences: []};
+    found.set(step, flag);
+    return flag;
+  };
+  timeline?.step.filter((_, index) => timeline.flag[index]).forEach(at);
+  for (const finding of findings) {
+    if (finding.run === run && finding.since !== null) at(finding.since).sentences.push(`${finding.sentence}.`);
+  }
+  return [...found.values()].sort((a, b) => a.step - b.step);
 }
 
 /** The next flag before (-1) or behind (1) a step; null where there is none. */

@@ -1,5 +1,6 @@
 /** What of a group can't be shown, and why: whatever else there is of it is shown all the same. */
 
+import {notesAt} from "../maths/notes";
 import {shown} from "../maths/numbers";
 import type {Steps} from "../types";
 import {type Group, loader, seriesKey} from "./store";
@@ -59,16 +60,5 @@ export function notesOf(group: Group, step: number): string[] {
     group.entry.predictions ? loader.predictions(group.run, group.tag) : null,
     ...(key ? loader.allSeries(key).slice(0, 1) : []),
   ];
-  const words = all.flatMap((series) => {
-    if (!series) return [];
-    const texts = series.notes.find((note) => note.step === step)?.texts ?? [];
-    return [...texts.map((text) => `Step ${shown(step)}: ${text}`), ...series.replaced.map(replacedText)];
-  });
-  return [...new Set(words)];
-}
-
-function replacedText({first, last, steps}: Steps["replaced"][number]): string {
-  const [from, to] = [shown(first), shown(last)];
-  const what = first === last ? `Step ${from} was` : `Steps ${from} to ${to} (${shown(steps)} kept) were`;
-  return `${what} replaced when training resumed from an earlier step`;
+  return notesAt(all, step);
 }

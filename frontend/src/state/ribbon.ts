@@ -2,7 +2,7 @@
 
 import {computed, signal} from "@preact/signals";
 import type {Timeline} from "../api/findings";
-import {nextFlag} from "../maths/ribbon";
+import {type Flag, flagsOf, nextFlag} from "../maths/ribbon";
 import {nearestStep} from "../maths/steps";
 import {answer, clearFindings, soughtSeries} from "./findings";
 import {announce, change, goTo, lastStep, loader, step} from "./store";
@@ -16,14 +16,6 @@ export interface Row {
   timeline: Timeline | null;
   samples: number;
   isInside: boolean; // there is ground truth, so the area is the share inside it; else how far attention moved
-}
-
-/** A step from which on something is different. */
-export interface Flag {
-  run: string;
-  step: number;
-  row: number;
-  sentences: string[]; // of the findings that hold since then
 }
 
 /** How many runs have a row: known before anything of them is here, so that nothing jumps. */
@@ -40,20 +32,9 @@ export const rows = computed<Row[]>(() => {
   });
 });
 
-export const flags = computed<Flag[]>(() => rows.value.flatMap(flagsOf));
-
-function flagsOf({run, timeline}: Row, row: number): Flag[] {
-  const found = new Map<number, Flag>();
-  const at = (step: number) => {
-    const flag = found.get(step) ?? {run, step, row, sentences: []};
-    found.set(step, flag);
-    return flag;
-  };
-  timeline?.step.filter((_, index) => timeline.flag[index]).forEach(at);
-  for (const finding of clearFindings.value)
-    if (finding.run === run && finding.since !== null) at(finding.since).sentences.push(`${finding.sentence}.`);
-  return [...found.values()].sort((a, b) => a.step - b.step);
-}
+export const flags = computed<Flag[]>(() =>
+  rows.value.flatMap(({run, timeline}, row) => flagsOf(run, row, timeline, clearFindings.value)),
+);
 
 /** The flag whose card is shown: under the pointer, or gone to by key. */
 export const flagShown = signal<Flag | null>(null);

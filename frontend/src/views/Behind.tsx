@@ -75,7 +75,9 @@ export function Behind({chosen, known, close}: Props) {
       </p>
       <p class="note list-head">
         <span>
-          {value ? `${shown(value.count)} ${by === "prediction" && of !== null ? `predicted as ${name}` : "samples"}, ` : ""}
+          {value
+            ? `${shown(value.count)} ${by === "prediction" && of !== null ? `predicted as ${name}` : "samples"}, `
+            : ""}
           most evidence there first
         </span>
         <span>share there</span>

@@ -73,7 +73,9 @@ export function Findings() {
           {listed.length < left.length && `${shown(listed.length)} of `}
           {left.length === 1 ? "1 finding" : `${shown(left.length)} findings`}
         </strong>{" "}
-        {value.runs.map(({run, steps, samples}) => `${run}: ${shown(samples)} samples × ${shown(steps)} kept steps`).join(" · ")}
+        {value.runs
+          .map(({run, steps, samples}) => `${run}: ${shown(samples)} samples × ${shown(steps)} kept steps`)
+          .join(" · ")}
         {dismissed > 0 && (
           <button type="button" class="link" onClick={() => change({dismissed: []})}>
             {shown(dismissed)} dismissed: show all

@@ -1,6 +1,7 @@
 import {faultsOf, notesOf} from "../state/faults";
 import {mapOf} from "../state/maps";
 import {arrivals, catalog, colorOf, type Group, groups, step} from "../state/store";
+import {foldTitle, inRuns} from "../maths/notes";
 import {shown} from "../maths/numbers";
 import {placesIn} from "../maths/places";
 import {methodName} from "../state/names";
@@ -49,18 +50,17 @@ function Faults({all}: {all: readonly Group[]}) {
 
 /** What was noted at the step: in one line, which opens where there are several, so that tiles stay in sight. */
 function Notes({all}: {all: readonly Group[]}) {
-  const words = all.flatMap((group) =>
-    notesOf(group, step.value).map((text) => (all.length > 1 ? `${group.run}: ${text}` : text)),
-  );
+  const words = inRuns(all.map((group) => ({run: group.run, notes: notesOf(group, step.value)})));
+  const title = foldTitle(words);
   const list = words.map((text) => (
     <p key={text} class="step-note" data-testid="note">
       {text}
     </p>
   ));
-  if (words.length < 2) return <>{list}</>;
+  if (title === null) return <>{list}</>;
   return (
     <details class="step-notes">
-      <summary class="step-note">{shown(words.length)} notes on this step</summary>
+      <summary class="step-note">{title}</summary>
       {list}
     </details>
   );

@@ -1,6 +1,6 @@
-import {median} from "../maths/ribbon";
+import {type Flag, median} from "../maths/ribbon";
 import {shown} from "../maths/numbers";
-import {type Flag, numbersAt, type Row} from "../state/ribbon";
+import {numbersAt, type Row} from "../state/ribbon";
 import {colorOf} from "../state/store";
 
 const WIDE = 496; // pixels of a flag's card

@@ -1,9 +1,9 @@
 import {signal} from "@preact/signals";
 import {useEffect, useRef, useState} from "preact/hooks";
-import {placeOn, stepUnder} from "../maths/ribbon";
+import {type Flag, placeOn, stepUnder} from "../maths/ribbon";
 import {nearestStep} from "../maths/steps";
 import {shown} from "../maths/numbers";
-import {flags, flagShown, type Flag, numbersAt, type Row, rows} from "../state/ribbon";
+import {flags, flagShown, numbersAt, type Row, rows} from "../state/ribbon";
 import {change, colorOf, goBy, goTo, pointedStep, step, steps} from "../state/store";
 import {Cut} from "./Cut";
 import {FlagCard, ReadOut} from "./ReadOut";
