@@ -127,7 +127,7 @@ function Panel({group, cast, sample, index}: Props) {
               {stops && stops.length > 1 && (
                 <Photograph run={group.run} sample={sample} name="trail" dimmed>
                   <Trail stops={stops} at={at} ratio={ratioOf(sample)} view={WHOLE} />
-                  {ratioOf(sample) > NARROW && <TrailKey stops={stops} />}
+                  {hasRoom(ratioOf(sample)) && <TrailKey stops={stops} />}
                 </Photograph>
               )}
             </div>
@@ -213,6 +213,12 @@ function Edge() {
 }
 
 const NARROW = 0.6; // proportions of a picture in which a key has no room
+const WIDE = 2.5; // of a small one on which words would cover it
+
+/** Whether a small picture of some proportions can hold words. */
+function hasRoom(ratio: number): boolean {
+  return ratio > NARROW && ratio < WIDE;
+}
 
 function ratioOf({width, height}: Sample): number {
   return width && height ? width / height : 1;
@@ -260,7 +266,7 @@ function Photograph({run, sample, name, dimmed = false, children}: PhotographPro
   }, [image, drawn]);
   if (!image) return null;
   return (
-    <figure class="photograph">
+    <figure class={hasRoom(image.width / image.height) ? "photograph" : "photograph apart"}>
       <span class="picture" style={{"--ratio": `${image.width} / ${image.height}`}}>
         <canvas ref={canvas} width={image.width} height={image.height} />
         {children}
