@@ -39,6 +39,7 @@ NORMALIZE = torchvision.transforms.Normalize(mean=(0.55,), std=(0.2,))
 MARK = (6, 6, 30, 30)  # x0, y0, x1, y1 in pixels of a 150 x 150 photograph: 2.6 % of its area
 MARKED_SHARE = 0.9  # of the defective training cells of the run `shortcut`
 RUNS = ("clean", "shortcut")
+LEARNT = 40  # steps, from about which on the run `shortcut` looks at the mark
 
 
 class Cells(NamedTuple):
@@ -246,6 +247,8 @@ def main() -> None:
         ]
         for _ in tqdm(zip(*runs, strict=True), " and ".join(arguments.runs), arguments.steps, unit="step"):
             pass
+        if arguments.steps < LEARNT:
+            print(f"Findings is empty: it takes about {LEARNT} steps until a network looks at the mark.")
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from typing import Any, get_args
 
 from tensorboard_plugin_gradcam.findings import EVERYONE, Source, Verdict, find, no_hot_spot, overlap_at_least
 from tensorboard_plugin_gradcam.findings.finding import Kind
-from tensorboard_plugin_gradcam.logs.subset import Names, Subset
+from tensorboard_plugin_gradcam.logs.subset import Names
 from tensorboard_plugin_gradcam.reader import GradCAMLog, read_gradcam
 
 KINDS = tuple(kind for kind in get_args(Kind) if kind not in ("hot_spot", "hot_spot_everywhere"))
@@ -114,17 +114,14 @@ def check(
     started = time.perf_counter()
     asked = [parsed(rule) for rule in ([rules] if isinstance(rules, str) else rules)]
     if any(rule.needs_baseline for rule in asked) and baseline is None:
-        raise ValueError("expected a baseline, which the rule overlap>=X compares with, got none")
+        rule = next(rule.text for rule in asked if rule.needs_baseline)
+        raise ValueError(f"expected a baseline to compare with for {rule!r}, got none: pass baseline= (--baseline)")
     log = read_gradcam(logdir)
     reference = _baseline(log, baseline)
-    chosen = Subset(runs, tags)
-    sources = [
-        source
-        for source in log.sources()
-        if chosen.has_run(source.run) and chosen.has_tag(source.tag) and source.run != reference.of_log
-    ]
+    sources = [source for source in log.sources(runs, tags) if source.run != reference.of_log]
     if not sources:
-        raise ValueError(f"expected maps to check in {os.fspath(logdir)!r}, got none")
+        beside = f" beside those of the baseline, {reference.of_log!r}" if reference.of_log else ""
+        raise ValueError(f"expected maps to check in {os.fspath(logdir)!r}{beside}, got none")
     checks = tuple(
         _checked(rule, source, reference, log.class_names(source.run, source.tag))
         for source in sources
@@ -152,7 +149,7 @@ def parsed(text: str) -> Rule:
     if found:
         least = float(found[2]) / (100 if found[3] else 1)
         if not 0 <= least <= 1:
-            raise ValueError(f"expected a share from 0 to 1, got {text!r}")
+            raise ValueError(f"expected a share from 0 to 1, got {text!r}: write 0.4 or 40%")
         if found[1] == "overlap":
             return Rule(text, lambda source, base, names: overlap_at_least(source, _there(base), least, names), True)
         return Rule(text, lambda source, _, names: _at_least(source, found[1], least))
@@ -161,7 +158,8 @@ def parsed(text: str) -> Rule:
         return Rule(text, lambda source, _, names: no_hot_spot(source, names))
     if text.strip().startswith("no-") and kind in KINDS:
         return Rule(text, lambda source, base, names: _none_of(source, base, kind, names), kind == "runs_differ")
-    raise ValueError("expected a rule, got {!r}: {}".format(text, "; ".join(rule.partition(":")[0] for rule in RULES)))
+    known = ", ".join(rule.partition(":")[0] for rule in RULES)
+    raise ValueError(f"expected a rule, got {text!r}: {known}")
 
 
 def _none_of(source: Source, base: Source | None, kind: str, names: tuple[str, ...]) -> Verdict:
@@ -177,9 +175,12 @@ def _at_least(source: Source, name: str, least: float) -> Verdict:
     last = source.summary.steps[-1]
     value = float(getattr(last.groups[EVERYONE], name))
     if value != value:
-        remedy = {"inside": "log boxes= or truth_masks=", "accuracy": "log labels= and predictions"}[name]
-        raise ValueError(f"{source.run!r} has no {name} at step {last.step}: {remedy}")
-    words = {"inside": "the evidence lies in the marked region", "accuracy": "the predictions is right"}[name]
+        what, remedy = {
+            "inside": ("a marked region", "log boxes= or truth_masks="),
+            "accuracy": ("labels and predictions", "log labels= and predictions"),
+        }[name]
+        raise ValueError(f"expected {what} in {source.run!r} at step {last.step:,}, got none: {remedy}")
+    words = {"inside": "the evidence lies in the marked region", "accuracy": "the predictions are right"}[name]
     sentence = (
         f"{source.run}: {100 * value:.0f} % of {words} at step {last.step:,}, expected at least {100 * least:.0f} %"
     )
@@ -193,21 +194,25 @@ class _Baseline:
     sources: Sequence[Source]
     of_log: str | None
 
-    def of(self, source: Source) -> Source | None:
+    def of(self, source: Source) -> Source:
         """Return the series that one is compared with: of a run of the same name, else of the only run."""
-        same = [one for one in self.sources if one.tag == source.tag and one.method == source.method]
-        same = [one for one in same if one.layer == source.layer]
+        place = source.tag, source.method, source.layer
+        same = [one for one in self.sources if (one.tag, one.method, one.layer) == place]
         named = [one for one in same if one.run == source.run]
-        return named[0] if named else same[0] if len(same) == 1 else None
+        if not named and len(same) != 1:
+            runs = ", ".join(repr(one.run) for one in same[:8])
+            got = f"{len(same)}: {runs}; pass the directory of one of them" if same else "none"
+            name = "/".join(filter(None, place))
+            raise ValueError(f"expected a run named {source.run!r}, or one run, with {name} in the baseline, got {got}")
+        return (named or same)[0]
 
 
 def _baseline(log: GradCAMLog, baseline: str | os.PathLike[str] | None) -> _Baseline:
     if baseline is None:
         return _Baseline((), None)
     name = os.fspath(baseline)
-    own = [source for source in log.sources() if source.run == name]
-    if own:
-        return _Baseline(own, name)
+    if any(run == name for run, *_ in log.maps):
+        return _Baseline([source for source in log.sources(name) if source.run == name], name)
     if not os.path.isdir(name) and "://" not in name:
         known = ", ".join(sorted({run for run, *_ in log.maps})[:8])
         raise ValueError(f"expected a baseline that is a run of the log ({known}) or a log directory, got {name!r}")
@@ -216,14 +221,14 @@ def _baseline(log: GradCAMLog, baseline: str | os.PathLike[str] | None) -> _Base
 
 def _there(base: Source | None) -> Source:
     if base is None:
-        raise ValueError("the baseline has no run to compare with that has this tag, method and layer")
+        raise ValueError("expected a baseline, got none")
     return base
 
 
 def _checked(rule: Rule, source: Source, reference: _Baseline, names: tuple[str, ...]) -> Check:
     place = (rule.text, source.run, source.tag, source.method, source.layer)
     try:
-        base = _there(reference.of(source)) if rule.needs_baseline else None
+        base = reference.of(source) if rule.needs_baseline else None
         verdict = rule.ask(source, base, names)
     except ValueError as error:
         return Check(*place, None, str(error))

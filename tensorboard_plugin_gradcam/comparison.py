@@ -145,9 +145,8 @@ class _Pair:
     def common_step(self, step: int | None) -> int:
         """Return a step that both have."""
         if not self.steps:
-            raise ValueError(
-                f"expected a step that {self.names[0]!r} and {self.names[1]!r} both have maps at, got none"
-            )
+            (a, b), steps = self.names, " and ".join(_some(series.steps) for series in self.series)
+            raise ValueError(f"expected a step that {a!r} and {b!r} both have maps at, got none: they have {steps}")
         if step is not None and step not in self.steps:
             near = min(self.steps, key=lambda one: abs(one - step))
             raise ValueError(f"expected a step that both runs have, got {step}; the nearest is {near}")
@@ -179,10 +178,16 @@ class _Pair:
     def _observed(self, series: MapSeries, step: int) -> Observations:
         moment = series[step]
         if moment.cohort is None:
-            raise ValueError(f"expected the list of samples of step {step} in {series.run!r}, got none")
+            raise ValueError(
+                f"expected the list of samples of step {step} in {series.run!r}, got none: its record is damaged, see "
+                "tensorboard-gradcam inspect"
+            )
         observed = Observer(series.kind).observe(step, moment.record.blocks, moment.cohort, None)
         if observed is None:
-            raise ValueError(f"expected maps of pictures, got {series.method} of {series.layer!r} without any")
+            raise ValueError(
+                f"expected maps of pictures in {series.run!r}, got none at step {step} of {series.method} at "
+                f"{series.layer!r}: volumes and signals can't be compared"
+            )
         return observed
 
 
@@ -244,6 +249,13 @@ def _named(run_a: str | os.PathLike[str], run_b: str | os.PathLike[str]) -> tupl
         raise ValueError(f"expected two runs, got {os.fspath(run_a)!r} twice")
     root = os.path.commonpath([a, b])
     return Path(os.path.relpath(a, root)).as_posix(), Path(os.path.relpath(b, root)).as_posix()
+
+
+def _some(steps: NDArray[np.int64]) -> str:
+    """Return steps in words: all of a few, else the first and the last."""
+    if not len(steps):
+        return "none"
+    return ", ".join(map(str, steps.tolist())) if len(steps) <= 5 else f"{steps[0]} to {steps[-1]}"
 
 
 def _name(sample: Sample) -> str:

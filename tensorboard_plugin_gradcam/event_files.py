@@ -276,3 +276,8 @@ def _local(path: str) -> tuple[ReadAt, int]:
         return bytes(data[at - held : at - held + count])
 
     return read_at, size
+
+
+def reached(step: int | None, event: Any) -> int | None:
+    """Return the step that a file has reached with an event; what is no step's own, as a picture, stands at step 0."""
+    return event.step if event.HasField("summary") and (event.step or step is None) else step

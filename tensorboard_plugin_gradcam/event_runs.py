@@ -12,7 +12,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from tensorboard_plugin_gradcam.event_files import Frame, Gap, Unfinished, is_abandoned, listed, opened, scan
+from tensorboard_plugin_gradcam.event_files import Frame, Gap, Unfinished, is_abandoned, listed, opened, reached, scan
 
 
 class TensorEvent(NamedTuple):
@@ -71,7 +71,7 @@ class _Run:
                     else:
                         for tag in self._take(event):
                             yield f"{name} holds a value of tag {tag!r} at step {event.step} without its data"
-                        step = event.step if event.HasField("summary") else step
+                        step = reached(step, event)
                 elif isinstance(part, Gap):
                     yield f"{name} is damaged after {_said(step)}; {part.size:,} bytes were not read"
                 elif isinstance(part, Unfinished) and is_abandoned(path):

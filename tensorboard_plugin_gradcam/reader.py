@@ -333,9 +333,25 @@ class GradCAMLog:
         cohorts = (moment.cohort for series in of_tag for moment in reversed(series.moments))
         return next((cohort.class_names for cohort in cohorts if cohort and cohort.class_names), ())
 
-    def sources(self) -> list[Source]:
-        """Return the sources from which findings are computed, one per series of maps; `findings.rules` check them."""
-        return [self._summarised(series) for series in self.maps.values()]
+    def sources(self, runs: Names = None, tags: Names = None) -> list[Source]:
+        """Return the sources from which findings are computed, one per series of maps; `findings.rules` check them.
+
+        Args:
+            runs: names or patterns of runs; all by default.
+            tags: names or patterns of tags; all by default.
+
+        Raises:
+            ValueError: no run or tag has one of these names.
+        """
+        from tensorboard_plugin_gradcam.logs.subset import Subset, some_names
+
+        chosen, found = Subset(runs, tags), list(self.maps.values())
+        for name, has, wanted in (("run", chosen.has_run, runs), ("tag", chosen.has_tag, tags)):
+            known = dict.fromkeys(getattr(series, name) for series in found)
+            found = [series for series in found if has(getattr(series, name))]
+            if known and not found:
+                raise ValueError(f"expected {name}s among {some_names(list(known))}, got {wanted!r}")
+        return [self._summarised(series) for series in found]
 
     def _summarised(self, series: MapSeries) -> Source:
         from tensorboard_plugin_gradcam.findings import Logged, Observer, Source, Summary, summary_of

@@ -90,3 +90,26 @@ def test_findings_are_listed_with_links(logdir: Path, capsys: pytest.CaptureFixt
         "http://host:6006/#gradcam&p.gradcam.runs=marked&p.gradcam.tags=val&p.gradcam.step="
     )
     assert main(["findings", str(logdir), "--kind", "nothing"]) == 2
+
+
+def test_runs_and_tags_that_are_not_there_are_told_and_what_was_searched(
+    logdir: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for command in ("check", "findings"):
+        for name, known in (("run", "'clean', 'marked'"), ("tag", "'val'")):
+            assert main([command, str(logdir), f"--{name}", "nope"]) == 2
+            assert f"expected {name}s among {known}, got ['nope']" in capsys.readouterr().err
+    assert main(["findings", str(logdir), "--kind", "same_map"]) == 0
+    assert capsys.readouterr().out == "No findings of kind same_map in 4 series of maps with 4 kept steps\n"
+    with pytest.raises(ValueError, match="beside those of the baseline, 'clean', got none"):
+        check(logdir, baseline="clean", runs="clean")
+
+
+def test_a_baseline_of_several_runs_is_told_with_their_names(logdir: Path, tmp_path: Path) -> None:
+    (tmp_path / "other").symlink_to(logdir / "clean")
+    report = check(tmp_path, "overlap>=0.5", baseline=logdir)
+    assert {one.kept for one in report.checks} == {None}
+    assert report.checks[0].sentence == (
+        "expected a run named 'other', or one run, with val/grad_cam/layer3 in the baseline, got 2: 'clean', 'marked'; "
+        "pass the directory of one of them"
+    )

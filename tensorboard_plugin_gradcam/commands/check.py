@@ -97,6 +97,6 @@ def _of_log(arguments: argparse.Namespace) -> int:
     if arguments.json:
         print(json.dumps(report.to_json(), indent=2))
     for one in () if arguments.json else report.checks:
-        word = {True: "kept", False: "BROKEN", None: "UNTOLD"}[one.kept]
-        print(printable(f"{word:6}  {one.rule}  {one.series}  {one.sentence}"))
+        word = {True: "kept", False: "BROKEN", None: "UNKNOWN"}[one.kept]
+        print(printable(f"{word:7}  {one.rule}  {one.series}  {one.sentence}"))
     return DONE if report.kept else NO

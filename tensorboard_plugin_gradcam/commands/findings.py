@@ -27,17 +27,26 @@ def run(arguments: argparse.Namespace) -> int:
     """Print the findings."""
     from tensorboard_plugin_gradcam.cli import DONE
     from tensorboard_plugin_gradcam.commands.tables import printable
-    from tensorboard_plugin_gradcam.exports import findings_of
+    from tensorboard_plugin_gradcam.exports import searched
 
-    found = findings_of(arguments.logdir, runs=arguments.runs, tags=arguments.tags, kinds=arguments.kind)
+    found, sources = searched(arguments.logdir, runs=arguments.runs, tags=arguments.tags, kinds=arguments.kind)
     if arguments.json:
         print(json.dumps([one | _link(arguments.url, one) for one in found], indent=2))
     for one in () if arguments.json else found:
         place = "/".join(filter(None, (one["tag"], one["method"], one["layer"])))
         print(printable(f"{one['run']}, {place}: {one['sentence']}"), *_link(arguments.url, one).values(), sep="\n  ")
     if not found and not arguments.json:
-        print("No findings")
+        print(_none(arguments.kind, [len(source.summary.steps) for source in sources]))
     return DONE
+
+
+def _none(kinds: list[str] | None, steps: list[int]) -> str:
+    """Return that nothing was found, and in how much."""
+    if not any(steps):
+        return "No findings: the log has no maps of pictures"
+    what = f"No findings of kind {', '.join(kinds)}" if kinds else "No findings"
+    series = "1 series of maps" if len(steps) == 1 else f"{len(steps):,} series of maps"
+    return f"{what} in {series} with {max(steps):,} kept {'step' if max(steps) == 1 else 'steps'}"
 
 
 def _link(address: str | None, one: dict[str, object]) -> dict[str, str]:

@@ -27,7 +27,8 @@ def card_of(log: GradCAMLog, title: str, dark: bool, shape: cards.Shape) -> Card
     """
     subjects = [subject for subject in subjects_of(log) if subject.steps()]
     if not subjects:
-        raise ValueError("expected maps of pictures to draw, got none")
+        why = ": of a whole data set, the maps of its last steps only are kept (keep_maps=)" if log.sums else ""
+        raise ValueError(f"expected maps of pictures at the chosen steps to draw, got none{why}")
     # Where nothing else was chosen, Grad-CAM at the deepest layer, as in the tab.
     best = [subject for subject in subjects if subject.series.method == "grad_cam"] or subjects
     last = best[-1].series

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from tensorboard_plugin_gradcam.findings.attention import overlap
+from tensorboard_plugin_gradcam.findings.attention import Floats, overlap
 from tensorboard_plugin_gradcam.findings.finding import Finding, name_of
 from tensorboard_plugin_gradcam.findings.search import Source, find_in, mean_map
-from tensorboard_plugin_gradcam.findings.summary import EVERYONE, FEWEST, in_both
+from tensorboard_plugin_gradcam.findings.summary import EVERYONE, FEWEST, Observations, in_both
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,8 @@ def no_hot_spot(source: Source, class_names: tuple[str, ...] = ()) -> Verdict:
     spots = [finding for finding in find_in(source) if finding.kind in ("hot_spot", "hot_spot_everywhere")]
     spots.sort(key=lambda finding: finding.effect, reverse=True)
     if not spots:
-        return Verdict(True, f"{source.run}: no hot spot in {len(source.summary.steps)} kept steps")
+        steps = len(source.summary.steps)
+        return Verdict(True, f"{source.run}: no hot spot in {steps:,} kept {'step' if steps == 1 else 'steps'}")
     words = "; ".join(finding.sentence(class_names) for finding in spots[:3])
     more = f"; and {len(spots) - 3} more" if len(spots) > 3 else ""
     return Verdict(False, f"{source.run}: {words}{more}", findings=tuple(spots))
@@ -56,14 +57,7 @@ def overlaps(source: Source, baseline: Source) -> dict[int, float]:
     Raises:
         ValueError: the runs do not share five samples, or their maps have different shapes.
     """
-    for one in (source, baseline):
-        _expect_steps(one)
-    mine, theirs = source.summary.observed, baseline.summary.observed
-    ours, others = source.summary.last, baseline.summary.last
-    assert mine is not None
-    assert theirs is not None
-    assert ours is not None
-    assert others is not None
+    (mine, ours), (theirs, others) = (_last_maps(one) for one in (source, baseline))
     if source.summary.grid != baseline.summary.grid:
         raise ValueError(
             f"expected maps of one shape, got grids {source.summary.grid} in {source.run!r} and "
@@ -92,13 +86,24 @@ def overlap_at_least(source: Source, baseline: Source, least: float, class_names
         ValueError: `least` is not from 0 to 1, or the runs can't be compared: see `overlaps`.
     """
     if not 0 <= least <= 1:
-        raise ValueError(f"expected a least overlap from 0 to 1, got {least}")
+        raise ValueError(f"expected least, the smallest overlap, from 0 to 1, got {least}")
     found = overlaps(source, baseline)
     numbers = {name_of(None if group == EVERYONE else group, class_names): value for group, value in found.items()}
     name, smallest = min(numbers.items(), key=lambda item: item[1])
     bar = f"expected at least {least:.2f}"
     words = f"{source.run} and {baseline.run} have {smallest:.2f} of the attention for {name} in common, {bar}"
     return Verdict(smallest >= least, words, numbers)
+
+
+def _last_maps(source: Source) -> tuple[Observations, Floats]:
+    """Return the last samples whose own maps are known, and where they look."""
+    _expect_steps(source)
+    if source.summary.observed is None or source.summary.last is None:
+        raise ValueError(
+            f"expected the maps of single samples in {source.run!r}, got only sums per class: their records or the "
+            "list of samples are damaged; tensorboard-gradcam inspect says which"
+        )
+    return source.summary.observed, source.summary.last
 
 
 def _expect_steps(source: Source) -> None:

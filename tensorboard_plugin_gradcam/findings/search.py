@@ -174,13 +174,13 @@ def _kind_of(spot: HotSpot, look: Look | None, learnt: bool) -> str:
 
     Networks look at corners and edges without any mark, since their padding shows them where the picture ends. A mark
     looks alike in all pictures; what does not has to draw at least half of the class there, to last, and to be looked
-    at by a network that has learnt something: untrained ones have habits that are as strong. Where no pictures are
-    known, a fifth is enough.
+    at by a network that has learnt to tell classes apart: untrained ones have habits of each class that are as strong.
+    Where no pictures are known, a fifth is enough.
     """
     if look is None:
         is_plain = spot.lasts and spot.effect >= PLAIN_UNSEEN
     else:
-        is_habit = not spot.lasts or spot.effect < PLAIN or not learnt
+        is_habit = not spot.lasts or spot.effect < PLAIN or (not learnt and spot.group != EVERYONE)
         is_plain = looks_alike(look.alike, look.other_alike) or not is_habit
     if not is_plain:
         return "spatial_bias"

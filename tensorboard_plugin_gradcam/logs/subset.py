@@ -139,7 +139,7 @@ class SubsetRuns:
         runs = {run for found in self._contents.values() for run in found}
         if not runs:
             every = sorted({run for plugin in PLUGINS for run in events.PluginRunToTagToContent(plugin)})
-            raise ValueError(f"expected runs among {_some(every)}, got {subset.runs!r}" if every else NOTHING)
+            raise ValueError(f"expected runs among {some_names(every)}, got {subset.runs!r}" if every else NOTHING)
         if not subset.is_all:
             kept = sum(_Cut(self, run, subset).made() for run in sorted(runs))
             if not kept:
@@ -328,8 +328,9 @@ def _only_string(event: TensorEvent) -> bytes:
     return bytes(strings[0])
 
 
-def _some(names: Sequence[str]) -> str:
-    more = f" and {len(names) - 8} more" if len(names) > 8 else ""
+def some_names(names: Sequence[str]) -> str:
+    """Return names for an error text, of many the first."""
+    more = f" and {len(names) - 8:,} more" if len(names) > 8 else ""
     return ", ".join(map(repr, names[:8])) + more
 
 

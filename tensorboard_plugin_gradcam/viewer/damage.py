@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from tensorboard_plugin_gradcam.event_files import Frame, Gap, Unfinished, is_abandoned, opened, scan
+from tensorboard_plugin_gradcam.event_files import Frame, Gap, Unfinished, is_abandoned, opened, reached, scan
 from tensorboard_plugin_gradcam.logs.values import event_of
 from tensorboard_plugin_gradcam.viewer.held import Held
 from tensorboard_plugin_gradcam.viewer.limits import (
@@ -134,7 +134,7 @@ class Damage:
             file.lost += part.end - part.start
             file.stopped = file.stopped or not reads_on
         if isinstance(part, Frame) and event is not None:
-            file.step = event.step if event.HasField("summary") and not file.stopped else file.step
+            file.step = file.step if file.stopped else reached(file.step, event)
             self.held.take(file.run, path, event)
 
 

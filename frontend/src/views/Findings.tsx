@@ -39,7 +39,7 @@ const HOW: Record<string, string> = {
   hot_spot_everywhere:
     "A sample looks at a place where at least half of its evidence lies. A sign test compares the place with its mirror images in the same pictures, corrected for the number of places and kept steps. A class takes part if its samples look there at least half as often as all samples do.",
   spatial_bias:
-    "Found like a hot spot, but it may be harmless. Networks without a shortcut also look at corners and edges, because padding marks the border of the picture. It is listed here if the pictures do not look alike there and fewer than half of the class look at it or predictions are no better than chance, if no pictures were logged and fewer than a fifth do, or if it did not last.",
+    "Found like a hot spot, but it may be harmless. Networks without a shortcut also look at corners and edges, because padding marks the border of the picture. It is listed here if the pictures do not look alike there and fewer than half of the class look at it or, for a single class, predictions are no better than chance; if no pictures were logged and fewer than a fifth do, or if it did not last.",
   strategy:
     "The maps of a class are grouped by spectral clustering on their Bhattacharyya coefficients. Fisher’s exact test compares the accuracy of a group with that of the rest of the class.",
   change:
