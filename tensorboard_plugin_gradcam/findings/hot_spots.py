@@ -5,6 +5,9 @@ Fisher's exact test, and with the places of the same shape at which it looks its
 maps are more focused than the others' has more samples at every place, and is no hot spot at any. All classes together
 are compared with the mirrored places of the same pictures by the sign test, since a mark stands on one side and what
 comes from the network's borders or from the habit of centring on both.
+
+At most windows nearly no sample looks, so that no class could be told apart whichever samples these are. That is known
+from the number of all hits, without looking at classes, and such windows are not counted as looks (Tarone, 1990).
 """
 
 from __future__ import annotations
@@ -24,6 +27,7 @@ from tensorboard_plugin_gradcam.findings.statistics import (
     binomial_greater,
     fisher_greater,
     sign_test_greater,
+    smallest_fisher,
 )
 from tensorboard_plugin_gradcam.findings.summary import (
     EVERYONE,
@@ -38,6 +42,7 @@ from tensorboard_plugin_gradcam.findings.windows import Region, Windows, windows
 TIMES = 3  # as often as the others and as elsewhere, or as the mirrored places
 TIMES_MIRRORED = 2  # as often as a class looks at the mirrored places: a mark may have a twin
 LEVEL = 0.05  # false discovery rate
+TESTABLE = 0.0025  # p-value; where no class could have a smaller one, there is nothing to look for
 LEAST_SHARE = 0.05  # of a class
 LARGEST = 0.25  # of the picture, for all classes together
 ON_OBJECT = 0.1  # of the object's area, from which a window is the object's own
@@ -95,7 +100,13 @@ class _Candidate(NamedTuple):
     p_elsewhere: float  # that a class looks there no more often than at other places of the shape
 
 
-_candidates: WeakKeyDictionary[StepSummary, tuple[tuple[_Candidate, ...], tuple[_Candidate, ...]]] = WeakKeyDictionary()
+class _Candidates(NamedTuple):
+    of_classes: tuple[_Candidate, ...]
+    of_all: tuple[_Candidate, ...]
+    testable: int  # classes and windows of which the former can be
+
+
+_candidates: WeakKeyDictionary[StepSummary, _Candidates] = WeakKeyDictionary()
 
 
 class _Look(NamedTuple):
@@ -112,9 +123,10 @@ def hot_spots(summary: Summary) -> list[HotSpot]:
         return []
     windows = windows_of(summary.grid)
     on_object = _on_object(summary, windows)
-    class_looks, shared_looks = _looks(summary, windows, on_object)
-    of_classes = _significant(summary, windows, class_looks, len(summary.classes))
-    of_all = _significant(summary, windows, shared_looks, 1)
+    class_looks, shared_looks, testable = _looks(summary, windows, on_object)
+    every = len(windows.regions) * len(summary.steps)
+    of_classes = _significant(summary, windows, class_looks, testable, len(summary.classes) * every)
+    of_all = _significant(summary, windows, shared_looks, every, every)
     for spot in of_all:
         touching = [one for one in of_classes if _touch(windows, spot.window, one.window)]
         if {one.group for one in touching} < set(spot.groups):  # each of these has fewer others than it should
@@ -123,8 +135,8 @@ def hot_spots(summary: Summary) -> list[HotSpot]:
     return of_classes + [spot for spot in of_all if not any(_touch(windows, spot.window, other) for other in taken)]
 
 
-def _of_classes(step: StepSummary, windows: Windows) -> tuple[_Candidate, ...]:
-    """Return the windows that a class looks at much more often than the others do, with p-values.
+def _of_classes(step: StepSummary, windows: Windows) -> tuple[tuple[_Candidate, ...], int]:
+    """Return the windows that a class looks at much more often than the others do, with p-values, and of how many.
 
     Those at which it looks no more often than elsewhere stay among them, with a p-value of 1 for that: they are part of
     what the first p-values are adjusted for.
@@ -132,21 +144,25 @@ def _of_classes(step: StepSummary, windows: Windows) -> tuple[_Candidate, ...]:
     everyone = step.groups[EVERYONE]
     groups = [group for group, one in step.groups.items() if group != EVERYONE and everyone.count - one.count >= FEWEST]
     if not groups:
-        return ()
+        return (), 0
     counts = np.array([step.groups[group].count for group in groups])[:, None]
     hits = np.stack([step.groups[group].hits for group in groups])
     others, other_hits = everyone.count - counts, everyone.hits - hits
     frequent = hits >= np.maximum(FEWEST, LEAST_SHARE * counts)
     apart = hits * others >= TIMES * other_hits * counts
+    busy = everyone.hits[everyone.hits >= FEWEST][None].astype(np.int64)
+    testable = int((smallest_fisher(busy, counts.astype(np.int64), everyone.count) <= TESTABLE).sum())
     found = []
     for row, window in zip(*(axis.tolist() for axis in np.nonzero(frequent & apart)), strict=True):
         count, size = int(hits[row, window]), int(counts[row, 0])
         p = exact(count, size, int(other_hits[row, window]), int(others[row, 0]))
+        if p > TESTABLE:
+            continue
         elsewhere = _elsewhere(hits[row], windows, window)
         stands_out = count >= TIMES * elsewhere
         by_chance = binomial_greater(count, size, min(elsewhere + 1, size + 1) / (size + 2)) if stands_out else 1.0
         found.append(_Candidate(groups[row], window, p, by_chance))
-    return tuple(found)
+    return tuple(found), testable
 
 
 def _elsewhere(hits: NDArray[np.int32], windows: Windows, window: int) -> float:
@@ -168,18 +184,23 @@ def _of_everyone(step: StepSummary, windows: Windows, own: NDArray[np.bool_]) ->
     return tuple(_Candidate(EVERYONE, window, _against_mirrors(found, windows, window), 0.0) for window in chosen)
 
 
-def _looks(summary: Summary, windows: Windows, excluded: NDArray[np.bool_]) -> tuple[list[_Look], list[_Look]]:
-    """Return what classes and everyone look at in all steps; what was found of a step is kept with it."""
+def _looks(summary: Summary, windows: Windows, excluded: NDArray[np.bool_]) -> tuple[list[_Look], list[_Look], int]:
+    """Return what classes and everyone look at in all steps, and how many looks at classes can tell anything.
+
+    What was found of a step is kept with it.
+    """
     own = windows.mirrors == np.arange(len(windows.regions))[:, None]
     large = excluded | np.array([region.area > LARGEST for region in windows.regions], dtype=bool)
-    of_classes, of_all = [], []
+    of_classes, of_all, testable = [], [], 0
     for at, step in enumerate(summary.steps):
         kept = _candidates.get(step)
         if kept is None:
-            kept = _candidates[step] = _of_classes(step, windows), _of_everyone(step, windows, own)
-        of_classes += [_Look(at, *one) for one in kept[0] if not excluded[one.window]]
-        of_all += [_Look(at, *one) for one in kept[1] if not large[one.window]]
-    return of_classes, of_all
+            found, count = _of_classes(step, windows)
+            kept = _candidates[step] = _Candidates(found, _of_everyone(step, windows, own), count)
+        of_classes += [_Look(at, *one) for one in kept.of_classes if not excluded[one.window]]
+        of_all += [_Look(at, *one) for one in kept.of_all if not large[one.window]]
+        testable += kept.testable
+    return of_classes, of_all, testable
 
 
 def _against_mirrors(found: ClassSummary, windows: Windows, window: int) -> float:
@@ -191,13 +212,12 @@ def _against_mirrors(found: ClassSummary, windows: Windows, window: int) -> floa
     )
 
 
-def _significant(summary: Summary, windows: Windows, looks: list[_Look], groups: int) -> list[HotSpot]:
+def _significant(summary: Summary, windows: Windows, looks: list[_Look], of: int, of_elsewhere: int) -> list[HotSpot]:
     """Adjust for all looks, and keep one window for each place of each group: both p-values have to be small."""
     if not looks:
         return []
-    all_looks = groups * len(windows.regions) * len(summary.steps)
     q_values = np.maximum(
-        adjusted([look.p for look in looks], all_looks), adjusted([look.p_elsewhere for look in looks], all_looks)
+        adjusted([look.p for look in looks], of), adjusted([look.p_elsewhere for look in looks], of_elsewhere)
     )
     by_place: dict[tuple[int, int], list[tuple[_Look, float]]] = {}
     for look, q in zip(looks, q_values.tolist(), strict=True):

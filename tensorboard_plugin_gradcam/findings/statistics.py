@@ -15,7 +15,7 @@ def _log_factorials(count: int) -> Floats:
     return np.concatenate([[0.0], np.cumsum(np.log(np.arange(1, count + 1, dtype=np.float64)))])
 
 
-def _log_choose(total: int, factorials: Floats, chosen: NDArray[np.int64]) -> Floats:
+def _log_choose(total: int | NDArray[np.integer], factorials: Floats, chosen: NDArray[np.integer]) -> Floats:
     return np.asarray(factorials[total] - factorials[chosen] - factorials[total - chosen])
 
 
@@ -40,6 +40,20 @@ def fisher_greater(hits: int, size: int, other_hits: int, other_size: int) -> fl
         - _log_choose(total, factorials, np.array([all_hits]))
     )
     return float(min(1.0, np.exp(logs).sum()))
+
+
+def smallest_fisher(all_hits: NDArray[np.integer], size: NDArray[np.integer], total: int) -> Floats:
+    """Return the smallest p-value that `fisher_greater` can have of so many hits, if as many as can be are the group's.
+
+    Args:
+        all_hits: in the group and the others together.
+        size: of the group; the two are broadcast.
+        total: size of the group and the others together.
+    """
+    factorials = _log_factorials(total)
+    own = np.minimum(all_hits, size)
+    ways = _log_choose(size, factorials, own) + _log_choose(total - size, factorials, all_hits - own)
+    return np.asarray(np.exp(ways - _log_choose(total, factorials, all_hits)))
 
 
 def fisher_two_sided(hits: int, size: int, other_hits: int, other_size: int) -> float:

@@ -29,6 +29,17 @@ def test_a_mark_on_three_tenths_of_fifty_samples_is_found():
     assert found == [[(1, BIRTH)]] * len(found)
 
 
+def test_a_strip_on_a_fifth_of_fifty_samples_is_found():
+    random = np.random.default_rng(0)
+    labels = (np.arange(100) % 2).astype(np.int32)
+    summary = Summary()
+    for step in range(12):
+        maps = random.gamma(0.5, size=(100, 7, 7))
+        maps[1:21:2, 0] += 20  # ten samples of class 1
+        summary.add(Observations(step, maps, labels))
+    assert [(spot.group, spot.region.name) for spot in hot_spots(summary)] == [(1, "upper edge")]
+
+
 def test_the_smallest_window_that_holds_it_is_named():
     spot = hot_spots(planted()[0].summary)[0]
     assert spot.region.area == pytest.approx(1 / 49)

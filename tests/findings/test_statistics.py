@@ -11,6 +11,7 @@ from tensorboard_plugin_gradcam.findings.statistics import (
     fisher_two_sided,
     jump_sizes,
     sign_test_greater,
+    smallest_fisher,
 )
 
 TABLES = [(5, 10, 1, 30), (0, 5, 3, 9), (12, 12, 0, 40), (40, 200, 3, 800), (7, 7, 7, 7), (300, 500, 2000, 19500)]
@@ -21,6 +22,16 @@ def test_fisher_is_the_exact_test_of_scipy(table):
     hits, size, others, other_size = table
     contingency = [[hits, size - hits], [others, other_size - others]]
     assert fisher_greater(*table) == pytest.approx(stats.fisher_exact(contingency, "greater").pvalue, rel=1e-6)
+
+
+def test_no_p_value_is_below_the_smallest_one():
+    hits, sizes = np.arange(13), np.array([[3], [8], [12]])
+    found = smallest_fisher(hits[None], sizes, 20)
+    for (row, at), smallest in np.ndenumerate(found):
+        size, all_hits = int(sizes[row, 0]), int(hits[at])
+        fewest, most = max(0, all_hits - 20 + size), min(size, all_hits)
+        every = [fisher_greater(own, size, all_hits - own, 20 - size) for own in range(fewest, most + 1)]
+        assert smallest == pytest.approx(min(every), rel=1e-6)
 
 
 def test_the_two_sided_test_sees_either_direction():
