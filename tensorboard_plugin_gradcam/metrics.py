@@ -113,9 +113,9 @@ def ground_truth(sample: Sample, shape: tuple[int, ...], target: int = -1) -> Tr
     None where it has none, or one of another number of axes.
     """
     if sample.class_mask is not None and target >= 0:
-        return _in_mask(sample.class_mask == target, shape) if sample.class_mask.ndim == len(shape) else None
+        return in_masks((sample.class_mask == target)[None], shape)[0] if sample.class_mask.ndim == len(shape) else None
     if sample.mask is not None:
-        return _in_mask(sample.mask, shape) if sample.mask.ndim == len(shape) else None
+        return in_masks(sample.mask[None], shape)[0] if sample.mask.ndim == len(shape) else None
     if not sample.boxes or len(shape) != 2:
         return None
     boxes = np.array(sample.boxes)
@@ -141,9 +141,10 @@ def in_any_box(boxes: NDArray[np.floating], owners: NDArray[np.integer], shape: 
     return np.asarray(changes.cumsum(axis=1, out=changes).cumsum(axis=2, out=changes)[:, :-1, :-1] > 0)
 
 
-def _in_mask(mask: NDArray[Any], shape: tuple[int, ...]) -> Truth:
-    nearest = [_nearest(points, cells) for points, cells in zip(shape, mask.shape, strict=True)]
-    return np.asarray(mask[np.ix_(*nearest)] != 0)
+def in_masks(masks: NDArray[Any], shape: tuple[int, ...]) -> Truth:
+    """Return which points of a grid lie in each of some masks ``(N, ...)`` of one shape."""
+    nearest = [_nearest(points, cells) for points, cells in zip(shape, masks.shape[1:], strict=True)]
+    return np.asarray(masks[np.ix_(np.arange(len(masks)), *nearest)] != 0)
 
 
 @lru_cache(maxsize=2**12)

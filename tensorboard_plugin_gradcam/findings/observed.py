@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
@@ -28,6 +29,7 @@ from tensorboard_plugin_gradcam.records.arrays import Cells
 
 TRUTH = (28, 28)  # points of the grid on which marked regions are known
 COARSE_TRUTH, COARSE_FROM = (14, 14), 5_000  # of so many samples
+SMALL_MASK = 2**12  # cells of a mask that is held beside others
 STRETCH_CELLS = 2**18  # of maps that are summarised together
 
 
@@ -229,16 +231,22 @@ class _Known:
         self._mark_boxes(first, *batch.boxes)
         boxes: list[Sequence[Box]] = []
         counts = np.zeros(len(batch.labels), np.int64)
-        for place, message in batch.others.items():
+        masks: dict[tuple[int, ...], list[tuple[int, NDArray[Any]]]] = defaultdict(list)
+        for place, message in batch.others.items():  # many together: to mark each alone would take too long
             sample = sample_of(message, self._cells)
-            if sample.mask is None and sample.boxes:  # almost never: to mark each alone would take too long
-                self._labels[first + place] = -1 if sample.label is None else sample.label
+            self._labels[first + place] = -1 if sample.label is None else sample.label
+            if sample.mask is not None and sample.mask.ndim == 2 and sample.mask.size <= SMALL_MASK:
+                masks[sample.mask.shape].append((first + place, sample.mask))
+            elif sample.mask is None and sample.boxes:
                 boxes.append(sample.boxes)
                 counts[place] = len(sample.boxes)
             else:
                 self._mark(first + place, sample)
         if boxes:
             self._mark_boxes(first, np.array([box for of_sample in boxes for box in of_sample]), counts)
+        for alike in masks.values():
+            indices, cells = zip(*alike, strict=True)
+            self._of_all()[list(indices)] = metrics.in_masks(np.stack(cells), self._grid)
 
     def _mark_boxes(self, first: int, boxes: NDArray[np.floating], counts: NDArray[np.int64]) -> None:
         marked = np.flatnonzero(counts)

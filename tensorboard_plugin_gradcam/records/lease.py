@@ -51,4 +51,4 @@ class Lease:
     def overlaps(self, other: Lease) -> bool:
         """Tell whether both wrote a series at the same time, as far as their beats show."""
         earlier, later = sorted((self, other), key=lambda lease: lease.session)
-        return bool(set(self.series) & set(other.series)) and earlier.beat > later.begun
+        return earlier.beat > later.begun and bool(set(self.series) & set(other.series))

@@ -11,11 +11,12 @@ from tensorboard_plugin_gradcam.records import records_pb2 as pb
 from tensorboard_plugin_gradcam.records.errors import CorruptRecord
 from tensorboard_plugin_gradcam.records.tags import tagged
 from tensorboard_plugin_gradcam.records.versions import LATER_PLUGIN_NAME, PLUGIN_NAME, check_version, stamp_version
-from tensorboard_plugin_gradcam.records.wire import parsed
+from tensorboard_plugin_gradcam.records.wire import Budget, parsed
 
 Kind = Literal["image", "cohort", "predictions", "maps", "numbers", "lease", "sums"]
 MapKind = Literal["positive", "signed", "rgb"]
 
+SMALL_PARTS = 2**16  # bytes that the parts of long metadata are counted as, at most: all of a log are read at once
 KINDS: tuple[Kind, ...] = get_args(Kind)  # KINDS[i] has number i + 1 on the wire
 MAP_KINDS: tuple[MapKind, ...] = get_args(MapKind)
 _PARTS: dict[Kind, tuple[str, ...]] = {
@@ -113,7 +114,7 @@ class Series:
     @classmethod
     def from_bytes(cls, data: bytes) -> Series:
         """Parse the summary metadata's content; raises `CorruptRecord` or `NewerFormat`."""
-        message = parsed(data, pb.Series)
+        message = metadata_of(data)
         check_version(message.version)
         if not 1 <= message.kind <= len(KINDS):
             raise CorruptRecord(f"expected a series of kind 1 to {len(KINDS)}, got {message.kind}")
@@ -153,3 +154,8 @@ def told_apart(series: Iterable[tuple[Owner, Series]]) -> dict[tuple[Owner, Seri
         else f"{one.method} ({one.map_kind})"
         for run, one in known
     }
+
+
+def metadata_of(data: bytes) -> pb.Series:
+    """Parse the summary metadata's content; raises `CorruptRecord`."""
+    return parsed(data, pb.Series, Budget(SMALL_PARTS))

@@ -37,6 +37,18 @@ _STAMP_FIELDS, _ARRAY_FIELDS = 10, 5  # that these have
 _BLOCK_FIELDS = 25  # that reading a block takes the time of
 _ABSURD = 2**40  # more is not told apart, so that sums fit into 64 bits
 _MESSAGES: dict[str, Any] = {"predictions": pb.Predictions, "maps": pb.Maps, "numbers": pb.Numbers, "sums": pb.Sums}
+_ARRAYS: dict[str, list[str]] = {
+    kind: [one.name for one in message.DESCRIPTOR.fields if one.message_type is pb.Array.DESCRIPTOR]
+    for kind, message in {**_MESSAGES, "maps": pb.Block}.items()
+}
+_ITEM_BYTES = {
+    pb.Array.UINT8: 1,
+    pb.Array.INT8: 1,
+    pb.Array.UINT16: 2,
+    pb.Array.FLOAT16: 2,
+    pb.Array.INT32: 4,
+    pb.Array.FLOAT32: 4,
+}
 _LISTED = {  # numbers for each member of a list
     "top_classes": 1, "top_probabilities": 1, "set_classes": 1, "set_probabilities": 1, "boxes": 4, "box_classes": 1,
     "box_scores": 1,
@@ -60,15 +72,36 @@ class Claim(NamedTuple):
 def claimed(kind: str, data: bytes) -> Claim:
     """Return what a record will take; what can't be parsed takes what it took to find out."""
     budget = Budget(len(data) + ALLOWANCE)
-    fields = kept = in_place = 0
+    fields = kept = in_place = passing = 0
     try:
         message = parsed(payload_of(data), _MESSAGES[kind], budget)
         fields = _fields(kind, message)
         kept, in_place = _claimed(kind, message)
+        passing = _passing(kind, message)
     except (CorruptRecord, NewerFormat):
         pass
     parts = RECORD_BYTES + ENTRY_BYTES * max(budget.fields, fields)
-    return Claim(min(kept, _ABSURD), min(2 * kept - in_place + parts, 2 * _ABSURD), parts)
+    return Claim(min(kept, _ABSURD), min(2 * kept - in_place + passing + parts, 2 * _ABSURD), parts)
+
+
+def _passing(kind: str, message: Any) -> int:
+    """Return the bytes of what is made while reading and kept by nobody: what was inflated, and what is cut off lists.
+
+    The values of maps are used as they come out of the inflater.
+    """
+    parts = message.blocks if kind == "maps" else (message,)
+    found = 0
+    for part in parts:
+        for name in _ARRAYS[kind]:
+            array = getattr(part, name)
+            if not array.shape:
+                continue
+            cells = _cells(array)
+            if array.compression != pb.Array.NONE and name != "masks" and not (kind == "maps" and name == "values"):
+                found += _ITEM_BYTES.get(array.type, 8) * cells
+            if name in _LISTED:
+                found += max(4 * cells - _claimed_by_list(array, _LISTED[name]), 0)
+    return min(found, _ABSURD)
 
 
 def _fields(kind: str, message: Any) -> int:

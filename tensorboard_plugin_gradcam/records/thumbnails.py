@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from tensorboard_plugin_gradcam.records import records_pb2 as pb
 from tensorboard_plugin_gradcam.records.arrays import Cells, pack
 from tensorboard_plugin_gradcam.records.errors import CorruptRecord
-from tensorboard_plugin_gradcam.records.wire import read
+from tensorboard_plugin_gradcam.records.series import metadata_of
 
 THUMBNAIL = 32  # pixels of the longer edge, as written
 LARGEST = 64  # as read
@@ -33,7 +33,7 @@ def thumbnail_in(content: bytes) -> Grey | None:
     Raises:
         CorruptRecord: it is not one.
     """
-    message = read(content, pb.Series)
+    message = metadata_of(content)
     if not message.HasField("thumbnail"):
         return None
     found = Cells(LARGEST**2).array(message.thumbnail)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Hashable, Iterator
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as TooSlow
@@ -140,3 +141,33 @@ class Bytes:
                 given_back = True
 
         return give_back
+
+
+class Holding:
+    """Large things that requests hold while they work on them; what several hold is counted once.
+
+    One that is larger than the budget is let in alone.
+    """
+
+    def __init__(self, budget: int) -> None:
+        self._left = budget
+        self._holders: Counter[Hashable] = Counter()
+        self._lock = threading.Lock()
+
+    @contextmanager
+    def of(self, name: Hashable, size: int) -> Iterator[None]:
+        """Hold a thing of such a size; raises `Busy` if there is no room."""
+        with self._lock:
+            if name not in self._holders:
+                if size > self._left and self._holders:
+                    raise Busy
+                self._left -= size
+            self._holders[name] += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._holders[name] -= 1
+                if not self._holders[name]:
+                    del self._holders[name]
+                    self._left += size

@@ -40,7 +40,7 @@ from tensorboard_plugin_gradcam.findings.evidence import portions
 from tensorboard_plugin_gradcam.findings.finding import Finding, Kind
 from tensorboard_plugin_gradcam.findings.summary import MOST_CLASSES, OBJECT_BYTES
 from tensorboard_plugin_gradcam.records import Block, CohortParts, MapKind, Predictions, Stamp
-from tensorboard_plugin_gradcam.viewer.budget import Flights, Processor
+from tensorboard_plugin_gradcam.viewer.budget import Processor
 from tensorboard_plugin_gradcam.viewer.catalog import Key
 from tensorboard_plugin_gradcam.viewer.limits import FEWEST_CLASSES, LOOKED_BYTES, SUMMARIES_BYTES, SUMMARY_BYTES
 from tensorboard_plugin_gradcam.viewer.store import Loaded
@@ -250,7 +250,6 @@ class Looked:
         self._budget = budget
         self._kept: OrderedDict[tuple[str, Key], LookedAt] = OrderedDict()
         self._lock = threading.Lock()
-        self._flights = Flights()
 
     def kept(self, experiment: str, key: Key, state: tuple[str, ...] | None) -> LookedAt | None:
         """Return what was found in a series in that state, if it is known."""
@@ -261,20 +260,15 @@ class Looked:
             self._kept.move_to_end((experiment, key))
             return found
 
-    def made(self, experiment: str, one: Studied, make: Callable[[], LookedAt]) -> LookedAt:
-        """Return what `make` finds in a series, which it does once for all who ask."""
-        return self.kept(experiment, one.key, one.state) or self._flights.share(
-            (experiment, one.key, one.state), lambda: self._keep((experiment, one.key), make())
-        )
-
-    def _keep(self, where: tuple[str, Key], found: LookedAt) -> LookedAt:
+    def keep(self, experiment: str, key: Key, found: LookedAt) -> None:
+        """Keep what was found in a series."""
+        where = experiment, key
         with self._lock:
             self._kept[where] = found
             self._kept.move_to_end(where)
             total = sum(one.nbytes for one in self._kept.values())
             while total > self._budget and self._kept:
                 total -= self._kept.popitem(last=False)[1].nbytes
-        return found
 
 
 def comparable(looked: Iterable[LookedAt], budget: int = LOOKED_BYTES) -> Iterator[LookedAt]:

@@ -19,6 +19,7 @@ IMAGE_PIXELS = 2**26  # of one picture; a browser needs four bytes for each
 OPENING_SECONDS = 1.0  # after which the answer that the tab opens with holds what it has
 OPENING_PICTURE_BYTES = 2**19  # of pictures in that answer
 OPENING_COHORT_BYTES = 2**20  # of a list of samples whose first pictures are in it
+HOLDING_BYTES = 256 * MIB  # of series that all requests work on at the same time
 SENDING_BYTES = 256 * MIB  # of all answers that are on their way
 PICTURES_AT_ONCE = 4  # that are read at the same time
 PACKETS_AT_ONCE = 2  # that are encoded at the same time

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tensorboard_plugin_gradcam.records import MapKind
 from tensorboard_plugin_gradcam.viewer.catalog import Key
 from tensorboard_plugin_gradcam.viewer.limits import NOTES, TEXT
 from tensorboard_plugin_gradcam.viewer.merge import nearest
@@ -51,7 +52,7 @@ def _gzipped(parts: Iterable[bytes | memoryview]) -> bytes:
     return b"".join([*(compressor.compress(part) for part in parts), compressor.flush()])
 
 
-def predictions_packet(key: Key, loaded: Loaded, cut: Cut, numbering: Numbering | None = None) -> bytes:
+def predictions_packet(key: Key, kind: MapKind, loaded: Loaded, cut: Cut, numbering: Numbering | None = None) -> bytes:
     """Encode the predictions of the steps asked for."""
     start, stop = _rows(loaded, cut)
     steps = _NO_STEPS if loaded.steps is None else loaded.steps.take(slice(start, stop))
@@ -63,7 +64,7 @@ def predictions_packet(key: Key, loaded: Loaded, cut: Cut, numbering: Numbering 
     return packet(header, arrays)
 
 
-def maps_packet(key: Key, kind: str, loaded: Loaded, cut: Cut, numbering: Numbering | None = None) -> bytes:
+def maps_packet(key: Key, kind: MapKind, loaded: Loaded, cut: Cut, numbering: Numbering | None = None) -> bytes:
     """Encode the maps of the steps and samples asked for."""
     start, stop = _rows(loaded, cut)
     steps = _NO_STEPS if loaded.steps is None else loaded.steps.take(slice(start, stop))
@@ -82,7 +83,7 @@ def maps_packet(key: Key, kind: str, loaded: Loaded, cut: Cut, numbering: Number
     return packet(header, arrays)
 
 
-def numbers_packet(key: Key, loaded: Loaded, cut: Cut, numbering: Numbering | None = None) -> bytes:
+def numbers_packet(key: Key, kind: MapKind, loaded: Loaded, cut: Cut, numbering: Numbering | None = None) -> bytes:
     """Encode the numbers of the steps asked for."""
     start, stop = _rows(loaded, cut)
     steps = _NO_STEPS if loaded.steps is None else loaded.steps.take(slice(start, stop))

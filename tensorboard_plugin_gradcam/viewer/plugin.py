@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import lru_cache
 from itertools import islice
 from typing import Any, Literal
@@ -22,6 +23,7 @@ from tensorboard_plugin_gradcam.records import (
     PLUGIN_NAME,
     CohortParts,
     CorruptRecord,
+    MapKind,
     NewerFormat,
     Series,
     verify_picture,
@@ -29,7 +31,7 @@ from tensorboard_plugin_gradcam.records import (
 from tensorboard_plugin_gradcam.viewer import cohorts, frontend, parameters
 from tensorboard_plugin_gradcam.viewer.answers import Answers
 from tensorboard_plugin_gradcam.viewer.behind import behind_json, by_prediction
-from tensorboard_plugin_gradcam.viewer.budget import Bytes, Flights, Processor, Turns
+from tensorboard_plugin_gradcam.viewer.budget import Bytes, Flights, Holding, Processor, Turns
 from tensorboard_plugin_gradcam.viewer.catalog import Catalog, Entry, Key
 from tensorboard_plugin_gradcam.viewer.damage import Damage, logdir_of
 from tensorboard_plugin_gradcam.viewer.findings import (
@@ -50,6 +52,7 @@ from tensorboard_plugin_gradcam.viewer.findings import (
     packed,
 )
 from tensorboard_plugin_gradcam.viewer.limits import (
+    HOLDING_BYTES,
     IMAGE_PIXELS,
     OPENING_COHORT_BYTES,
     OPENING_PICTURE_BYTES,
@@ -69,7 +72,7 @@ from tensorboard_plugin_gradcam.viewer.opening import (
     together,
 )
 from tensorboard_plugin_gradcam.viewer.packets import maps_packet, numbers_packet, predictions_packet
-from tensorboard_plugin_gradcam.viewer.parameters import quoted, required
+from tensorboard_plugin_gradcam.viewer.parameters import Aspect, Cut, quoted, required
 from tensorboard_plugin_gradcam.viewer.pictures import Picture, recognised
 from tensorboard_plugin_gradcam.viewer.places import Numbering, Registry
 from tensorboard_plugin_gradcam.viewer.source import Scope, Source, Unreadable
@@ -77,6 +80,7 @@ from tensorboard_plugin_gradcam.viewer.store import Loaded, Store
 from tensorboard_plugin_gradcam.viewer.thumbnails import Thumbnails
 
 Handler = Callable[[Request], Response]
+Packet = Callable[[Key, MapKind, Loaded, Cut, Numbering | None], bytes]
 FOREVER = 365 * 24 * 3600  # seconds; what is named by its digest never changes
 # None of the answers is a page: opened by itself, none may run or load anything.
 POLICY = ("Content-Security-Policy", "default-src 'none'; sandbox")
@@ -104,6 +108,7 @@ class GradCAMPlugin(base_plugin.TBPlugin):  # type: ignore[misc, unused-ignore]
         self._pictures = Flights()
         self._reading_pictures = Turns(PICTURES_AT_ONCE)
         self._sending = Bytes(SENDING_BYTES)
+        self._holding = Holding(HOLDING_BYTES)
         self._places = Registry()
         self._handlers: Mapping[str, Handler] = {
             "predictions": self._serve_predictions,
@@ -242,21 +247,20 @@ class GradCAMPlugin(base_plugin.TBPlugin):  # type: ignore[misc, unused-ignore]
     def _serve_predictions(self, request: Request) -> Response:
         key = Key(required(request.args, "run"), required(request.args, "tag"), "predictions")
         cut = parameters.steps_cut(request.args)
-        _, loaded = self._found(request, key)
-        numbering = self._numbering(request, key, loaded)
-        return self._sent(
-            request, self._answers.of(loaded, cut, lambda: predictions_packet(key, loaded, cut, numbering))
-        )
+        return self._packed(request, key, cut, predictions_packet)
 
     def _serve_maps(self, request: Request) -> Response:
         run, tag, method, layer = (required(request.args, name) for name in ("run", "tag", "method", "layer"))
         key = Key(run, tag, "maps", method, layer)
         cut = parameters.maps_cut(request.args)
+        return self._packed(request, key, cut, maps_packet)
+
+    def _packed(self, request: Request, key: Key, cut: Cut, packet: Packet) -> Response:
         entry, loaded = self._found(request, key)
-        numbering = self._numbering(request, key, loaded)
-        return self._sent(
-            request, self._answers.of(loaded, cut, lambda: maps_packet(key, entry.map_kind, loaded, cut, numbering))
-        )
+        with self._holding.of(loaded.state, loaded.nbytes):
+            numbering = self._numbering(request, key, loaded)
+            made = self._answers.of(loaded, cut, lambda: packet(key, entry.map_kind, loaded, cut, numbering))
+        return self._sent(request, made)
 
     def _numbering(self, request: Request, key: Key, loaded: Loaded) -> Numbering | None:
         """Number the samples of a series across its steps, those of the predictions first, so that links stay good."""
@@ -288,9 +292,7 @@ class GradCAMPlugin(base_plugin.TBPlugin):  # type: ignore[misc, unused-ignore]
         method, layer = (request.args.get(one, "") for one in ("method", "layer"))
         key = Key(run, tag, "numbers", method, layer, name)
         cut = parameters.steps_cut(request.args)
-        _, loaded = self._found(request, key)
-        numbering = self._numbering(request, key, loaded)
-        return self._sent(request, self._answers.of(loaded, cut, lambda: numbers_packet(key, loaded, cut, numbering)))
+        return self._packed(request, key, cut, numbers_packet)
 
     def _found(self, request: Request, key: Key) -> tuple[Entry, Loaded]:
         scope = _scope(request)
@@ -314,14 +316,12 @@ class GradCAMPlugin(base_plugin.TBPlugin):  # type: ignore[misc, unused-ignore]
         if known is not None:
             return known
         processor.expect_some()
-        studied = self._studied(request, key)
-
-        def make() -> LookedAt:
+        with self._summarising.taken(), self._studied(request, key) as studied:
             processor.hand(studied.handed)
-            with self._summarising.taken():
-                return looked_at(self._summarised(scope, studied, processor), studied.state)
-
-        found = self._looked.made(scope.experiment, studied, make)
+            found = self._looked.kept(scope.experiment, key, studied.state)  # made while this one waited
+            if found is None:
+                found = looked_at(self._summarised(scope, studied, processor), studied.state)
+                self._looked.keep(scope.experiment, key, found)
         processor.note_progress()
         return found
 
@@ -341,37 +341,38 @@ class GradCAMPlugin(base_plugin.TBPlugin):  # type: ignore[misc, unused-ignore]
         key = Key(run, tag, "maps", method, layer)
         step, by = parameters.step(request.args), parameters.aspect(request.args)
         processor = Processor()
-        studied = self._studied(request, key)
 
-        def made(found: Found) -> dict[str, Any]:
-            _, summarised, looks, _ = found
-            at = step
-            if by == "prediction":
-                observed = self._observed(request, studied, step)
-                summarised, at = by_prediction(summarised, observed), max(step, observed.step)
-            shown = atlas_json(summarised, at, looks)
-            if shown is None:
-                raise _nothing_at(key)
-            return shown
+        with self._studied(request, key) as studied:
 
-        def make() -> bytes:
-            with self._summarising.taken():
-                processor.hand(studied.handed)
-                return packed(made(self._summarised(_scope(request), studied, processor)))
+            def make() -> bytes:
+                with self._summarising.taken():
+                    processor.hand(studied.handed)
+                    found = self._summarised(_scope(request), studied, processor)
+                    return packed(self._atlas(request, studied, found, step, by))
 
-        return self._once(request, "atlas", ((studied.key, studied.state),), (step, by), make)
+            return self._once(request, "atlas", ((studied.key, studied.state),), (step, by), make)
+
+    def _atlas(self, request: Request, studied: Studied, found: Found, step: float, by: Aspect) -> dict[str, Any]:
+        _, summarised, looks, _ = found
+        if by == "prediction":
+            observed = self._observed(request, studied, step)
+            summarised, step = by_prediction(summarised, observed), max(step, observed.step)
+        shown = atlas_json(summarised, step, looks)
+        if shown is None:
+            raise _nothing_at(studied.key)
+        return shown
 
     def _serve_behind(self, request: Request) -> Response:
         run, tag, method, layer = (required(request.args, name) for name in ("run", "tag", "method", "layer"))
         step, by = parameters.step(request.args), parameters.aspect(request.args)
         region, group = parameters.region(request.args), parameters.group(request.args)
-        studied = self._studied(request, Key(run, tag, "maps", method, layer))
+        with self._studied(request, Key(run, tag, "maps", method, layer)) as studied:
 
-        def make() -> bytes:
-            with self._summarising.taken():
-                return packed(behind_json(self._observed(request, studied, step), region, group, by))
+            def make() -> bytes:
+                with self._summarising.taken():
+                    return packed(behind_json(self._observed(request, studied, step), region, group, by))
 
-        return self._once(request, "behind", ((studied.key, studied.state),), (step, by, region, group), make)
+            return self._once(request, "behind", ((studied.key, studied.state),), (step, by, region, group), make)
 
     def _observed(self, request: Request, studied: Studied, step: float) -> Observations:
         cohort_of = self._cohorts(_scope(request), studied.key.run, Processor(studied.handed))
@@ -387,7 +388,9 @@ class GradCAMPlugin(base_plugin.TBPlugin):  # type: ignore[misc, unused-ignore]
         name = (route, _scope(request).experiment, part, states)
         return self._sent(request, self._answers.kept(name, 300 * len(states), make), "application/json")
 
-    def _studied(self, request: Request, key: Key) -> Studied:
+    @contextmanager
+    def _studied(self, request: Request, key: Key) -> Iterator[Studied]:
+        """Read what is known of a series of maps, and hold it."""
         scope = _scope(request)
         entry, maps = self._found(request, key)
 
@@ -396,7 +399,10 @@ class GradCAMPlugin(base_plugin.TBPlugin):  # type: ignore[misc, unused-ignore]
             return self._store.series(scope, other, found.tags) if found else None
 
         said, sums = beside(Key(key.run, key.tag, "predictions")), beside(key._replace(kind="sums"))
-        return Studied(key, entry.map_kind, maps, said, sums)
+        studied = Studied(key, entry.map_kind, maps, said, sums)
+        size = sum(0 if one is None else one.nbytes for one in (maps, said, sums))
+        with self._holding.of(studied.state, size):
+            yield studied
 
     def _cohorts(self, scope: Scope, run: str, processor: Processor) -> CohortOf:
         def cohort_of(digest: str) -> Listing | None:

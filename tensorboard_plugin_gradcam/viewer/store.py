@@ -282,12 +282,11 @@ class Store:
         leases = []
         for data in self._source.last(scope, key.run, tags):
             with suppress(CorruptRecord, NewerFormat):
-                leases.append(Lease.from_bytes(data))
-        of_series = [lease for lease in leases if tag in lease.series]
-        pairs = (pair for pair in combinations(of_series, 2) if pair[0].overlaps(pair[1]))
-        return tuple(
-            dict.fromkeys(replace(lease, series=(), host=lease.host[:100]) for pair in pairs for lease in pair)
-        )
+                lease = Lease.from_bytes(data)
+                if tag in lease.series:  # of which there may be many, and all leases are compared
+                    leases.append(replace(lease, series=(tag,), host=lease.host[:100]))
+        pairs = (pair for pair in combinations(leases, 2) if pair[0].overlaps(pair[1]))
+        return tuple(dict.fromkeys(replace(lease, series=()) for pair in pairs for lease in pair))
 
 
 def ident_of(point: Point) -> Ident:

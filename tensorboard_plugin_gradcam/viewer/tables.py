@@ -107,7 +107,11 @@ class PredictionTable:
         """Return the one row of a record."""
         arrays = {field.name: getattr(record, field.name) for field in fields(record)}
         columns = {name: array[None] for name, array in arrays.items() if isinstance(array, np.ndarray)}
-        columns = {name: a[:, :, :TOP_CLASSES] if name in _LISTS else a for name, a in columns.items()}
+        # A copy: a view would keep what is cut off.
+        columns = {
+            name: column[:, :, :TOP_CLASSES].copy() if name in _LISTS and column.shape[2] > TOP_CLASSES else column
+            for name, column in columns.items()
+        }
         return cls(1, columns, record.task, record.threshold)
 
     @property

@@ -67,12 +67,12 @@ def _check_steps(kind: str, data: bytes) -> bool:
     loaded = merged(kind, {ident_of(point): point}, None, None)
     assert (loaded.steps is None) == bool(loaded.corrupt)
     if kind == "predictions":
-        predictions_packet(KEY, loaded, Cut())
+        predictions_packet(KEY, "positive", loaded, Cut())
     elif kind == "sums":
         for record in loaded.table.records if isinstance(loaded.table, SumTable) else ():
             summary_of(1, record)
     elif kind == "numbers":
-        numbers_packet(KEY, loaded, Cut())
+        numbers_packet(KEY, "positive", loaded, Cut())
     else:
         for cut in (Cut(), Cut(samples=(0, 2), step=0.0)):
             maps_packet(KEY, "positive", loaded, cut)

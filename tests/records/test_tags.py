@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from tensorboard_plugin_gradcam.records import Series, scalar_tag
+from tensorboard_plugin_gradcam.records import CorruptRecord, Series, scalar_tag
 from tensorboard_plugin_gradcam.records.tags import PREFIX
 
 TEXT = some.text(alphabet=":%/aé'\"\\\n", max_size=4)
@@ -35,3 +36,9 @@ def test_a_tag_has_nothing_that_the_data_server_stumbles_over(series: Series) ->
 @given(some.lists(TEXT, max_size=3), SERIES)
 def test_a_scalar_never_stands_under_the_tag_of_a_series(parts: list[str], series: Series) -> None:
     assert scalar_tag("val", *parts) != series.tensorboard_tag
+
+
+def test_metadata_of_many_small_parts_is_refused_and_a_long_name_is_not() -> None:
+    with pytest.raises(CorruptRecord, match="small ones"):
+        Series.from_bytes(b"\x78\x01" * 50_000)
+    assert len(Series.from_bytes(Series("predictions", tag="a" * 2**20).to_bytes()).tag) == 2**20

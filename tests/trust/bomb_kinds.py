@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import struct
 import zlib
@@ -55,6 +56,30 @@ def maps(size: int) -> Iterator[tuple[str, list[bytes]]]:
     yield "small parts of many steps", [STAMP + b"\x78\x01" * (size // 2000)] * 1000
     yield "nothing, a thousand times", [STAMP] * 1000
     yield "incompressible", [STAMP + block(array(0, [1, size], os.urandom(size)), 1)]
+
+
+def predictions(size: int) -> Iterator[tuple[str, list[bytes]]]:
+    """Yield series of predictions, as the payloads of their steps."""
+    yield "long lists of classes", [STAMP + field(5, _zeros(INT, 10, 2**20)) + field(6, _zeros(FLOAT, 10, 2**20))] * 20
+    boxes = field(13, _zeros(FLOAT, 1000, 1000, 4)) + field(14, _zeros(INT, 1000, 1000))
+    yield "boxes beyond count", [STAMP + boxes + field(15, _zeros(FLOAT, 1000, 1000))] * 50
+    yield "sets of many samples", [STAMP + field(9, _zeros(INT, 100_000, 200)) + field(10, _zeros(FLOAT, 100_000, 200))]
+    yield "masks of classes", [STAMP + field(16, zero_array(0, [16, 2048, 2048], 2**26))] * 20
+    yield "more samples at each step", [STAMP + field(2, _zeros(INT, 1 + 100 * step)) for step in range(1000)]
+    replaced = field(11, field(1, 2) + field(2, 4) + field(3, 1))
+    yield "replaced steps", [field(1, field(1, bytes(16)) + replaced * (size // len(replaced)))]
+
+
+def numbers(size: int) -> Iterator[tuple[str, list[bytes]]]:
+    """Yield series of numbers, as the payloads of their steps."""
+    yield "deflated numbers", [STAMP + field(2, _zeros(FLOAT, 2**22))] * 20
+    places = field(3, _zeros(INT, 2**20)) + field(4, _zeros(INT, 2**20))
+    yield "deflated numbers with places", [STAMP + field(2, _zeros(FLOAT, 2**20)) + places] * 20
+    yield "few numbers of many steps", [STAMP + field(2, array(FLOAT, [24], bytes(96)))] * (size // 150)
+
+
+def _zeros(type_: int, *shape: int) -> bytes:
+    return zero_array(type_, list(shape), 4 * math.prod(shape))
 
 
 def pictures(size: int) -> Iterator[tuple[str, bytes]]:
@@ -112,6 +137,7 @@ def studied(size: int) -> Iterator[Study]:
     """Yield series that are summarised."""
     box = field(7, struct.pack("<4f", 0.1, 0.1, 0.6, 0.6))
     mask = field(8, zero_array(0, [2048, 2048], 2**22))
+    classes = field(14, b"\x03")
     one = array(0, [1, 1, 1], b"\xff")
 
     def at(maps: bytes, cohort: int = 0) -> bytes:
@@ -125,6 +151,11 @@ def studied(size: int) -> Iterator[Study]:
     small = array(0, [most, 7, 7], bytes(49 * most), deflate=True)
     yield Study("small deflated maps of the most samples", [labelled(most)], [at(shown_block(small, most))])
     yield Study("boxes of the most samples", [labelled(most, more=box)], [at(shown_block(cells, most))])
+    yield Study("boxes with classes", [labelled(most, more=box + classes)], [at(shown_block(cells, most))])
+    sets = field(11, b"\x01\x02\x03") + field(12, 1) + field(13, struct.pack("<f", 0.3))
+    yield Study("sets of labels and values", [labelled(most, more=sets)], [at(shown_block(cells, most))])
+    tiny = field(8, array(0, [1, 1], b"\1"))
+    yield Study("tiny masks of half of the most", [labelled(most // 2, more=tiny)], [at(shown_block(cells, most))])
     some = 20_000
     yield Study("ids of the most samples", [labelled(most, more=field(5, b"x" * 40))], [at(shown_block(cells, most))])
     yield Study("masks", [labelled(16, more=mask)], [at(shown_block(noise(16, 7), 16))])
@@ -164,24 +195,18 @@ def _said(count: int) -> bytes:
 def _sums(groups: int) -> bytes:
     """Return sums of so many classes on the finest grid, deflated to little."""
 
-    def zeros_of(type_: int, *shape: int) -> bytes:
-        count = 1
-        for edge in shape:
-            count *= edge
-        return zero_array(type_, list(shape), 4 * count)
-
     classes = struct.pack(f"<{groups + 1}i", *range(groups), -1)
     return b"".join(
         [
             stamp(),
             field(2, array(INT, [2], struct.pack("<2i", 10, 10))),
             field(3, array(INT, [groups + 1], classes, deflate=True)),
-            field(4, zeros_of(INT, groups + 1)),
-            field(5, zeros_of(INT, groups + 1)),
-            field(6, zeros_of(FLOAT, groups + 1, 100)),
-            field(7, zeros_of(FLOAT, groups + 1, 100)),
-            field(8, zeros_of(INT, groups + 1, 250)),
-            field(9, zeros_of(INT, 250, 3)),
-            field(10, zeros_of(FLOAT, groups + 1, 7)),
+            field(4, _zeros(INT, groups + 1)),
+            field(5, _zeros(INT, groups + 1)),
+            field(6, _zeros(FLOAT, groups + 1, 100)),
+            field(7, _zeros(FLOAT, groups + 1, 100)),
+            field(8, _zeros(INT, groups + 1, 250)),
+            field(9, _zeros(INT, 250, 3)),
+            field(10, _zeros(FLOAT, groups + 1, 7)),
         ]
     )

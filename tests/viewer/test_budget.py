@@ -12,7 +12,7 @@ import pytest
 
 from tensorboard_plugin_gradcam.records import Cohort, CorruptRecord, Sample, verify_picture
 from tensorboard_plugin_gradcam.viewer import budget
-from tensorboard_plugin_gradcam.viewer.budget import Busy, Bytes, Flights, Processor, Turns
+from tensorboard_plugin_gradcam.viewer.budget import Busy, Bytes, Flights, Holding, Processor, Turns
 from tensorboard_plugin_gradcam.viewer.cohorts import packed
 from tensorboard_plugin_gradcam.viewer.pictures import recognised
 from tests.trust.bombs import pictures
@@ -72,6 +72,19 @@ def test_processor_is_allowed_by_what_is_handed_over(monkeypatch: pytest.MonkeyP
         processor.expect_some()
     processor.hand(5_000_000)
     processor.expect_some()
+
+
+def test_what_several_requests_hold_is_counted_once_and_what_is_too_large_is_held_alone() -> None:
+    holding = Holding(100)
+    with holding.of("a", 60), holding.of("a", 60):
+        with pytest.raises(Busy), holding.of("b", 60):
+            pass
+        with holding.of("b", 40):
+            pass
+    with holding.of("large", 1000), pytest.raises(Busy), holding.of("b", 1):
+        pass
+    with holding.of("b", 100):
+        pass
 
 
 def test_bytes_on_their_way_are_given_back_once() -> None:

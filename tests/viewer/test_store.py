@@ -14,14 +14,16 @@ import numpy as np
 import pytest
 
 from tensorboard_plugin_gradcam.records import Block, Maps, Numbers, Predictions, Stamp
-from tensorboard_plugin_gradcam.records.sizes import Claim
+from tensorboard_plugin_gradcam.records.sizes import Claim, claimed
 from tensorboard_plugin_gradcam.viewer import store as store_module
 from tensorboard_plugin_gradcam.viewer.catalog import Key
+from tensorboard_plugin_gradcam.viewer.decode import decoded
 from tensorboard_plugin_gradcam.viewer.packets import maps_packet, predictions_packet
 from tensorboard_plugin_gradcam.viewer.parameters import Cut
 from tensorboard_plugin_gradcam.viewer.source import Listed, Place, Point, Reading, Scope, Unavailable
 from tensorboard_plugin_gradcam.viewer.store import Loaded, Store, ident_of, merged
 from tensorboard_plugin_gradcam.viewer.tables import MapTable, PredictionTable
+from tests.trust.raw import FLOAT, INT, envelope, field, stamp, zero_array
 from tests.viewer.eventlog import block
 from tests.viewer.server import Answer
 
@@ -117,7 +119,7 @@ def test_predictions_of_changing_size_are_padded() -> None:
         loss=np.array([0.5, 1], np.float32),
     )
     points = _points((0, 0.0, one.to_bytes()), (1, 1.0, two.to_bytes()))
-    _, arrays = _unpacked(predictions_packet(KEY, merged("predictions", points, None, None), Cut()))
+    _, arrays = _unpacked(predictions_packet(KEY, "positive", merged("predictions", points, None, None), Cut()))
     assert arrays["prediction"].tolist() == [[3, -1], [1, 2]]
     assert arrays["top_classes"].tolist() == [[[-1] * 3] * 2, [[1] * 3] * 2]
     assert np.isnan(arrays["loss"][0]).all()
@@ -184,6 +186,21 @@ def test_no_more_records_are_looked_at_than_the_budget_pays_for(monkeypatch: pyt
     assert 200 < len(found) <= 300  # looking at twice as many would take twice the time
     assert 999 in found
     assert max(np.diff(sorted(found))) == 4  # spread evenly
+
+
+def test_lists_that_are_cut_off_count_as_what_they_are_inflated_to_and_are_not_kept() -> None:
+    numbers = zero_array(INT, [10, 2**18], 10 * 2**20)
+    data = envelope(stamp() + field(5, numbers) + field(6, zero_array(FLOAT, [10, 2**18], 10 * 2**20)))
+    points = {(step, step): (step, 0.0, data) for step in range(20)}
+    claim = claimed("predictions", data)
+    assert claim.kept < 10_000
+    assert 40 * 2**20 < claim.reading < 50 * 2**20
+    loaded = merged("predictions", points, None, None)
+    assert loaded.sampled_down == 1
+    assert isinstance(loaded.table, PredictionTable)
+    kept = decoded("predictions", (0, 0.0, data))[1].columns["top_classes"]
+    assert kept.shape == (1, 10, 100)
+    assert kept.base is None  # of which a view would keep all
 
 
 def test_predictions_that_would_be_padded_beyond_the_budget_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
