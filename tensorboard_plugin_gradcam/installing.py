@@ -14,9 +14,12 @@ DISTRIBUTION = "tensorboard-plugin-gradcam"
 _REQUIREMENT = re.compile(r"^(?P<what>[^;\[\s]+(\[[^\]]*\])?[^;]*);.*extra == ['\"](?P<extra>[\w.-]+)['\"]")
 
 
-def install(extra: str) -> str:
-    """Return the command that installs the packages of an extra, such as ``pip install "lightning>=2.2"``."""
-    return " ".join(["pip install", *map(_quoted, _packages(extra) or [extra])])
+def install(extra: str, otherwise: str = "") -> str:
+    """Return the command that installs the packages of an extra, such as ``pip install "lightning>=2.2"``.
+
+    `otherwise` is the package to name where this one was never installed, so that its extras are not known.
+    """
+    return " ".join(["pip install", *map(_quoted, _packages(extra) or [otherwise or extra])])
 
 
 def reinstall() -> str:
@@ -37,7 +40,7 @@ def reinstall() -> str:
 def missing(what: str, library: str | None, extra: str, remark: str = "") -> ImportError:
     """Return the error for `what`, which needs a library that is not installed; `extra` holds it."""
     package = str(library).partition(".")[0]  # a submodule, as an import error names it
-    return ImportError(f"{what} needs {package}: {install(extra)}{remark}")
+    return ImportError(f"{what} needs {package}: {install(extra, package)}{remark}")
 
 
 def _quoted(package: str) -> str:

@@ -120,7 +120,7 @@ class Recommendation:
             return [*said, "No method is better than random maps here: trust none of them on such pictures yet."]
         low = self.chosen.sensitivity.mean
         if low < SENSITIVE:
-            said.append(f"Its class sensitivity is {low:.2f}: such a map is hardly about the class.")
+            said.append(f"Its class sensitivity is {low:.2f}: the map hardly depends on the class.")
         return [*said, f"To log: {self.call}"]
 
 

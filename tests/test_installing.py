@@ -34,6 +34,7 @@ def test_without_metadata_the_library_itself_is_named(monkeypatch: pytest.Monkey
 
     monkeypatch.setattr(installing, "distribution", nothing)
     assert str(installing.missing("CAM", "torch._C", "torch")) == "CAM needs torch: pip install torch"
+    assert str(installing.missing("Parquet", "pyarrow", "parquet")) == "Parquet needs pyarrow: pip install pyarrow"
     assert installing.reinstall().startswith("pip install ")
 
 

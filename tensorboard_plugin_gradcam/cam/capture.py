@@ -158,7 +158,7 @@ class Capture:
         except RuntimeError as error:
             if "second time" not in str(error):
                 raise
-            raise ValueError("expected result() before backward(), which has freed the graph") from error
+            raise ValueError("expected result() to be called before backward(), which has freed the graph") from error
         finally:
             self._is_ours = False
 

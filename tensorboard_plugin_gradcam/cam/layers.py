@@ -55,6 +55,6 @@ def found_layer(model: nn.Module, candidates: Candidates) -> dict[str, nn.Module
         nearest = f". The nearest were:\n{table(best)}\n" if best else ": no module's output changes with the image; "
         raise ValueError(
             f"expected a layer whose output has more than one cell with a place in the image, and leads to the scores, "
-            f"found none{nearest}name a layer with layers=, and its arrangement with reshape= where it has one"
+            f"found none{nearest}name a layer with layers=, and pass reshape= if its output is not (N, C, H, W)"
         )
     return {candidates.choice: layer_of(model, candidates.choice)}

@@ -209,7 +209,9 @@ class _Probing:
         image = inputs.images[0]
         if image.is_meta:
             inputs.run(model)  # which tells what does not fit
-            raise ValueError("expected images with numbers, got a tensor on the meta device: places are measured")
+            raise ValueError(
+                "expected images with numbers, got a tensor on the meta device: layers are found by running the model"
+            )
         self._is_list = isinstance(inputs.images, list)
         self._shape = tuple(image.shape)
         self._device, self._dtype = image.device, image.dtype

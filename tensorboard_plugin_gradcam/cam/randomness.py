@@ -84,8 +84,8 @@ def warn_of_others(sources: Iterable[Source]) -> None:
     """Warn that another thread draws while a model that draws too is explained."""
     warnings.warn(
         f"the model draws random numbers of {' and '.join(sorted(sources))} in evaluation mode, and another thread "
-        "draws from the same generator meanwhile: what that thread drew during a map is drawn again after it. Give "
-        "the model or the thread a generator of its own",
+        "draws from the same generator meanwhile: it gets the numbers that it drew during a map once more afterwards. "
+        "Give the model or the thread a generator of its own",
         stacklevel=2,
     )
 

@@ -414,7 +414,9 @@ class KerasCAM:
         value = keras.ops.convert_to_tensor(written.reshape(len(cells), *own.shape[1:]), dtype=dtype)
         kept: list[Any] = []
         if trace is None or not any(one is target for one, _ in trace.steps):
-            raise keras_measures.NotDefined(f"layer {layer!r} gives no single tensor: choose gain")
+            raise keras_measures.NotDefined(
+                f"layer {layer!r} returns several tensors, which the rest of the model can't be run on: choose gain"
+            )
         with (
             keras_layers.borrowed(self.model),
             keras_layers.answered(trace, target, value, len(cells)),

@@ -206,7 +206,7 @@ class GradCAMCallback(*_callback_classes()):  # type: ignore[misc]
         if self._targets not in ("label", "both") or any(label.index is None for label in found):
             self._faults.tell(
                 "the top classes are explained",
-                f"expected a class of each sample for targets={self._targets!r}, got batches without",
+                f"expected the class of each sample for targets={self._targets!r}, got batches without labels",
             )
             return None
         if self._targets == "both":

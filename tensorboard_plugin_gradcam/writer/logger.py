@@ -684,7 +684,7 @@ def labels_as_targets(samples: Samples, targets: str) -> list[Any]:
     sets = samples.truth.sets
     labels: Any = samples.labels if sets is None else sets
     if labels is None or (sets is None and (labels < 0).any()):
-        raise ValueError(f"expected labels of all samples for targets={targets!r}, got samples without")
+        raise ValueError(f"expected labels of all samples for targets={targets!r}, got samples without labels")
     rows = [list(label) for label in labels] if sets is not None else [[label] for label in labels.tolist()]
     return [Distinct([None, *row]) if targets == "both" else row or [None] for row in rows]
 

@@ -190,7 +190,8 @@ def _complain(low: float, high: float, undone: bool) -> None:
     if undone:
         if low < -0.1 or high > 1.1:
             warnings.warn(
-                f"images have {values} after their normalization was undone, and are clipped: is it the right one?",
+                f"images have {values} after their normalization was undone, and are clipped: check mean= and std=, or "
+                "transform=",
                 stacklevel=2,
             )
         return

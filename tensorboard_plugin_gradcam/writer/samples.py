@@ -206,7 +206,7 @@ def _truth_masks(truth_masks: Any, masks: Any) -> Any:
         raise ValueError(
             "expected masks of ground truth, 0 outside, got fractions, as result.masks() has: pass result.maps as maps"
         )
-    warn("masks= is called truth_masks= now: ground truth, not a CAM's masks")
+    warn("masks= is now called truth_masks=: it is ground truth, not the masks of a CAM")
     return masks
 
 

@@ -2,6 +2,7 @@
 
 import type {MapSeries, RawMap, Sample} from "../types";
 import {currentLimits, explainedOver, limitsFor, mapOf, seriesOf, shownStep} from "../state/maps";
+import {shown} from "../maths/numbers";
 import {stepIndexOf} from "../maths/series";
 import {entriesOver, mapOfEntry, measured, METRICS, thinned} from "../state/measure";
 import {type Group, images, loader, look, pin, renderer, seriesKey, settings} from "../state/store";
@@ -31,7 +32,7 @@ export async function viewPicture(): Promise<string> {
   await gathered(all);
   const canvas = drawPoster(posterOf(layout), renderer);
   await saved(pngOf(canvas), `grad-cam ${VIEW_NAMES[view.peek()].toLowerCase()}.png`);
-  return `A picture of ${all.length} tiles was saved`;
+  return `A picture of ${shown(all.length)} tiles was saved`;
 }
 
 export async function sampleGif(
@@ -55,7 +56,7 @@ export async function sampleGif(
     return {image, map, look: look.peek(), limits: limitsOfEntry(group, index, series, entry, map)};
   });
   await saved(stepsGif(renderer, frames, 1000 / settings.peek().speed, tell), `${sampleName(sample, index)}.gif`);
-  return `An animation of ${frames.length} steps was saved`;
+  return `An animation of ${shown(frames.length)} steps was saved`;
 }
 
 /** Every kept step of one sample. */

@@ -38,7 +38,9 @@ def cam(scene: LayerScene) -> Tensor:
         )
     classes = [target.index for target in scene.asked.targets]
     if min(classes) < 0 or max(classes) >= len(weights):
-        raise ValueError(f"expected classes of {len(weights)}, got {classes}: CAM explains classes alone")
+        raise ValueError(
+            f"expected classes of {len(weights)}, got {classes}: CAM explains classes only, not other targets"
+        )
     return weighted(weights.detach()[classes].float(), scene.activations)
 
 
@@ -94,7 +96,10 @@ def _full_gradients(scene: Scene, chunk: slice, biases: Mapping[str, Tensor]) ->
     def keeping(name: str) -> Any:
         def keep(module: nn.Module, args: Any, output: Tensor) -> Tensor:
             if not torch.is_grad_enabled():
-                raise ValueError(f"expected gradients all through the model for full_grad, which are off at {name!r}")
+                raise ValueError(
+                    f"expected gradients through the whole model for full_grad, got none at {name!r}: the model "
+                    "switches them off there"
+                )
             # Frozen layers of another input than the images have no graph of their own.
             kept = output if output.requires_grad else output.detach().requires_grad_()
             ran.append((name, kept))
