@@ -115,6 +115,7 @@ class _Slot:
     fingerprint: Fingerprint
     checked: float
     read: float
+    rest: float = REREAD_SECONDS  # for so long it is not read again while the listing says the same
 
 
 @dataclass(frozen=True)
@@ -240,9 +241,13 @@ class Store:
         now = time.monotonic()
         try:
             checked, fingerprint = self._fingerprint(scope, key, tags)
-            if slot and fingerprint == slot.fingerprint and now - slot.read < REREAD_SECONDS:
+            if slot and fingerprint == slot.fingerprint and now - slot.read < slot.rest:
                 return replace(slot, checked=checked)
-            return _Slot(self._read(scope, key, tags, slot.loaded if slot else None), fingerprint, checked, now)
+            loaded = self._read(scope, key, tags, slot.loaded if slot else None)
+            if slot and fingerprint == slot.fingerprint and _is_same(loaded, slot.loaded):
+                # The old one: answers that were made of it are still good. A log that rests is read ever less often.
+                return replace(slot, checked=checked, read=now, rest=min(2 * slot.rest, FORGOTTEN_SECONDS))
+            return _Slot(loaded, fingerprint, checked, now)
         except Unavailable:
             if slot is None:
                 raise
@@ -292,6 +297,16 @@ class Store:
 def ident_of(point: Point) -> Ident:
     """Return what tells a record from every other of its series."""
     return point[0], hash(point[2])
+
+
+def _is_same(new: Loaded, old: Loaded) -> bool:
+    """Whether a second reading gave the same records."""
+
+    def what(loaded: Loaded) -> tuple[Any, ...]:
+        found = (loaded.generation, loaded.idents, loaded.replaced, dict(loaded.corrupt), loaded.sampled_down)
+        return (*found, loaded.complete, loaded.writers)
+
+    return what(new) == what(old)
 
 
 def merged(kind: str, points: Mapping[Ident, Point], old: Loaded | None, sampled_down: int | None) -> Loaded:

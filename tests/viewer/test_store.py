@@ -8,6 +8,7 @@ import time
 import tracemalloc
 from collections.abc import Mapping
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -249,6 +250,29 @@ def test_an_unchanged_series_is_not_read_again(provider: _Provider) -> None:
     provider.points.append(_point(1))
     assert _steps(store.series(SCOPE, KEY, [Place("tag")])) == [0, 1]
     assert provider.reads == 2
+
+
+def test_a_series_that_rests_is_read_again_ever_less_often(
+    provider: _Provider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = [1000.0]
+    monkeypatch.setattr(store_module, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    store = Store(provider, 1000)  # type: ignore[arg-type]
+    provider.points = [_point(0), _point(9)]
+    first = store.series(SCOPE, KEY, [Place("tag")])
+    read_at = []
+    for second in range(400):
+        now[0], before = 1000.0 + second, provider.reads
+        assert store.series(SCOPE, KEY, [Place("tag")]) is first
+        if provider.reads > before:
+            read_at.append(second)
+    assert read_at == [20, 60, 140, 260, 380]
+    provider.points.insert(1, _point(3))  # TensorBoard lists the same last step as before
+    now[0] += 120
+    assert _steps(store.series(SCOPE, KEY, [Place("tag")])) == [0, 3, 9]
+    now[0] += 20
+    store.series(SCOPE, KEY, [Place("tag")])
+    assert provider.reads == 8
 
 
 def test_many_threads_read_once(provider: _Provider) -> None:
