@@ -16,8 +16,10 @@ import threading
 import time
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +31,7 @@ from tensorboard_plugin_gradcam.viewer.limits import MISSING_SECONDS, UNREAD_SEC
 from tensorboard_plugin_gradcam.viewer.source import Place
 from tensorboard_plugin_gradcam.viewer.store import Ident, Loaded
 
+LOOK_SECONDS = 0.1  # that is waited for a record that is looked at
 NAMED = 3  # steps that a sentence names one by one
 TOO_LARGE = "The event files of this run hold too many records to be compared with what TensorBoard shows."
 
@@ -87,17 +90,24 @@ class Missing:
             problems: a sentence for each run with a damaged file.
             stopped: runs of which TensorBoard does not read a file to its end: of those, that is said already.
         """
-        with self._lock, self._held.lock:
-            now = time.monotonic()
-            if now - self._looked > self._every:
-                sentences = self._of_all_tags(catalog, problems)
-                for place, found in _by_run_and_tag(self._all_lost(catalog, loaded)).items():
-                    sentences[place].append(_lost_sentence(found))
-                for place, found in _by_run_and_tag(self._all_unread(catalog, stopped, now)).items():
-                    sentences[place].append(_unread_sentence(found))
-                self._told = {place: " ".join(said) for place, said in sentences.items()}
-                self._looked = time.monotonic()
-            return self._told
+        # No request waits for a look at the files, nor for another request that compares: what was said last is said.
+        with _if_free(self._lock) as is_free:
+            if is_free and time.monotonic() - self._looked > self._every:
+                with _if_free(self._held.lock, LOOK_SECONDS) as is_still:
+                    if is_still:
+                        self._told = self._compared(catalog, loaded, problems, stopped)
+                        self._looked = time.monotonic()
+        return self._told
+
+    def _compared(
+        self, catalog: Catalog, loaded: Mapping[Key, Loaded], problems: Mapping[str, str], stopped: Collection[str]
+    ) -> Told:
+        sentences = self._of_all_tags(catalog, problems)
+        for place, found in _by_run_and_tag(self._all_lost(catalog, loaded)).items():
+            sentences[place].append(_lost_sentence(found))
+        for place, found in _by_run_and_tag(self._all_unread(catalog, stopped, time.monotonic())).items():
+            sentences[place].append(_unread_sentence(found))
+        return {place: " ".join(said) for place, said in sentences.items()}
 
     def suspect(self, catalog: Catalog, loaded: Mapping[Key, Loaded]) -> Key | None:
         """Return a series to be read, of which TensorBoard's data server seems to have dropped steps."""
@@ -168,6 +178,17 @@ class Missing:
             since = now
             self._progress[run, tag] = reached, now
         return now - since >= self._patience
+
+
+@contextmanager
+def _if_free(lock: Any, seconds: float = 0) -> Iterator[bool]:
+    """Take a lock if it is free, or becomes so within some seconds, and tell whether it was."""
+    is_free = lock.acquire(timeout=seconds) if seconds else lock.acquire(blocking=False)
+    try:
+        yield is_free
+    finally:
+        if is_free:
+            lock.release()
 
 
 def lost_steps(run: HeldRun, places: Collection[Place], loaded: Loaded, kept: Mapping[str, int | None]) -> list[int]:

@@ -155,10 +155,10 @@ class GradCAMPlugin(base_plugin.TBPlugin):  # type: ignore[misc, unused-ignore]
         """Read a series in the background of which steps seem to be missing, though nobody asks for it."""
         if not self._reading_suspects.acquire(blocking=False):
             return
-        key = self._missing.suspect(catalog, loaded)
 
         def read() -> None:
             try:
+                key = self._missing.suspect(catalog, loaded)
                 if key is not None:
                     self._store.series(scope, key, catalog.entries[key].tags)
             except errors.PublicError:  # said where it is asked for
@@ -166,10 +166,7 @@ class GradCAMPlugin(base_plugin.TBPlugin):  # type: ignore[misc, unused-ignore]
             finally:
                 self._reading_suspects.release()
 
-        if key is None:
-            self._reading_suspects.release()
-        else:
-            threading.Thread(target=read, name="gradcam-missing", daemon=True).start()
+        threading.Thread(target=read, name="gradcam-missing", daemon=True).start()
 
     def _serve_opening(self, request: Request) -> Response:
         """Answer what the tab asks first, as far as that is quickly done: the tab asks for the rest as ever."""

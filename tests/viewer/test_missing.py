@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Iterable
 from pathlib import Path
@@ -135,6 +136,31 @@ def test_as_long_as_tensorboard_reads_something_new_nothing_is_unread(tmp_path: 
         assert told(found, listing(reached, said), handed_over(points[:6])) is None
     time.sleep(0.11)
     assert "has not read" in (told(found, listing(60, said), handed_over(points[:6])) or "")
+
+
+def test_nobody_waits_for_a_look_at_the_files(tmp_path: Path) -> None:
+    """What was said last is said, and what is new as soon as the look is over."""
+    write_run(tmp_path / "run", STEPS, first=False)
+    damage = Damage(str(tmp_path), data_server=True)
+    damage.look()
+    found = Missing(damage.held, {PLUGIN_NAME: 1000}, patience=1e9, every=-1)
+    points = written(tmp_path)
+    before = told(found, listing(90), handed_over([one for one in points if one[0] != 50]))
+    assert before is not None
+    looking, enough = threading.Event(), threading.Event()
+
+    def look() -> None:
+        with damage.held.lock:
+            looking.set()
+            assert enough.wait(60)
+
+    look_in_the_background = threading.Thread(target=look)
+    look_in_the_background.start()
+    assert looking.wait(60)
+    assert told(found, listing(90), handed_over(points)) == before
+    enough.set()
+    look_in_the_background.join()
+    assert told(found, listing(90), handed_over(points)) is None
 
 
 def test_a_run_of_too_many_records_is_not_compared_and_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
