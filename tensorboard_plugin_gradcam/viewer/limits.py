@@ -57,8 +57,6 @@ CATALOGS = 8  # experiments whose catalogues are kept
 CATALOGS_SERIES = 2 * SERIES_LISTED  # in all of them; the last is always kept
 FRESH_SECONDS = 0.5  # for so long nothing is asked of the data provider again
 CATALOG_SECONDS = 10.0  # for so long a known series is found in the catalogue without listing again
-REREAD_SECONDS = (
-    20.0  # after so long a series is read again although it is listed the same; twice as long after each time it was
-)
+REREAD_SECONDS = 20.0  # after so long a series is read again although it is listed the same, then ever less often
 FORGOTTEN_SECONDS = 120.0  # the same where it is not kept, and reading it again takes more
 RELIST_SECONDS = 5.0  # so often at most are all pictures of a run listed, in search of one that a tool renamed
