@@ -17,7 +17,7 @@ import {CLOSE} from "./icons";
 import {Nothing} from "./Nothing";
 import {room} from "./room";
 import {useArrived} from "./arrived";
-import {AT_ONCE, useNear} from "./near";
+import {AT_ONCE, useNear, useRest} from "./near";
 import {useOrder} from "./useOrder";
 import {isFocused, Seen, Unseen} from "./Tile";
 
@@ -93,13 +93,14 @@ function Strips({tags, first, cast, tables}: TablesProps & {tables: readonly Tab
   const aligned = Math.max(...ratios) / Math.min(...ratios) < ALIKE;
   const rank = (sample: number) => rankWords(first, cast, sample, (index) => peersOf(tags, cast, index));
   const several = tables.length > 1;
+  const made = useRest(strips.length);
   if (!across) return null;
   if (!aligned) {
     const items = ratios.map((ratio) => ({perHeight: across * ratio, fixed: (across - 1) * GAPS.inside}));
     const places = justified(items, width, MIXED * tileSize, GAPS.between);
     return (
       <div class="strips mixed">
-        {strips.map((strip, place) => (
+        {strips.slice(0, made).map((strip, place) => (
           <StripView
             key={keyOf(strip)}
             {...{strip, cast, rank, several}}
@@ -125,7 +126,7 @@ function Strips({tags, first, cast, tables}: TablesProps & {tables: readonly Tab
           <Heads key={place} cells={strips[0]!.cells} cast={cast} repeated={place > 0} />
         ))}
       </div>
-      {strips.map((strip, place) => (
+      {strips.slice(0, made).map((strip, place) => (
         <StripView
           key={keyOf(strip)}
           {...{strip, cast, rank, several}}

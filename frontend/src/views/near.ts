@@ -1,6 +1,7 @@
 /** What can be seen, or soon: the rest is neither drawn nor fetched. */
 
 import {useEffect, useState} from "preact/hooks";
+import {begin} from "../busy";
 
 const ROOM = "200px"; // beyond the edge that is drawn already
 
@@ -29,4 +30,25 @@ export function useNear(element: {current: HTMLElement | null}, initially = fals
   const [near, setNear] = useState(initially);
   useEffect(() => (element.current ? observe(element.current, setNear) : undefined), []);
   return near;
+}
+
+const IN_SIGHT = 24; // strips that a large screen holds
+const FIRST_MS = 50; // until those are drawn
+
+/** How many of many strips are made: those that can be in sight, and all a moment after these are there. */
+export function useRest(count: number): number {
+  const [all, setAll] = useState(count <= IN_SIGHT);
+  useEffect(() => {
+    if (all) return;
+    const end = begin();
+    const timer = setTimeout(() => {
+      setAll(true);
+      end();
+    }, FIRST_MS);
+    return () => {
+      clearTimeout(timer);
+      end();
+    };
+  }, []);
+  return all ? count : Math.min(count, IN_SIGHT);
 }
