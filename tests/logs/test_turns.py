@@ -92,10 +92,14 @@ def test_a_part_of_it_has_the_sums_of_its_steps_and_the_maps_that_are_kept(logdi
     assert findings["findings"][0]["sentence"] == SENTENCE
     atlases = json.loads(found["atlas"])["atlases"]  # by prediction, of which there are no sums
     assert [one["step"] for one in atlases] == [5, 6]
-    for kind in ("gif", "png"):
-        assert export(logdir, tmp_path / f"card.{kind}", runs="marked", steps="0-6").stat().st_size > 1000
-        with pytest.raises(ValueError, match="the maps of its last steps only are kept"):
-            export(logdir, tmp_path / f"none.{kind}", runs="marked", steps="0-4")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["png", "gif", "webm"])
+def test_a_card_shows_the_steps_of_which_maps_are_kept(logdir: Path, tmp_path: Path, kind: str) -> None:
+    assert export(logdir, tmp_path / f"card.{kind}", runs="marked", steps="0-6").stat().st_size > 1000
+    with pytest.raises(ValueError, match="the maps of its last steps only are kept"):
+        export(logdir, tmp_path / f"none.{kind}", runs="marked", steps="0-4")
 
 
 def test_pruned_it_keeps_its_last_maps(logdir: Path, tmp_path: Path) -> None:

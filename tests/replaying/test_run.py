@@ -16,6 +16,7 @@ import pytest
 import torch
 
 from tensorboard_plugin_gradcam import CAM, GradCAMLogger, read_gradcam, replay
+from tensorboard_plugin_gradcam.writer import turns
 from tests.replaying.saved import IMAGES, LABELS, network, save_epochs, trained, written_at
 
 
@@ -54,6 +55,26 @@ def test_a_replay_is_what_a_live_log_would_have_been(tmp_path):
     for name in ("prediction", "probability", "label_probability", "top_classes"):
         assert np.array_equal(ours_said.array(name), live_said.array(name))
     assert ours.problems == ()
+
+
+@pytest.mark.slow
+def test_a_replay_of_a_whole_data_set_keeps_the_maps_of_the_last_checkpoints_and_the_sums_of_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(turns, "WHOLE", len(IMAGES) - 1)
+    monkeypatch.setattr(turns, "KEPT", 2)
+    for count, methods in ((3, ["grad_cam"]), (5, ["grad_cam"]), (5, ["grad_cam", "hires_cam"])):
+        save_epochs(tmp_path / "checkpoints", count)
+        replay(
+            network, tmp_path / "checkpoints", (IMAGES, LABELS), tmp_path / "log", methods=methods, steps_per_epoch=10
+        )
+        read = read_gradcam(tmp_path / "log")
+        steps = list(range(10, 10 * count + 1, 10))
+        assert {key[2]: series.steps.tolist() for key, series in read.maps.items()} == dict.fromkeys(
+            methods, steps[-2:]
+        )
+        assert {key[2]: series.steps.tolist() for key, series in read.sums.items()} == dict.fromkeys(methods, steps)
+        assert read.problems == ()
 
 
 def test_maps_are_those_of_the_model_bit_for_bit(tmp_path):
