@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 HEADER, FOOTER = 12, 4  # bytes around the data of a frame
 _CHUNK = 1024  # bytes whose checksum is taken at once
 _WINDOW = 2**18  # bytes that are searched at once
+FOLDERS = 100_000  # of a log directory that are looked into
 ABANDONED_SECONDS = 300.0  # that nothing was written into a file; writers flush theirs every two minutes
 _DELTA = 0xA282EAD8  # of TensorFlow's masked checksums
 _ONES = 0xFFFFFFFF
@@ -48,10 +49,49 @@ def listed(logdir: str) -> Iterator[EventFile]:
     """Yield the event files below a log directory, run by run, named and ordered as in TensorBoard."""
     from tensorboard.backend.event_processing import io_wrapper
 
-    for folder in sorted(io_wrapper.GetLogdirSubdirectories(logdir)):
-        for file in sorted(io_wrapper.ListDirectoryAbsolute(folder)):
-            if io_wrapper.IsSummaryEventsFile(file):
-                yield EventFile(os.path.relpath(folder, logdir), file)
+    if "://" in logdir or not os.path.isdir(logdir):
+        files = ((one, io_wrapper.ListDirectoryAbsolute(one)) for one in io_wrapper.GetLogdirSubdirectories(logdir))
+    else:  # which TensorBoard walks without end where links go round, and not where a name is no UTF-8
+        files = ((one, [os.path.join(one, name) for name in names]) for one, names in folders(logdir))
+    for folder, paths in sorted(files):
+        for path in sorted(paths):
+            if io_wrapper.IsSummaryEventsFile(path):
+                yield EventFile(run_of(folder, logdir), path)
+
+
+def run_of(folder: str, logdir: str) -> str:
+    """Return the run's name of a folder; bytes of it that are no UTF-8 are written out."""
+    return os.path.relpath(folder, logdir).encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+
+
+def folders(logdir: str) -> Iterator[tuple[str, list[str]]]:
+    """Yield each folder of a local log directory, at most `FOLDERS`, with the names of what else is in it.
+
+    Links are followed, as by TensorBoard, but not into a folder that they are in.
+    """
+    left = FOLDERS
+    waiting: list[tuple[str, frozenset[tuple[int, int]]]] = [(logdir, frozenset())]
+    while waiting and left:
+        folder, above = waiting.pop()
+        left -= 1
+        try:
+            status = os.stat(folder)
+            here = (status.st_dev, status.st_ino)
+            if here in above:
+                continue
+            entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
+        except OSError:  # gone, or not ours to read
+            continue
+        inner = {entry.name for entry in entries if _is_folder(entry)}
+        yield folder, [entry.name for entry in entries if entry.name not in inner]
+        waiting += ((os.path.join(folder, name), above | {here}) for name in sorted(inner, reverse=True))
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link that goes round
+        return False
 
 
 @dataclass(frozen=True)

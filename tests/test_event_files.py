@@ -11,12 +11,15 @@ import pytest
 from tensorboard.compat.proto.event_pb2 import Event
 from tensorboard.compat.tensorflow_stub import pywrap_tensorflow as oracle
 
+from tensorboard_plugin_gradcam import event_files, read_gradcam
 from tensorboard_plugin_gradcam.event_files import (
     ABANDONED_SECONDS,
     Frame,
     Gap,
     Unfinished,
     crc32c,
+    folders,
+    listed,
     masked_crc32c,
     opened,
     scan,
@@ -190,3 +193,37 @@ def test_growing_files_are_scanned_on_from_where_a_scan_ended(tmp_path: Path) ->
     path.write_bytes(frame(b"a") + frame(b"b"))
     (later,) = scan(*opened(str(path)), start=unfinished.start)
     assert (first, later) == (Frame(0, b"a"), Frame(unfinished.start, b"b"))
+
+
+@pytest.mark.skipif(os.name == "nt", reason="names there are text")
+def test_a_folder_whose_name_is_no_text_takes_no_other_with_it(tmp_path: Path) -> None:
+    write_run(tmp_path / "good", [0, 10])
+    write_run(tmp_path / "odd", [0, 10])
+    os.rename(tmp_path / "odd", os.fsencode(tmp_path) + b"/bad\xff")
+    log = read_gradcam(tmp_path)
+    assert sorted(key[0] for key in log.maps) == ["bad\\xff", "good"]
+    assert {len(series) for series in log.maps.values()} == {2}
+    assert not log.problems
+
+
+def test_links_are_followed_but_not_round_and_round(tmp_path: Path) -> None:
+    run = tmp_path / "runs" / "one"
+    write_run(run, [0])
+    (tmp_path / "linked").symlink_to(run)
+    for name in ("up", "up again"):
+        (run / name).symlink_to(tmp_path)
+    assert [file.run for file in listed(str(tmp_path))] == ["linked", "runs/one"]
+    damage = Damage(str(tmp_path), data_server=True)
+    damage.look()
+    assert set(damage.held.runs) == {"linked", "runs/one"}
+
+
+def test_folders_that_are_linked_again_and_again_are_not_walked_without_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(event_files, "FOLDERS", 1000)
+    for depth in range(30):  # 2^30 paths
+        (tmp_path / f"{depth}").mkdir()
+        for name in ("a", "b"):
+            (tmp_path / f"{depth}" / name).symlink_to(tmp_path / f"{depth + 1}")
+    assert len(list(folders(str(tmp_path)))) == 1000

@@ -15,7 +15,17 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from tensorboard_plugin_gradcam.event_files import Frame, Gap, Unfinished, is_abandoned, opened, reached, scan
+from tensorboard_plugin_gradcam.event_files import (
+    Frame,
+    Gap,
+    Unfinished,
+    folders,
+    is_abandoned,
+    opened,
+    reached,
+    run_of,
+    scan,
+)
 from tensorboard_plugin_gradcam.logs.values import event_of
 from tensorboard_plugin_gradcam.viewer.held import Held
 from tensorboard_plugin_gradcam.viewer.limits import (
@@ -101,11 +111,11 @@ class Damage:
 
     def _paths(self) -> Iterator[tuple[str, str]]:
         assert self._logdir is not None
-        for folder, _, names in os.walk(self._logdir, followlinks=True):
-            for name in sorted(names):
+        for folder, names in folders(self._logdir):
+            for name in names:
                 path = os.path.join(folder, name)
                 if "tfevents" in name and _is_regular(path):
-                    yield path, os.path.relpath(folder, self._logdir)
+                    yield path, run_of(folder, self._logdir)
 
     def _extend(self, path: str, file: _File) -> None:
         read_at, size = opened(path)

@@ -103,6 +103,7 @@ class GradCAMPlugin(base_plugin.TBPlugin):  # type: ignore[misc, unused-ignore]
         self._answers = Answers()
         self._summaries = Summaries()
         self._looked = Looked()
+        self._seeking = Flights()
         self._summarising = Turns(1)
         self._thumbnails = Thumbnails(self._source)
         self._pictures = Flights()
@@ -301,6 +302,11 @@ class GradCAMPlugin(base_plugin.TBPlugin):  # type: ignore[misc, unused-ignore]
     def _serve_findings(self, request: Request) -> Response:
         tag, method, layer = (required(request.args, name) for name in ("tag", "method", "layer"))
         keys = [Key(run, tag, "maps", method, layer) for run in parameters.runs(request.args)]
+        name = (_scope(request).experiment, *keys)
+        made = self._seeking.share(name, lambda: self._findings(request, keys))
+        return self._sent(request, made, "application/json")
+
+    def _findings(self, request: Request, keys: Sequence[Key]) -> bytes:
         processor = Processor()
         looked = list(comparable(self._looked_at(request, key, processor) for key in keys))
         states = tuple((key, one.state, one.end is None) for key, one in zip(keys, looked, strict=True))
@@ -347,7 +353,8 @@ class GradCAMPlugin(base_plugin.TBPlugin):  # type: ignore[misc, unused-ignore]
                     found = self._summarised(_scope(request), studied, processor)
                     return packed(self._atlas(request, studied, found, step, by))
 
-            return self._once(request, "atlas", ((studied.key, studied.state),), (step, by), make)
+            answer = self._once(request, "atlas", ((studied.key, studied.state),), (step, by), make)
+        return self._sent(request, answer, "application/json")
 
     def _atlas(self, request: Request, studied: Studied, found: Found, step: float, by: Aspect) -> dict[str, Any]:
         _, summarised, looks, _ = found
@@ -369,7 +376,9 @@ class GradCAMPlugin(base_plugin.TBPlugin):  # type: ignore[misc, unused-ignore]
                 with self._summarising.taken():
                     return packed(behind_json(self._observed(request, studied, step), region, group, by))
 
-            return self._once(request, "behind", ((studied.key, studied.state),), (step, by, region, group), make)
+            part = (step, by, region, group)
+            answer = self._once(request, "behind", ((studied.key, studied.state),), part, make)
+        return self._sent(request, answer, "application/json")
 
     def _observed(self, request: Request, studied: Studied, step: float) -> Observations:
         cohort_of = self._cohorts(_scope(request), studied.key.run, Processor(studied.handed))
@@ -380,10 +389,10 @@ class GradCAMPlugin(base_plugin.TBPlugin):  # type: ignore[misc, unused-ignore]
 
     def _once(
         self, request: Request, route: str, states: tuple[object, ...], part: object, make: Callable[[], bytes]
-    ) -> Response:
-        """Answer what is made once for each state of some series."""
+    ) -> bytes:
+        """Return an answer that is made once for each state of some series."""
         name = (route, _scope(request).experiment, part, states)
-        return self._sent(request, self._answers.kept(name, 300 * len(states), make), "application/json")
+        return self._answers.kept(name, 300 * len(states), make)
 
     @contextmanager
     def _studied(self, request: Request, key: Key) -> Iterator[Studied]:
