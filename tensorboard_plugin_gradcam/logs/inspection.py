@@ -157,8 +157,12 @@ class _Run:
 
     def read(self, file: EventFile) -> None:
         """Take a file in."""
-        read_at, size = opened(file.path)
         self.files += 1
+        try:
+            read_at, size = opened(file.path)
+        except OSError as error:  # gone, or not ours to read: the other files are good
+            self.damage.append(f"{file.name} can't be read: {error.strerror}")
+            return
         self.read_bytes += size
         for part in scan(read_at, size):
             if isinstance(part, Unfinished):

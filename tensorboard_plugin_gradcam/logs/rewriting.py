@@ -10,6 +10,7 @@ import os
 import struct
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -133,7 +134,10 @@ def _step_records(logdir: str | os.PathLike[str], quiet: bool) -> tuple[list[_Re
     rest = 0
     runs: dict[str, _Run] = defaultdict(_Run)
     for file in progress(list(event_files(logdir)), "reading", "file", quiet):
-        read_at, size = opened(file.path)
+        try:
+            read_at, size = opened(file.path)
+        except OSError:  # gone, or not ours to read: it is named where the files are written
+            continue
         for part in scan(read_at, size):
             if not isinstance(part, Frame):
                 continue
@@ -268,7 +272,8 @@ def _written(
             with target.open("wb") as out:
                 for data in _events(file, runs[file.run], stays, left_out):
                     out.write(_framed(data))
-            before += opened(file.path)[1]
+            with suppress(OSError):
+                before += opened(file.path)[1]
         if path.exists():
             path.rmdir()
         made.rename(path)
@@ -279,7 +284,11 @@ def _events(
     file: EventFile, run: _Run, stays: Callable[[EventFile, int, Value, int], bool], left_out: list[str]
 ) -> Iterator[bytes]:
     """Yield a file's events with the values that stay; an event that had values and keeps none is left out."""
-    read_at, size = opened(file.path)
+    try:
+        read_at, size = opened(file.path)
+    except OSError as error:
+        left_out.append(f"{file.name} can't be read: {error.strerror}")
+        return
     for part in scan(read_at, size):
         event = event_of(part.data) if isinstance(part, Frame) else None
         if event is None or not isinstance(part, Frame):

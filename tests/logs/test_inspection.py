@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tensorboard_plugin_gradcam import inspect_log
+from tensorboard_plugin_gradcam import fix_log, inspect_log
 from tests.viewer.eventlog import write_run
 
 
@@ -33,3 +33,17 @@ def test_damage_is_told_record_by_record_and_a_file_that_is_being_written_is_non
     assert len(run.damage) == 1
     assert "damaged" in run.damage[0]
     assert run.unfinished == (file.name,)
+
+
+def test_a_file_that_is_gone_takes_no_other_with_it(tmp_path: Path) -> None:
+    write_run(tmp_path / "log" / "good", [0, 10])
+    gone = tmp_path / "log" / "gone" / "events.out.tfevents.1700000000.host.1.0"
+    gone.parent.mkdir()
+    gone.symlink_to(tmp_path / "nowhere")
+    found = {run.run: run for run in inspect_log(tmp_path / "log").runs}
+    assert found["good"].series
+    assert not found["good"].damage
+    assert "can't be read: No such file" in found["gone"].damage[0]
+    made = fix_log(tmp_path / "log", tmp_path / "copy")
+    assert [run.run for run in inspect_log(tmp_path / "copy").runs if run.series] == ["good"]
+    assert any("can't be read" in line for line in made.left_out)
