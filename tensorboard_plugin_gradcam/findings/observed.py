@@ -23,7 +23,8 @@ from tensorboard_plugin_gradcam.records import (
     MapKind,
     Predictions,
     Sample,
-    sample_of,
+    boxes_of,
+    mask_of,
 )
 from tensorboard_plugin_gradcam.records.arrays import Cells
 
@@ -219,7 +220,11 @@ class _Known:
         self._cells = Cells()
 
     def add(self, sample: Sample) -> None:
-        self._mark(len(self._identities), sample)
+        index = len(self._identities)
+        self._labels[index] = -1 if sample.label is None else sample.label
+        truth = metrics.ground_truth(sample, self._grid)
+        if truth is not None:
+            self._of_all()[index] = truth
         self._identities.append(self._told_apart(sample.identity))
         self._pictures.append(sample.image)
 
@@ -233,15 +238,16 @@ class _Known:
         counts = np.zeros(len(batch.labels), np.int64)
         masks: dict[tuple[int, ...], list[tuple[int, NDArray[Any]]]] = defaultdict(list)
         for place, message in batch.others.items():  # many together: to mark each alone would take too long
-            sample = sample_of(message, self._cells)
-            self._labels[first + place] = -1 if sample.label is None else sample.label
-            if sample.mask is not None and sample.mask.ndim == 2 and sample.mask.size <= SMALL_MASK:
-                masks[sample.mask.shape].append((first + place, sample.mask))
-            elif sample.mask is None and sample.boxes:
-                boxes.append(sample.boxes)
-                counts[place] = len(sample.boxes)
-            else:
-                self._mark(first + place, sample)
+            if message.has_label:
+                self._labels[first + place] = message.label
+            mask = mask_of(message, self._cells)
+            if mask is not None and mask.ndim == 2 and mask.size <= SMALL_MASK:
+                masks[mask.shape].append((first + place, mask))
+            elif mask is not None:
+                self._mark(first + place, mask)
+            elif message.boxes:
+                boxes.append(boxes_of(message))
+                counts[place] = len(boxes[-1])
         if boxes:
             self._mark_boxes(first, np.array([box for of_sample in boxes for box in of_sample]), counts)
         for alike in masks.values():
@@ -259,11 +265,9 @@ class _Known:
             edges = boxes[begin : begin + len(owners)].astype(np.float64)
             self._of_all()[first + marked[part]] = metrics.in_any_box(edges, owners, (len(marked[part]), *self._grid))
 
-    def _mark(self, index: int, sample: Sample) -> None:
-        self._labels[index] = -1 if sample.label is None else sample.label
-        truth = metrics.ground_truth(sample, self._grid)
-        if truth is not None:
-            self._of_all()[index] = truth
+    def _mark(self, index: int, mask: NDArray[np.uint8]) -> None:
+        if mask.ndim == len(self._grid):
+            self._of_all()[index] = metrics.in_masks(mask[None], self._grid)[0]
 
     def _of_all(self) -> NDArray[np.bool_]:
         if self._truths is None:

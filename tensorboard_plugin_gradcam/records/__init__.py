@@ -6,7 +6,17 @@ raises only `CorruptRecord` or `NewerFormat`, and decodes at most `MAX_CELLS` ar
 """
 
 from tensorboard_plugin_gradcam.records.arrays import MAX_CELLS
-from tensorboard_plugin_gradcam.records.cohort import Batch, Box, Cohort, CohortParts, Identities, Sample, sample_of
+from tensorboard_plugin_gradcam.records.cohort import (
+    Batch,
+    Box,
+    Cohort,
+    CohortParts,
+    Identities,
+    Sample,
+    boxes_of,
+    mask_of,
+    sample_of,
+)
 from tensorboard_plugin_gradcam.records.digests import digest_of_bytes, digest_of_pixels
 from tensorboard_plugin_gradcam.records.errors import CorruptRecord, NewerFormat
 from tensorboard_plugin_gradcam.records.lease import Lease
@@ -69,11 +79,13 @@ __all__ = [
     "Stamp",
     "Sums",
     "Task",
+    "boxes_of",
     "dequantised",
     "digest_of_bytes",
     "digest_of_pixels",
     "expect_readable",
     "fitting",
+    "mask_of",
     "overlap",
     "quantised",
     "sample_of",

@@ -368,7 +368,6 @@ class Identities:
         return names
 
 
-_MASKS = (("mask", "mask"), ("mask", "volume_mask"), ("class_mask", "class_mask"))
 _FIELDS = {field.name: field.number for field in pb.Sample.DESCRIPTOR.fields}
 _LAYOUT = Layout(
     numbers=tuple(_FIELDS[name] for name in ("label", "has_label", "has_labels", "width", "height")),
@@ -431,13 +430,33 @@ def sample_of(message: pb.Sample, cells: Cells, thinned: Callable[[Array], Array
             raise CorruptRecord(
                 f"expected a class for each of {len(message.boxes) // 4} boxes, got {len(message.box_classes)}"
             )
-    for name, field in _MASKS:
-        if message.HasField(field):
-            mask = thinned(cells.array(getattr(message, field), MAX_MASK_CELLS))
-            if mask.ndim not in (2, 3) or (mask.dtype != np.uint8 if name == "mask" else mask.dtype.kind not in "iu"):
-                raise CorruptRecord(f"expected a mask of two or three axes, got {mask.shape} of {mask.dtype}")
-            values[name] = mask if name == "mask" else mask.astype(np.int16)
+    mask = mask_of(message, cells, thinned)
+    if mask is not None:
+        values["mask"] = mask
+    if message.HasField("class_mask"):
+        class_mask = thinned(cells.array(message.class_mask, MAX_MASK_CELLS))
+        if class_mask.ndim not in (2, 3) or class_mask.dtype.kind not in "iu":
+            raise CorruptRecord(f"expected a class mask of integers, got {class_mask.shape} of {class_mask.dtype}")
+        values["class_mask"] = class_mask.astype(np.int16)
     return _with(values)
+
+
+def mask_of(
+    message: pb.Sample, cells: Cells, thinned: Callable[[Array], Array] = np.asarray
+) -> NDArray[np.uint8] | None:
+    """Return the mask of a message, as `sample_of` does; that of a volume, where it has both."""
+    mask = None
+    for name in ("mask", "volume_mask"):
+        if message.HasField(name):
+            mask = thinned(cells.array(getattr(message, name), MAX_MASK_CELLS))
+            if mask.ndim not in (2, 3) or mask.dtype != np.uint8:
+                raise CorruptRecord(f"expected a mask of two or three axes, got {mask.shape} of {mask.dtype}")
+    return mask
+
+
+def boxes_of(message: pb.Sample) -> tuple[Box, ...]:
+    """Return the boxes of a message, as `sample_of` does."""
+    return _boxes(message.boxes)
 
 
 def _with(values: dict[str, Any]) -> Sample:
