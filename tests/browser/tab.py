@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from PIL import Image
-from playwright.sync_api import Frame, Locator, Page, Route
+from playwright.sync_api import Frame, Locator, Page, Route, expect
 from torch import nn
 from torch.utils.tensorboard import SummaryWriter
 
@@ -198,7 +198,17 @@ def pixels(frame: Frame, selector: str) -> NDArray[np.uint8]:
 
 def pixels_of(canvas: Locator) -> NDArray[np.uint8]:
     """What a canvas shows once the page is at rest."""
-    url = canvas.evaluate("(canvas) => canvas.toDataURL('image/png')")
+    return _pixels_at(canvas.evaluate("(canvas) => canvas.toDataURL('image/png')"))
+
+
+def drawn(canvases: Locator) -> list[tuple[int, NDArray[np.uint8]]]:
+    """The sample of each canvas and what it shows, all at one moment: rows that come into sight add canvases later."""
+    expect(canvases.first).to_be_visible()
+    read = "(all) => all.map((canvas) => [Number(canvas.dataset.sample), canvas.toDataURL('image/png')])"
+    return [(sample, _pixels_at(url)) for sample, url in canvases.evaluate_all(read)]
+
+
+def _pixels_at(url: str) -> NDArray[np.uint8]:
     return np.asarray(Image.open(io.BytesIO(base64.b64decode(url.partition(",")[2]))).convert("RGB"))
 
 

@@ -16,7 +16,7 @@ from tensorboard_plugin_gradcam import add_gradcam
 from tensorboard_plugin_gradcam.heatmap import overlay
 from tensorboard_plugin_gradcam.reader import GradCAMLog, read_gradcam
 from tests.browser import truth
-from tests.browser.tab import TILE, Rich, at_size, look, pixels, pixels_of, turn_to
+from tests.browser.tab import TILE, Rich, at_size, drawn, look, pixels, turn_to
 from tests.viewer.server import Server, tensorboard
 
 LAST = Rich.STEPS[-1]
@@ -143,8 +143,8 @@ def test_the_class_whose_map_is_shown_is_chosen(page: Page, tmp_path: Path) -> N
         ):  # fmt: skip
             explain(name)
             expected = overlay(images[sample], maps[sample, target], smooth=False)
-            drawn = at_size(pixels(frame, TILE.format(sample=sample, step=10)), 64)
-            difference = np.abs(drawn.astype(int) - expected)
+            actual = at_size(pixels(frame, TILE.format(sample=sample, step=10)), 64)
+            difference = np.abs(actual.astype(int) - expected)
             assert (difference.max(axis=2) <= 3).mean() > 0.99, name
         frame.wait_for_function("() => location.hash.includes('p.gradcam.target=1')")
         frame.locator(".tile").first.hover()
@@ -163,9 +163,11 @@ def test_the_class_whose_map_is_shown_is_chosen(page: Page, tmp_path: Path) -> N
         turn_to(frame, view="compare", columns="target", smooth=0)
         expect(frame.locator(".heads .across >> nth=0 >> .name")).to_have_text(["temple", "flower"])
         for sample, row in enumerate(frame.locator("[data-strip]").all()):
-            for target, cell in enumerate(row.locator("canvas[data-ready=true]").all()):
+            cells = row.locator("canvas[data-ready=true]")
+            expect(cells).to_have_count(2)
+            for target, (_, cell) in enumerate(drawn(cells)):
                 expected = overlay(images[sample], maps[sample, target], smooth=False)
-                difference = np.abs(at_size(pixels_of(cell), 64).astype(int) - expected)
+                difference = np.abs(at_size(cell, 64).astype(int) - expected)
                 assert (difference.max(axis=2) <= 3).mean() > 0.99, (sample, target)
         spec = "run=run&tag=val&sample=0&method=grad_cam&layer="
         sides_of = {"view": "ab", "target": 1, "a": spec, "b": spec + "&target=1"}
