@@ -19,8 +19,8 @@ from torch.nn.utils import parametrize
 from .hooks import eager, without_autocast_cache, written_out
 from .randomness import TURN, RandomStates, Source, drawn_by_others, warn_of_others
 from .signals import Held, Open
-from .snapshot import Snapshot
-from .tensors import FirstPass, Views
+from .snapshot import Earlier, Snapshot
+from .tensors import FirstPass
 
 WAIT_SECONDS = 60.0
 
@@ -34,7 +34,7 @@ class _Known:
         self.has_warned_of_threads = False
         self.written: list[Tensor] = []
         self.said: set[str] = set()
-        self.views = Views()
+        self.earlier = Earlier()
 
 
 class _Models:
@@ -159,14 +159,15 @@ class borrowing:  # a verb, for it is read after `with`
         devices = _cuda_devices(model) if torch.cuda.is_initialized() else []
         states = RandomStates(devices)
         with _without_collecting():
-            snapshot = Snapshot(model, known.written, known.views)
+            snapshot = Snapshot(model, known.written, known.earlier)
         if snapshot.has_lazy_tensors:
             _refuse_lazy(model)
         first: list[FirstPass] = []
         undo.callback(self._restore, known, states, devices, snapshot, first)
         undo.enter_context(eager())
         undo.enter_context(written_out())
-        undo.enter_context(torch.inference_mode(False))
+        if torch.is_inference_mode_enabled():
+            undo.enter_context(torch.inference_mode(False))
         undo.enter_context(torch.set_grad_enabled(False))
         undo.enter_context(without_autocast_cache())
         cache = parametrize._cache

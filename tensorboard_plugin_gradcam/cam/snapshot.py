@@ -21,7 +21,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from copy import copy, deepcopy
 from itertools import chain, compress, count, cycle, filterfalse
 from operator import is_
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -57,20 +57,61 @@ MAX_OBJECTS = 20_000  # that are no modules; those next to the modules come firs
 Restore = Callable[[], None]
 
 
+class _Masks(NamedTuple):
+    """Which of many values have to be looked at, by their types: a one for each of them, else a zero."""
+
+    kinds: list[type]
+    containers: bytes  # which are empty or not
+    tensors: bytes
+    others: bytes
+    has_counters: bool
+
+    @classmethod
+    def of(cls, kinds: list[type]) -> _Masks:
+        """Sort values of these types."""
+        found = set(kinds)
+        others = found - _KNOWN
+        return cls(
+            kinds,
+            bytes(map(_EMPTY.__contains__, kinds)),
+            bytes(map(_TENSORS.__contains__, kinds)) if found & _TENSORS else b"",
+            bytes(map(others.__contains__, kinds)) if others else b"",
+            not _COUNTERS.isdisjoint(found),
+        )
+
+
+class Earlier:
+    """What snapshots of a model find again each time: its memory as numbers, and the types of what it holds."""
+
+    def __init__(self) -> None:
+        self.views = Views()
+        self._masks: list[_Masks] = []
+
+    def masks(self, kinds: list[type]) -> _Masks:
+        """Sort values by their types."""
+        for masks in self._masks:
+            if masks.kinds == kinds:
+                return masks
+        masks = _Masks.of(kinds)
+        self._masks = [masks, *self._masks[:3]]
+        return masks
+
+
 class Snapshot:
     """The state of a model and of what it holds, from when this is made.
 
     Args:
         model: is looked at, with all that can be reached from it.
         written: parameters that forward passes of this model are known to write to; others are not copied.
-        views: of the model's memory, from earlier snapshots.
+        earlier: what earlier snapshots of the model found, which makes this one quicker.
 
     Attributes:
         modules: the model and the modules in it.
         has_lazy_tensors: whether something has no shape yet.
     """
 
-    def __init__(self, model: nn.Module, written: Iterable[Tensor] = (), views: Views | None = None) -> None:
+    def __init__(self, model: nn.Module, written: Iterable[Tensor] = (), earlier: Earlier | None = None) -> None:
+        earlier = earlier or Earlier()
         self.modules: list[nn.Module] = []
         self.has_lazy_tensors = False
         self._dicts: list[tuple[dict[Any, Any], dict[Any, Any]]] = []
@@ -78,8 +119,8 @@ class Snapshot:
         self._restores: list[Restore] = []
         self._classes: list[tuple[Any, type]] = []
         tensors: dict[int, Tensor] = {}
-        _Walk(self, tensors).of(model)
-        self._tensors = TensorStates(tensors.values(), model, written, views)
+        _Walk(self, tensors, earlier).of(model)
+        self._tensors = TensorStates(tensors.values(), model, written, earlier.views)
 
     def restore(self) -> None:
         """Put everything back; what did not change is not touched. May be called again."""
@@ -157,8 +198,8 @@ def _refill(live: dict[Any, Any], now: dict[Any, Any], saved: dict[Any, Any]) ->
 class _Walk:
     """Visit what can be reached from a model, each thing once: first modules and what they hold, then the rest."""
 
-    def __init__(self, into: Snapshot, tensors: dict[int, Tensor]) -> None:
-        self._into, self._tensors = into, tensors
+    def __init__(self, into: Snapshot, tensors: dict[int, Tensor], earlier: Earlier) -> None:
+        self._into, self._tensors, self._earlier = into, tensors, earlier
         self._seen: set[int] = set()
         self._kinds: set[type] = set()  # classes that were looked at, with their bases
         self._alive: list[Any] = []  # so that no id is given again
@@ -290,22 +331,19 @@ class _Walk:
 
     def _shallow(self, dicts: list[dict[str, Any]]) -> list[Any]:
         """Keep dictionaries and look at what is in them; return the containers among it that are not empty."""
-        self._into._dicts += zip(dicts, map(dict, dicts), strict=True)
+        self._into._dicts += zip(dicts, map(dict.copy, dicts), strict=True)  # which shares the keys of attributes
         values = list(chain.from_iterable(map(dict.values, dicts)))
-        kinds = list(map(type, values))
-        found = set(kinds)
-        containers = list(compress(values, map(_EMPTY.__contains__, kinds)))
+        masks = self._earlier.masks(list(map(type, values)))
+        containers = list(compress(values, masks.containers))
         self._into._empty += filterfalse(None, containers)
-        if not _TENSORS.isdisjoint(found):
-            self._look_at_tensors(list(compress(values, map(_TENSORS.__contains__, kinds))))
-        others = found - _KNOWN
-        if others:
-            self._near += [
-                value
-                for value in compress(values, map(others.__contains__, kinds))
-                if id(value) not in self._seen and not (type(value) is tuple and _FIXED.issuperset(map(type, value)))
-            ]
-        if not _COUNTERS.isdisjoint(found):
+        if masks.tensors:
+            self._look_at_tensors(list(compress(values, masks.tensors)))
+        self._near += [
+            value
+            for value in compress(values, masks.others)
+            if id(value) not in self._seen and not (type(value) is tuple and _FIXED.issuperset(map(type, value)))
+        ]
+        if masks.has_counters:
             for items in dicts:
                 self._counters(items)
         return list(filter(None, containers))

@@ -95,6 +95,8 @@ class TensorStates:
 
     def overwritten(self) -> list[Tensor]:
         """Return the parameters that were written to and not kept."""
+        if list(map(_version_of, self._tensors)) == self._versions:
+            return []
         return [
             tensor
             for tensor, version in zip(self._tensors, self._versions, strict=True)
