@@ -243,17 +243,26 @@ def measure_tab(browser: Browser, address: str, minutes: float, pages: int) -> N
         settled(frame)
         requests, size = transferred(frame, "maps")
         print(f"maps of what is visible, all steps: {requests} requests, {size / 2**20:.2f} MB over the wire")
-        found = frame.evaluate(SCRUB, {"seconds": 5})
-        rate = 1000 / statistics.median(found["frames"])
-        slowest = np.percentile(found["changes"], 95)
-        change = statistics.median(found["changes"])
-        record("tab/scrubbing", float(rate), "steps/s")
-        record("tab/step change", float(change), "ms", high=float(slowest))
-        print(f"scrubbing {found['tiles']} tiles: {rate:.0f} steps a second", end="; ")
-        print(f"a change {change:.0f} ms, 95 % {slowest:.0f} ms")
+        scrub(frame, "")
         print(f"a GIF of 1,200 x 675, {GIF_FRAMES} frames: {gif_seconds(page, frame):.1f} s")
         if minutes:
             play(page, frame, minutes)
+    with opened(browser, f"{address}/#gradcam&p.gradcam.photo=color") as (page, _):
+        frame = tab_frame(page)
+        settled(frame)
+        scrub(frame, " over photographs in color")
+
+
+def scrub(frame: Frame, look: str) -> None:
+    """Print how many steps a second follow the scrubber."""
+    found = frame.evaluate(SCRUB, {"seconds": 5})
+    rate = 1000 / statistics.median(found["frames"])
+    slowest = np.percentile(found["changes"], 95)
+    change = statistics.median(found["changes"])
+    record(f"tab/scrubbing{look}", float(rate), "steps/s")
+    record(f"tab/step change{look}", float(change), "ms", high=float(slowest))
+    print(f"scrubbing {found['tiles']} tiles{look}: {rate:.0f} steps a second", end="; ")
+    print(f"a change {change:.0f} ms, 95 % {slowest:.0f} ms")
 
 
 def gif_seconds(page: Page, frame: Frame) -> float:
