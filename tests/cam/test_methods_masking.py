@@ -84,7 +84,7 @@ def test_full_grad_of_a_frozen_network_of_two_inputs_and_of_one_without_gradient
     found = CAM(model.requires_grad_(False), methods="full_grad")(inputs, 1).maps["full_grad", "input"]
     torch.testing.assert_close(found, expected)
     model.is_off = True
-    with pytest.raises(ValueError, match="off at 'image'"):
+    with pytest.raises(ValueError, match="got none at 'image'"):
         CAM(model, methods="full_grad")(inputs, 1)
 
 
