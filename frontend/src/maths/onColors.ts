@@ -4,9 +4,9 @@
  */
 
 import type {Limits, Look, RawMap} from "../types";
-import {BINS, type Heat, type Ink, inkOf, mixRow, type Pixels, thresholdOf} from "./compose";
+import {BINS, type Heat, type Ink, mixRow, type Pixels} from "./compose";
 import type {Placement, Size} from "./placement";
-import {FRACTION, fitted, heatOver, NO_INK, OPAQUE, spansOf, wordsOf} from "./spans";
+import {binsOf, FRACTION, layerOf, NO_INK, OPAQUE, spansOf, wordsOf} from "./spans";
 
 /** A photograph's pixels as numbers of 32 bits; null where it is not opaque everywhere. */
 export function opaqueOf(data: Uint8ClampedArray): Uint32Array | null {
@@ -28,13 +28,11 @@ export function paintOnColors(
   picture: Size,
 ): boolean {
   const lays = look.mode === "overlay" || look.mode === "spotlight";
-  const heat = lays ? heatOver(pixels, map, look, limits, placement, picture) : null;
-  if (!heat) return false;
-  const table = tableOf(inkOf(look, map.kind));
-  const words = wordsOf(pixels.data);
-  const threshold = thresholdOf(map, look, limits) * BINS;
-  if (threshold > 0 || !fitted(heat.plane)) paintCut(words, photograph, heat, table, threshold);
-  else paintWhole(words, photograph, heat, table);
+  const layer = lays ? layerOf(pixels, map, look, limits, placement, picture) : null;
+  if (!layer) return false;
+  const {words, heat, ink, cut} = layer;
+  if (cut === null) paintWhole(words, photograph, heat, tableOf(ink));
+  else paintCut(words, photograph, heat, tableOf(ink), cut);
   return true;
 }
 
@@ -67,15 +65,12 @@ function paintWhole(words: Uint32Array, photograph: Uint32Array, heat: Heat, tab
 
 /** As `paintWhole`, where there is a threshold, or the scale ends before the map does. */
 function paintCut(words: Uint32Array, photograph: Uint32Array, heat: Heat, table: Int32Array, threshold: number): void {
-  const {first, second, weight} = heat.across;
   const cells = new Float32Array(heat.columns);
+  const bins = new Int32Array(heat.across.first.length);
   for (let row = 0, at = 0; row < heat.down.first.length; row++) {
-    mixRow(heat, row, cells);
-    for (let column = 0; column < first.length; column++, at++) {
-      const left = cells[first[column]!]!;
-      const value = left + (cells[second[column]!]! - left) * weight[column]!;
-      const strength = heat.signed ? Math.abs(2 * value - BINS) : value;
-      const ink = (strength < threshold ? NO_INK : value <= 0 ? 0 : value >= BINS ? BINS - 1 : value | 0) << 2;
+    binsOf(heat, row, threshold, cells, bins);
+    for (let column = 0; column < bins.length; column++, at++) {
+      const ink = bins[column]! << 2;
       const kept = table[ink]!;
       const below = photograph[at]!;
       const redBlue = (Math.imul(below & RED_BLUE, kept) + table[ink + 1]!) >>> 8;

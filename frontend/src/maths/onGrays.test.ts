@@ -1,9 +1,9 @@
 import {describe, expect, it} from "vitest";
-import type {Look, MapKind} from "../types";
+import type {Look} from "../types";
 import {DEFAULTS} from "../state/settings";
 import {dimToGray, paint} from "./compose";
 import {graysOf, paintOnGrays} from "./onGrays";
-import {mapOf} from "./testMaps";
+import {casesOf, heatOf, mapOf} from "./testMaps";
 
 const SIZE = {width: 40, height: 30};
 const WHOLE = {left: 0, top: 0, ...SIZE};
@@ -26,23 +26,10 @@ const LOOKS: Partial<Look>[] = [
   {smooth: false},
   {colorMap: "viridis"},
 ];
-const SCALES = [1, 1.5, 0.7]; // of the map's own: just it, more, less
-const CASES = (["positive", "signed"] as MapKind[]).flatMap((kind) =>
-  LOOKS.flatMap((look) => SCALES.map((scale) => [kind, scale, look] as const)),
-);
-
 describe("painting over greys", () => {
-  it.each(CASES)("equals painting over any photograph: %s, %d of the scale, %o", (kind, scale, some) => {
+  it.each(casesOf(LOOKS))("equals painting over any photograph: %s, %d of the scale, %o", (kind, scale, some) => {
     const look = {...DEFAULTS, ...some} as Look;
-    const map = mapOf(
-      [
-        [-0.4, 0.1, 0.9, 1.2],
-        [0.3, Number.NaN, -1, 0.5],
-        [0, 0.6, 0.02, 0.7],
-      ],
-      kind,
-    );
-    const limits = kind === "signed" ? {low: -1.2 * scale, high: 1.2 * scale} : {low: 0, high: 1.2 * scale};
+    const {map, limits} = heatOf(kind, scale);
     const slow = {...SIZE, data: photograph()};
     paint(slow, map, look, limits, WHOLE, SIZE);
     const fast = {...SIZE, data: new Uint8ClampedArray(slow.data.length)};

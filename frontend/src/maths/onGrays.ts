@@ -4,9 +4,9 @@
  */
 
 import type {Limits, Look, RawMap} from "../types";
-import {BINS, type Heat, type Ink, inkOf, mixRow, type Pixels, thresholdOf} from "./compose";
+import {BINS, type Heat, type Ink, mixRow, type Pixels} from "./compose";
 import type {Placement, Size} from "./placement";
-import {FRACTION, fitted, heatOver, NO_INK, OPAQUE, spansOf, wordsOf} from "./spans";
+import {binsOf, FRACTION, layerOf, NO_INK, OPAQUE, spansOf} from "./spans";
 
 /** One channel of a photograph in greys; null where it is not opaque everywhere. */
 export function graysOf(data: Uint8ClampedArray): Uint8Array | null {
@@ -31,13 +31,11 @@ export function paintOnGrays(
   placement: Placement,
   picture: Size,
 ): boolean {
-  const heat = look.mode === "overlay" ? heatOver(pixels, map, look, limits, placement, picture) : null;
-  if (!heat) return false;
-  const table = tableOf(inkOf(look, map.kind));
-  const words = wordsOf(pixels.data);
-  const threshold = thresholdOf(map, look, limits) * BINS;
-  if (threshold > 0 || !fitted(heat.plane)) paintCut(words, grays, heat, table, threshold);
-  else paintWhole(words, grays, heat, table);
+  const layer = look.mode === "overlay" ? layerOf(pixels, map, look, limits, placement, picture) : null;
+  if (!layer) return false;
+  const {words, heat, ink, cut} = layer;
+  if (cut === null) paintWhole(words, grays, heat, tableOf(ink));
+  else paintCut(words, grays, heat, tableOf(ink), cut);
   return true;
 }
 
@@ -62,17 +60,11 @@ function paintWhole(words: Uint32Array, grays: Uint8Array, heat: Heat, table: Ui
 
 /** As `paintWhole`, where there is a threshold, or the scale ends before the map does. */
 function paintCut(words: Uint32Array, grays: Uint8Array, heat: Heat, table: Uint32Array, threshold: number): void {
-  const {first, second, weight} = heat.across;
   const cells = new Float32Array(heat.columns);
+  const bins = new Int32Array(heat.across.first.length);
   for (let row = 0, at = 0; row < heat.down.first.length; row++) {
-    mixRow(heat, row, cells);
-    for (let column = 0; column < first.length; column++, at++) {
-      const left = cells[first[column]!]!;
-      const value = left + (cells[second[column]!]! - left) * weight[column]!;
-      const strength = heat.signed ? Math.abs(2 * value - BINS) : value;
-      const bin = strength < threshold ? NO_INK : value <= 0 ? 0 : value >= BINS ? BINS - 1 : value | 0;
-      words[at] = table[(bin << 8) | grays[at]!]!;
-    }
+    binsOf(heat, row, threshold, cells, bins);
+    for (let column = 0; column < bins.length; column++, at++) words[at] = table[(bins[column]! << 8) | grays[at]!]!;
   }
 }
 

@@ -1,7 +1,7 @@
 /** What the quick ways to lay heat over an opaque photograph share: rows of pixels as spans of even steps. */
 
 import type {Limits, Look, RawMap} from "../types";
-import {BINS, covered, type Heat, heatOf} from "./compose";
+import {BINS, covered, type Heat, heatOf, type Ink, inkOf, mixRow, type Pixels, thresholdOf} from "./compose";
 import type {Taps} from "./mask";
 import type {Placement, Size} from "./placement";
 
@@ -11,8 +11,31 @@ export const FRACTION = 16;
 export const NO_INK = BINS;
 export const OPAQUE = 0xff000000;
 
-/** The heat of a map on a tile that its picture fills; null where it does not, or the map has colours of its own. */
-export function heatOver(
+/** What is laid over a tile. */
+export interface Layer {
+  words: Uint32Array; // the tile's pixels
+  heat: Heat;
+  ink: Ink;
+  cut: number | null; // bins below it are not shown; null where all are, and lie on the scale
+}
+
+/** What a map lays over a tile that its picture fills; null where it does not, or the map has colours of its own. */
+export function layerOf(
+  pixels: Pixels,
+  map: RawMap,
+  look: Look,
+  limits: Limits,
+  placement: Placement,
+  picture: Size,
+): Layer | null {
+  const heat = heatOver(pixels, map, look, limits, placement, picture);
+  if (!heat) return null;
+  const threshold = thresholdOf(map, look, limits) * BINS;
+  const cut = threshold > 0 || !fitted(heat.plane) ? threshold : null;
+  return {words: wordsOf(pixels.data), heat, ink: inkOf(look, map.kind), cut};
+}
+
+function heatOver(
   tile: Size,
   map: RawMap,
   look: Look,
@@ -35,10 +58,22 @@ export function wordsOf(data: Uint8ClampedArray): Uint32Array {
 const WITHIN = 0.25;
 
 /** Whether all of a plane lies on the scale; then brings it off its very ends, so that no pixel needs to be held there. */
-export function fitted(plane: Float32Array): boolean {
+function fitted(plane: Float32Array): boolean {
   if (!plane.every((value) => value >= 0 && value <= BINS)) return false;
   for (let i = 0; i < plane.length; i++) plane[i] = Math.min(Math.max(plane[i]!, WITHIN), BINS - WITHIN);
   return true;
+}
+
+/** Work out the bins of a row's pixels, `NO_INK` below the threshold; `cells` is room for what is between. */
+export function binsOf(heat: Heat, row: number, threshold: number, cells: Float32Array, bins: Int32Array): void {
+  const {first, second, weight} = heat.across;
+  mixRow(heat, row, cells);
+  for (let column = 0; column < bins.length; column++) {
+    const left = cells[first[column]!]!;
+    const value = left + (cells[second[column]!]! - left) * weight[column]!;
+    const strength = heat.signed ? Math.abs(2 * value - BINS) : value;
+    bins[column] = strength < threshold ? NO_INK : value <= 0 ? 0 : value >= BINS ? BINS - 1 : value | 0;
+  }
 }
 
 /** Neighbouring pixels that mix the same two cells: where each span ends, and its first weight and what each pixel adds. */

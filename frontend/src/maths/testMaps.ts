@@ -1,6 +1,6 @@
 /** Maps for the tests of this folder. */
 
-import type {MapKind, MapSeries, RawMap} from "../types";
+import type {Limits, Look, MapKind, MapSeries, RawMap} from "../types";
 
 export function mapOf(rows: number[][], kind: MapKind = "positive"): RawMap {
   const values = Float32Array.from(rows.flat());
@@ -17,6 +17,28 @@ export function mapOf(rows: number[][], kind: MapKind = "positive"): RawMap {
     score: NaN,
     step: 0,
   };
+}
+
+const SCALES = [1, 1.5, 0.7]; // of the map's own: just it, more, less
+
+/** Each kind of map, on each scale, with each look. */
+export function casesOf(looks: readonly Partial<Look>[]): (readonly [MapKind, number, Partial<Look>])[] {
+  return (["positive", "signed"] as MapKind[]).flatMap((kind) =>
+    looks.flatMap((look) => SCALES.map((scale) => [kind, scale, look] as const)),
+  );
+}
+
+/** A map with all there can be in one, and its limits where its scale is as large as its own, or larger, or smaller. */
+export function heatOf(kind: MapKind, scale: number): {map: RawMap; limits: Limits} {
+  const map = mapOf(
+    [
+      [-0.4, 0.1, 0.9, 1.2],
+      [0.3, Number.NaN, -1, 0.5],
+      [0, 0.6, 0.02, 0.7],
+    ],
+    kind,
+  );
+  return {map, limits: kind === "signed" ? {low: -1.2 * scale, high: 1.2 * scale} : {low: 0, high: 1.2 * scale}};
 }
 
 /** A series of one sample's maps of one cell: each reaches from 0 to its maximum. */
