@@ -90,7 +90,7 @@ class Sample:
     @property
     def identity(self) -> str:
         """What identifies the sample at every step: its id, or else its pictures."""
-        return self.id or ",".join(self.slices) or self.image
+        return _identity_of(self)
 
 
 @dataclass(frozen=True, eq=False)
@@ -285,7 +285,7 @@ class CohortParts:
         for place in np.flatnonzero(~found.is_plain).tolist():
             message = others[place] = self._message(int(starts[place]), int(stops[place]), left)
             images[place], ids[place], captions[place] = message.image, message.id, message.caption
-            identities[place] = message.id or ",".join(message.slices) or message.image
+            identities[place] = _identity_of(message)
         return Batch(
             identities,
             images,
@@ -320,6 +320,10 @@ class CohortParts:
         """Return each sample's name, as `Cohort.identities` does, without reading what is large."""
         told_apart = Identities()
         return tuple(name for batch in self.batches() for name in told_apart.of_all(batch.identities))
+
+
+def _identity_of(sample: Sample | pb.Sample) -> str:
+    return sample.id or ",".join(sample.slices) or sample.image
 
 
 def _expect_boxes(edges: NDArray[np.float32], counts: NDArray[np.int64], classes: NDArray[np.int64]) -> None:

@@ -69,7 +69,7 @@ def capped(batches: Sequence[Batch], most: int) -> list[Batch]:
     else comes with them.
     """
     ranks = sorted(
-        (digest_of_bytes((record.id or ",".join(record.slices) or record.image).encode()), number, index)
+        (digest_of_bytes(record.identity.encode()), number, index)
         for number, batch in enumerate(batches)
         for index, record in enumerate(batch.samples.records)
     )
